@@ -1,0 +1,83 @@
+//! What administrators do.
+
+use leptos::prelude::*;
+
+use crate::domain::answer::{Fault, Outcome};
+use crate::domain::view::PersonRow;
+
+/// Carries out a decision about somebody. `from` is the page to come back to; a script that updates its own page says
+/// `stay` and gets the person as they are now.
+#[server(prefix = "/do", endpoint = "decide")]
+pub async fn decide(
+    #[server(default)] id: String,
+    #[server(default)] decision: String,
+    #[server(default)] from: String,
+    #[server(default)] stay: String,
+) -> Result<Outcome, Fault> {
+    use super::http::{Call, Reply};
+    use crate::backend::decide::decide;
+    use crate::backend::queries::desk::find_person;
+    use crate::domain::account::{Decision, UserId};
+    use crate::domain::answer::{Notice, Problem};
+    use crate::domain::next::NextPage;
+
+    let from = NextPage::parse(&from).filter(|page| page.as_str().starts_with("/admin"));
+    let call = Call::begin(from.as_ref().map_or("/admin", NextPage::as_str))?;
+    let admin = match call.require_admin() {
+        Ok(admin) => admin,
+        Err(reply) => return call.answer(Ok(reply)),
+    };
+    let backend = call.backend.clone();
+    let done = async {
+        let id: UserId = id.trim().parse().map_err(|_| Problem::NoSuchPerson)?;
+        let decision = Decision::from_slug(&decision).ok_or(Problem::FormDamaged)?;
+        decide(&backend, decision, id, &admin, &call.caller.source.to_string()).await?;
+        let notice = Notice::Decided(decision);
+        if stay.is_empty() {
+            return Ok(Reply::next(
+                from.as_ref().map_or("/admin", NextPage::as_str),
+                notice,
+            ));
+        }
+        let person = find_person(&backend, admin.user_id, id).await?;
+        Ok(Reply::stay(notice, person))
+    };
+    call.answer(done.await)
+}
+
+/// Sends a mail again that was given up.
+#[server(prefix = "/do", endpoint = "resend_mail")]
+pub async fn resend_mail(#[server(default)] id: String) -> Result<Outcome, Fault> {
+    use super::http::{Call, Reply};
+    use crate::backend::resend::resend_mail;
+    use crate::domain::answer::{Notice, Problem};
+
+    let call = Call::begin("/admin/mail")?;
+    let admin = match call.require_admin() {
+        Ok(admin) => admin,
+        Err(reply) => return call.answer(Ok(reply)),
+    };
+    let backend = call.backend.clone();
+    let done = async {
+        let id: i64 = id.trim().parse().map_err(|_| Problem::MailGone)?;
+        resend_mail(&backend, id, &admin, &call.caller.source.to_string()).await?;
+        Ok(Reply::next("/admin/mail", Notice::MailQueued))
+    };
+    call.answer(done.await)
+}
+
+/// One person as they are now; nobody for a number without one. Changes nothing.
+#[server(prefix = "/do", endpoint = "find_person")]
+pub async fn find_person(#[server(default)] id: String) -> Result<Option<PersonRow>, Fault> {
+    use super::http::Call;
+    use crate::backend::queries::desk::find_person;
+
+    let call = Call::begin("/admin")?;
+    let (Ok(admin), Ok(id)) = (call.require_admin(), id.trim().parse()) else {
+        return Ok(None);
+    };
+    match find_person(&call.backend, admin.user_id, id).await {
+        Ok(person) => Ok(person),
+        Err(failure) => call.answer(Err(failure.into())).map(|_| None),
+    }
+}

@@ -1,0 +1,321 @@
+//! What server functions share with HTTP: who is calling, and how they are answered.
+//!
+//! Guarantees: scripts get an `Outcome`, plain forms a redirect, with the same words; a refusal keeps what was typed
+//! (never a password) in a sealed cookie and nowhere else; a fault is logged once, with its cause, and people see a
+//! reference.
+
+mod sealed;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::http::header::{ACCEPT, SET_COOKIE};
+use axum::http::{HeaderValue, request::Parts};
+use leptos::prelude::use_context;
+use leptos_axum::ResponseOptions;
+use tower_sessions::Session;
+use url::form_urlencoded::byte_serialize;
+
+pub use sealed::{CookieJar, Flash, Theme};
+
+use crate::backend::error::{Failure, Stop};
+use crate::backend::links::Proof;
+use crate::backend::sessions::{Browser, Viewer};
+use crate::backend::{Backend, random};
+use crate::domain::account::UserId;
+use crate::domain::answer::{Fault, Field, Notice, Outcome, Problem, Refusal, reference};
+use crate::domain::next::NextPage;
+use crate::domain::password::Password;
+use crate::domain::view::PersonRow;
+
+/// Who is calling, as the middleware found out. One per request.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who is signed in.
+    pub viewer: Option<Arc<Viewer>>,
+    /// This browser's session; empty for strangers.
+    pub session: Session,
+    /// Where they come from, past trusted proxies.
+    pub source: IpAddr,
+    /// The User-Agent.
+    pub agent: String,
+    /// Who registered in this browser.
+    pub registered_here: Option<UserId>,
+    /// Who has just given the right password here, without being let in.
+    pub proved: Option<UserId>,
+    /// What the last page has left to be shown on this one.
+    pub flash: Option<Arc<Flash>>,
+    /// The theme this browser asks for.
+    pub theme: Theme,
+}
+
+impl Caller {
+    /// The browser, as a session remembers it.
+    pub fn browser(&self) -> Browser {
+        Browser {
+            agent: self.agent.clone(),
+            address: self.source.to_string(),
+        }
+    }
+
+    /// How the caller proves that a link is theirs.
+    pub fn proof<'a>(&'a self, password: &'a Password) -> Proof<'a> {
+        Proof {
+            registered_here: self.registered_here,
+            viewer: self.viewer.as_deref(),
+            password,
+            source: self.source,
+        }
+    }
+}
+
+/// The sign-in page that leads on to `next`.
+pub fn login_page(next: Option<&NextPage>) -> String {
+    next.map_or_else(
+        || "/login".to_owned(),
+        |next| format!("/login?next={}", escape(next.as_str())),
+    )
+}
+
+/// The page of a token under `base`. Whatever is no token stays harmless.
+pub fn token_page(base: &str, token: &str) -> String {
+    let token: String = token
+        .chars()
+        .take(64)
+        .filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
+        .collect();
+    format!("{base}/{token}")
+}
+
+/// Text for the query of an address.
+pub fn escape(text: &str) -> String {
+    byte_serialize(text.as_bytes()).collect()
+}
+
+/// How a server function answers.
+#[derive(Debug)]
+pub enum Reply {
+    /// On to another page.
+    Next {
+        /// Where.
+        to: String,
+        /// What to say there.
+        notice: Option<Notice>,
+        /// What to refuse there.
+        refusal: Option<Refusal>,
+    },
+    /// Done, and the page stays.
+    Stay {
+        /// What to say.
+        notice: Notice,
+        /// The person it was about.
+        person: Option<Box<PersonRow>>,
+    },
+    /// Not done, and the page stays.
+    Refused(Refusal),
+}
+
+impl Reply {
+    /// On to `to`, saying `notice` there.
+    pub fn next(to: &str, notice: Notice) -> Self {
+        Self::Next {
+            to: to.to_owned(),
+            notice: Some(notice),
+            refusal: None,
+        }
+    }
+
+    /// On to `to`.
+    pub fn to(to: &str) -> Self {
+        Self::Next {
+            to: to.to_owned(),
+            notice: None,
+            refusal: None,
+        }
+    }
+
+    /// On to `to`, with bad news there.
+    pub fn refused_at(to: &str, problem: Problem) -> Self {
+        Self::Next {
+            to: to.to_owned(),
+            notice: None,
+            refusal: Some(Refusal::of(problem)),
+        }
+    }
+
+    /// Done; the page stays.
+    pub fn stay(notice: Notice, person: Option<PersonRow>) -> Self {
+        Self::Stay {
+            notice,
+            person: person.map(Box::new),
+        }
+    }
+}
+
+/// One call of a server function.
+#[derive(Debug)]
+pub struct Call {
+    /// The portal.
+    pub backend: Backend,
+    /// Who is calling.
+    pub caller: Caller,
+    page: String,
+    plain: bool,
+    kept: Vec<(Field, String)>,
+    cookies: CookieJar,
+    response: ResponseOptions,
+}
+
+impl Call {
+    /// Begins a call whose form stands on `page` (with its query): where a plain form comes back to.
+    pub fn begin(page: &str) -> Result<Self, Fault> {
+        let missing = || {
+            let bits = random::reference();
+            tracing::error!(
+                reference = reference(bits),
+                "a server function ran without its request"
+            );
+            Fault::Internal(bits)
+        };
+        let backend = use_context::<Backend>().ok_or_else(missing)?;
+        let parts = use_context::<Parts>().ok_or_else(missing)?;
+        let response = use_context::<ResponseOptions>().ok_or_else(missing)?;
+        let caller = parts.extensions.get::<Caller>().cloned().ok_or_else(missing)?;
+        let plain = accepts_html(&parts);
+        let cookies = CookieJar::new(&backend);
+        Ok(Self {
+            backend,
+            caller,
+            page: page.to_owned(),
+            plain,
+            kept: Vec::new(),
+            cookies,
+            response,
+        })
+    }
+
+    /// Keeps what was typed, for the case that the form comes back.
+    #[must_use]
+    pub fn keep(mut self, field: Field, typed: &str) -> Self {
+        if let Some(most) = field.kept() {
+            self.kept.push((field, typed.chars().take(most).collect()));
+        }
+        self
+    }
+
+    /// The administrator who is calling, or the way to become one.
+    pub fn require_admin(&self) -> Result<Arc<Viewer>, Reply> {
+        match &self.caller.viewer {
+            Some(viewer) if viewer.is_admin() => Ok(Arc::clone(viewer)),
+            Some(_) => Err(Reply::Refused(Refusal::of(Problem::Forbidden))),
+            None => {
+                let next = NextPage::parse(&self.page);
+                Err(Reply::next(&login_page(next.as_ref()), Notice::SessionEnded))
+            }
+        }
+    }
+
+    /// Remembers that this browser registered `user_id`, so that confirming needs no password here.
+    pub fn remember_registration(&self, user_id: UserId) {
+        self.set_cookie(self.cookies.registration(user_id, self.backend.now()));
+    }
+
+    /// Remembers that the right password of `user_id` was given here.
+    pub fn remember_proof(&self, user_id: UserId) {
+        self.set_cookie(self.cookies.proof(user_id, self.backend.now()));
+    }
+
+    /// Remembers the theme.
+    pub fn remember_theme(&self, theme: Theme) {
+        self.set_cookie(self.cookies.theme(theme));
+    }
+
+    fn set_cookie(&self, cookie: Option<HeaderValue>) {
+        if let Some(cookie) = cookie {
+            self.response.append_header(SET_COOKIE, cookie);
+        }
+    }
+
+    /// Answers.
+    pub fn answer(&self, done: Result<Reply, Stop>) -> Result<Outcome, Fault> {
+        match done {
+            Ok(reply) => self.reply(reply),
+            Err(Stop::Refused(refusal)) => self.reply(Reply::Refused(refusal)),
+            Err(Stop::Failed(failure)) => self.fail(&failure),
+        }
+    }
+
+    fn reply(&self, reply: Reply) -> Result<Outcome, Fault> {
+        match reply {
+            Reply::Next { to, notice, refusal } => {
+                let kept = if refusal.is_some() {
+                    self.kept.clone()
+                } else {
+                    Vec::new()
+                };
+                if notice.is_some() || refusal.is_some() {
+                    self.leave(&to, notice, refusal, kept);
+                }
+                self.redirect(&to);
+                Ok(Outcome::Goto(to))
+            }
+            Reply::Stay { notice, .. } if self.plain => {
+                self.leave(&self.page, Some(notice), None, Vec::new());
+                self.redirect(&self.page);
+                Err(Fault::Told)
+            }
+            Reply::Stay { notice, person } => Ok(Outcome::Done { notice, person }),
+            Reply::Refused(refusal) if self.plain => {
+                self.leave(&self.page, None, Some(refusal), self.kept.clone());
+                self.redirect(&self.page);
+                Err(Fault::Told)
+            }
+            Reply::Refused(refusal) => Ok(Outcome::Refused(refusal)),
+        }
+    }
+
+    /// Logs the cause once; people get the reference.
+    fn fail(&self, failure: &Failure) -> Result<Outcome, Fault> {
+        let bits = random::reference();
+        tracing::error!(reference = reference(bits), cause = %failure, "an action failed");
+        if !self.plain {
+            return Err(Fault::Internal(bits));
+        }
+        self.leave(
+            &self.page,
+            None,
+            Some(Refusal::of(Problem::Internal(bits))),
+            self.kept.clone(),
+        );
+        self.redirect(&self.page);
+        Err(Fault::Told)
+    }
+
+    /// Leaves something to be shown on the page `to`, once.
+    fn leave(&self, to: &str, notice: Option<Notice>, refusal: Option<Refusal>, kept: Vec<(Field, String)>) {
+        let path = to.split('?').next().unwrap_or(to).to_owned();
+        self.set_cookie(self.cookies.flash(&Flash {
+            path,
+            notice,
+            refusal,
+            kept,
+            at: self.backend.now(),
+        }));
+    }
+
+    /// The one place that redirects. Scripts go by the `Outcome` instead.
+    fn redirect(&self, to: &str) {
+        if self.plain && HeaderValue::from_str(to).is_ok() {
+            leptos_axum::redirect(to);
+        }
+    }
+}
+
+/// Whether the answer is for a browser's own form.
+fn accepts_html(parts: &Parts) -> bool {
+    parts
+        .headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
+}

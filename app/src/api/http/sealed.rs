@@ -1,0 +1,212 @@
+//! The portal's own cookies, beside the session's: what is shown once, who registered here, which theme.
+//!
+//! Guarantees: all but the theme are sealed (AES-256-GCM, axum-extra's private jar) under a key of their own, carry
+//! the instant of their making, and are worth nothing after their time whatever the browser does.
+
+use std::time::Duration;
+
+use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::IntoResponse;
+use axum_extra::extract::cookie::{Cookie, Key, PrivateCookieJar, SameSite};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::backend::Backend;
+use crate::domain::account::UserId;
+use crate::domain::answer::{Field, Notice, Refusal};
+use crate::domain::time::Timestamp;
+
+/// How long something waits to be shown.
+const FLASH_LIFETIME: Duration = Duration::from_secs(600);
+/// How long the right password, given once, lets one ask for another mail.
+const PROOF_LIFETIME: Duration = Duration::from_secs(600);
+/// How long this browser is known to have registered somebody: as long as such an account waits unconfirmed.
+const REGISTRATION_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+/// How long the theme is remembered.
+const THEME_LIFETIME: Duration = Duration::from_secs(365 * 86_400);
+/// Largest value that is kept, in bytes: browsers keep 4096 of a cookie, and sealing adds a third and 40.
+const MAX_VALUE: usize = 2_200;
+
+const FLASH: &str = "flash";
+const REGISTERED: &str = "registered";
+const PROVED: &str = "proved";
+const THEME: &str = "theme";
+
+/// What one page leaves to be shown on another, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flash {
+    /// The page it belongs to.
+    pub path: String,
+    /// Good news.
+    pub notice: Option<Notice>,
+    /// Bad news.
+    pub refusal: Option<Refusal>,
+    /// What was typed.
+    pub kept: Vec<(Field, String)>,
+    /// When it was left.
+    pub at: Timestamp,
+}
+
+/// Light or dark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// As the system has it.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+impl Theme {
+    /// Reads its name; anything unknown is the system's choice.
+    pub fn parse(name: &str) -> Self {
+        match name {
+            "light" => Self::Light,
+            "dark" => Self::Dark,
+            _ => Self::System,
+        }
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
+
+/// Somebody's number, and when it was written.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Stamped {
+    user_id: UserId,
+    at: Timestamp,
+}
+
+/// Makes and reads the cookies of one portal.
+pub struct CookieJar {
+    keys: Vec<Key>,
+    secure: bool,
+}
+
+impl std::fmt::Debug for CookieJar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CookieJar")
+    }
+}
+
+impl CookieJar {
+    /// The jar of this portal.
+    pub fn new(backend: &Backend) -> Self {
+        Self {
+            keys: backend.keys.cookies().iter().map(|key| Key::from(key)).collect(),
+            secure: backend.settings.is_https(),
+        }
+    }
+
+    fn name(&self, name: &str) -> String {
+        if self.secure {
+            format!("__Host-{name}")
+        } else {
+            name.to_owned()
+        }
+    }
+
+    fn build(&self, name: &str, value: String, lifetime: Duration) -> Cookie<'static> {
+        Cookie::build((self.name(name), value))
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .secure(self.secure)
+            .max_age(time::Duration::seconds(
+                i64::try_from(lifetime.as_secs()).unwrap_or(0),
+            ))
+            .build()
+    }
+
+    /// `None` where the value is too large or cannot be written: then there is no cookie, and nothing else happens.
+    fn seal(&self, name: &str, value: &impl Serialize, lifetime: Duration) -> Option<HeaderValue> {
+        let value = serde_json::to_string(value)
+            .ok()
+            .filter(|value| value.len() <= MAX_VALUE)?;
+        let jar = PrivateCookieJar::new(self.keys.first()?.clone()).add(self.build(name, value, lifetime));
+        jar.into_response().headers().get(SET_COOKIE).cloned()
+    }
+
+    fn open<T: DeserializeOwned>(&self, headers: &HeaderMap, name: &str) -> Option<T> {
+        let name = self.name(name);
+        self.keys.iter().find_map(|key| {
+            let cookie = PrivateCookieJar::from_headers(headers, key.clone()).get(&name)?;
+            serde_json::from_str(cookie.value()).ok()
+        })
+    }
+
+    fn stamped(&self, headers: &HeaderMap, name: &str, lifetime: Duration, now: Timestamp) -> Option<UserId> {
+        let stamped: Stamped = self.open(headers, name)?;
+        (now.since(stamped.at) < lifetime).then_some(stamped.user_id)
+    }
+
+    /// Leaves something to be shown once.
+    pub fn flash(&self, flash: &Flash) -> Option<HeaderValue> {
+        self.seal(FLASH, flash, FLASH_LIFETIME)
+    }
+
+    /// What was left for the page `path`.
+    pub fn take_flash(&self, headers: &HeaderMap, path: &str, now: Timestamp) -> Option<Flash> {
+        let flash: Flash = self.open(headers, FLASH)?;
+        (flash.path == path && now.since(flash.at) < FLASH_LIFETIME).then_some(flash)
+    }
+
+    /// Removes what was left.
+    pub fn no_flash(&self) -> Option<HeaderValue> {
+        let cookie = self.build(FLASH, String::new(), Duration::ZERO);
+        HeaderValue::from_str(&cookie.to_string()).ok()
+    }
+
+    /// This browser registered `user_id`.
+    pub fn registration(&self, user_id: UserId, now: Timestamp) -> Option<HeaderValue> {
+        self.seal(REGISTERED, &Stamped { user_id, at: now }, REGISTRATION_LIFETIME)
+    }
+
+    /// Who registered in this browser.
+    pub fn read_registration(&self, headers: &HeaderMap, now: Timestamp) -> Option<UserId> {
+        self.stamped(headers, REGISTERED, REGISTRATION_LIFETIME, now)
+    }
+
+    /// The right password of `user_id` was given here.
+    pub fn proof(&self, user_id: UserId, now: Timestamp) -> Option<HeaderValue> {
+        self.seal(PROVED, &Stamped { user_id, at: now }, PROOF_LIFETIME)
+    }
+
+    /// Whose right password was given here.
+    pub fn read_proof(&self, headers: &HeaderMap, now: Timestamp) -> Option<UserId> {
+        self.stamped(headers, PROVED, PROOF_LIFETIME, now)
+    }
+
+    /// Remembers a theme; it is no secret.
+    pub fn theme(&self, theme: Theme) -> Option<HeaderValue> {
+        let lifetime = if theme == Theme::System {
+            Duration::ZERO
+        } else {
+            THEME_LIFETIME
+        };
+        HeaderValue::from_str(&self.build(THEME, theme.as_str().to_owned(), lifetime).to_string()).ok()
+    }
+
+    /// The theme this browser asks for.
+    pub fn read_theme(&self, headers: &HeaderMap) -> Theme {
+        let name = self.name(THEME);
+        headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|header| header.to_str().ok())
+            .flat_map(|header| Cookie::split_parse(header.to_owned()))
+            .filter_map(Result::ok)
+            .find(|cookie| cookie.name() == name)
+            .map_or(Theme::System, |cookie| Theme::parse(cookie.value()))
+    }
+}

@@ -1,0 +1,42 @@
+//! Which two addresses are the same.
+//!
+//! Guarantees: the canonical form is ASCII and lower-case, its domain in IDNA's A-label form (UTS 46). No Unicode
+//! folding touches the local part, which is ASCII by parsing: `mıke@` never gets the mail of `mike@`.
+
+use crate::domain::address::EmailAddress;
+
+/// The canonical form; `None` where the domain has none (IDNA refuses it).
+pub fn canonical(address: &EmailAddress) -> Option<String> {
+    let domain = idna::domain_to_ascii_strict(address.domain()).ok()?;
+    (!domain.is_empty()).then(|| format!("{}@{domain}", address.local_part().to_ascii_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn canonical_of(text: &str) -> Option<String> {
+        EmailAddress::parse(text).ok().as_ref().and_then(canonical)
+    }
+
+    #[test]
+    fn case_and_idna_forms_are_one_address() {
+        assert_eq!(
+            canonical_of("Ada@Example.COM").as_deref(),
+            Some("ada@example.com")
+        );
+        assert_eq!(
+            canonical_of("ada@Exämple.de").as_deref(),
+            Some("ada@xn--exmple-cua.de")
+        );
+        assert_eq!(
+            canonical_of("ada@xn--exmple-cua.de"),
+            canonical_of("ada@exämple.de")
+        );
+    }
+
+    #[test]
+    fn a_domain_that_idna_refuses_has_no_canonical_form() {
+        assert_eq!(canonical_of("ada@xn--a.example"), None);
+    }
+}

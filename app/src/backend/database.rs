@@ -1,0 +1,141 @@
+//! The database: connecting, and the one way to write.
+//!
+//! Guarantees: everything that writes more than one row goes through [`Database::begin_write`], which is IMMEDIATE on
+//! SQLite (read-then-write in a deferred transaction fails at once there) and takes the named advisory lock on
+//! PostgreSQL before anything is read. Inside such a transaction nothing else touches the pool.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::{
+    AccessMode, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::error::{Doing, Failure};
+
+/// Most connections of one process. SQLite has one writer whatever the number.
+const POOL: u32 = 16;
+/// How long SQLite waits for another process's write, and how long anybody waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a writing transaction keeps others from, across all replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// Nothing but the rows that it changes.
+    None,
+    /// Changing the schema.
+    Schema,
+    /// Anything that could end the last administrator, or begin the first.
+    Administrators,
+    /// Gathering notices.
+    Notices,
+}
+
+impl Lock {
+    /// The number of the advisory lock; the first half spells "VEST".
+    fn key(self) -> Option<i64> {
+        let number = match self {
+            Self::None => return None,
+            Self::Schema => 1,
+            Self::Administrators => 2,
+            Self::Notices => 3,
+        };
+        Some((0x5645_5354_i64 << 32) | number)
+    }
+}
+
+/// A pool of connections.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: DatabaseConnection,
+    /// Orders this process's writers on SQLite fairly; waiting inside SQLite is a lottery.
+    writer: Arc<Mutex<()>>,
+}
+
+/// A transaction that writes. Dropped without [`WriteTransaction::commit`], it leaves no trace.
+#[derive(Debug)]
+pub struct WriteTransaction {
+    transaction: DatabaseTransaction,
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Deref for WriteTransaction {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+}
+
+impl WriteTransaction {
+    /// Makes everything since the beginning last.
+    pub async fn commit(self) -> Result<(), Failure> {
+        self.transaction.commit().await.doing("commit")
+    }
+}
+
+impl Database {
+    /// Connects to `url` (`sqlite://…` or `postgres://…`).
+    pub async fn connect(url: &str) -> Result<Self, DbErr> {
+        let mut options = ConnectOptions::new(url);
+        options
+            .max_connections(POOL)
+            .min_connections(1)
+            .acquire_timeout(PATIENCE)
+            .connect_timeout(PATIENCE)
+            .sqlx_logging(false)
+            .map_sqlx_sqlite_opts(|sqlite| {
+                sqlite
+                    .create_if_missing(true)
+                    .busy_timeout(PATIENCE)
+                    .foreign_keys(true)
+                    .pragma("journal_mode", "WAL")
+            });
+        let pool = sea_orm::Database::connect(options).await?;
+        Ok(Self {
+            pool,
+            writer: Arc::new(Mutex::new(())),
+        })
+    }
+
+    /// The pool, for reading.
+    pub fn pool(&self) -> &DatabaseConnection {
+        &self.pool
+    }
+
+    /// Begins to write under `lock`.
+    pub async fn begin_write(&self, lock: Lock) -> Result<WriteTransaction, Failure> {
+        let sqlite = self.pool.get_database_backend() == DbBackend::Sqlite;
+        let turn = if sqlite {
+            Some(Arc::clone(&self.writer).lock_owned().await)
+        } else {
+            None
+        };
+        let options = TransactionOptions {
+            isolation_level: None,
+            access_mode: (!sqlite).then_some(AccessMode::ReadWrite),
+            sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
+        };
+        let transaction = self
+            .pool
+            .begin_with_options(options)
+            .await
+            .doing("begin a transaction")?;
+        if let (false, Some(key)) = (sqlite, lock.key()) {
+            let take = format!("SELECT pg_advisory_xact_lock({key})");
+            transaction.execute_unprepared(&take).await.doing("take a lock")?;
+        }
+        Ok(WriteTransaction {
+            transaction,
+            _turn: turn,
+        })
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.pool.ping().await
+    }
+}

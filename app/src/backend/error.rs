@@ -1,0 +1,79 @@
+//! How use cases end when they don't succeed.
+//!
+//! Guarantees: a refusal says what people may know; a failure says what was being done and why it failed, for the log
+//! alone.
+
+use sea_orm::DbErr;
+
+use crate::domain::answer::{Problem, Refusal};
+
+/// A fault of ours or of something we depend on.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The database.
+    #[error("could not {doing}: {source}")]
+    Database {
+        /// What was being done.
+        doing: &'static str,
+        /// What it said.
+        source: DbErr,
+    },
+    /// The store of session records.
+    #[error("could not {doing}: {source}")]
+    Sessions {
+        /// What was being done.
+        doing: &'static str,
+        /// What it said.
+        source: tower_sessions::session::Error,
+    },
+    /// Something in the database is not what the program wrote.
+    #[error("unexpected data: {0}")]
+    Data(&'static str),
+    /// Hashing failed.
+    #[error("could not hash a password: {0}")]
+    Hash(String),
+    /// Sealing or opening failed.
+    #[error("could not {0}: wrong key or damaged data")]
+    Seal(&'static str),
+}
+
+/// Why a use case did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// It is not allowed, or not possible now.
+    #[error("refused: {0:?}")]
+    Refused(Refusal),
+    /// It broke.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(Refusal::of(problem))
+    }
+}
+
+/// Says what was being done when the database failed.
+pub trait Doing<T> {
+    /// `doing` completes "could not …".
+    fn doing(self, doing: &'static str) -> Result<T, Failure>;
+}
+
+impl<T> Doing<T> for Result<T, DbErr> {
+    fn doing(self, doing: &'static str) -> Result<T, Failure> {
+        self.map_err(|source| Failure::Database { doing, source })
+    }
+}
+
+impl<T> Doing<T> for Result<T, tower_sessions::session::Error> {
+    fn doing(self, doing: &'static str) -> Result<T, Failure> {
+        self.map_err(|source| Failure::Sessions { doing, source })
+    }
+}

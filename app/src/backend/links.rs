@@ -1,0 +1,288 @@
+//! Links in mail: confirming an address, and signing in once after approval.
+//!
+//! Guarantees: looking changes nothing; a link is spent by one conditional UPDATE in the transaction of what it does,
+//! so that it works once however many press at once, and is not lost when something is refused. Confirming takes
+//! proof beside the mailbox: the browser that registered, or the password.
+
+use std::net::IpAddr;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use tower_sessions::Session;
+
+use super::audit::{Action, insert_audit};
+use super::database::{Lock, WriteTransaction};
+use super::entity::{user, user_token};
+use super::error::{Doing, Failure, Stop};
+use super::password_hash::Verdict;
+use super::register::taken;
+use super::sessions::{Browser, Opening, Viewer, open_session};
+use super::token::{PlainToken, find_token, spend_token};
+use super::{Actor, Backend};
+use crate::domain::account::{Status, UserId};
+use crate::domain::answer::{Field, Problem, Refusal};
+use crate::domain::password::Password;
+use crate::domain::time::Timestamp;
+use crate::domain::token::Purpose;
+
+/// What a link's page needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkView {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Their name.
+    pub username: String,
+    /// Their address.
+    pub email: String,
+    /// Whether the address still has to be confirmed.
+    pub unconfirmed: bool,
+}
+
+/// How somebody proves that a link is theirs to use.
+#[derive(Debug)]
+pub struct Proof<'a> {
+    /// Who registered in this browser, by its sealed cookie.
+    pub registered_here: Option<UserId>,
+    /// Who is signed in.
+    pub viewer: Option<&'a Viewer>,
+    /// The password, where it was asked for.
+    pub password: &'a Password,
+    /// Where they come from.
+    pub source: IpAddr,
+}
+
+impl Proof<'_> {
+    /// Whether the password may be left out.
+    pub fn stands_without_password(&self, user_id: UserId) -> bool {
+        self.registered_here == Some(user_id) || self.viewer.is_some_and(|viewer| viewer.user_id == user_id)
+    }
+}
+
+/// What a link would do, if it still does anything.
+pub async fn find_link(backend: &Backend, link: &str, purpose: Purpose) -> Result<Option<LinkView>, Failure> {
+    Ok(find_live(backend, link, purpose)
+        .await?
+        .map(|(_, user)| LinkView {
+            user_id: user.id,
+            username: user.username,
+            email: user.email,
+            unconfirmed: user.email_confirmed_at.is_none(),
+        }))
+}
+
+/// The token of a link and its owner, as long as the link means anything.
+async fn find_live(
+    backend: &Backend,
+    link: &str,
+    purpose: Purpose,
+) -> Result<Option<(user_token::Model, user::Model)>, Failure> {
+    let Some(token) = PlainToken::from_link(link) else {
+        return Ok(None);
+    };
+    let Some(token) = find_token(backend.db.pool(), &token, purpose, backend.now()).await? else {
+        return Ok(None);
+    };
+    let Some(user_id) = token.user_id else {
+        return Ok(None);
+    };
+    let user = user::Entity::find_by_id(user_id)
+        .one(backend.db.pool())
+        .await
+        .doing("find the link's owner")?;
+    Ok(user
+        .filter(|user| means_something(&token, user, purpose))
+        .map(|user| (token, user)))
+}
+
+fn means_something(token: &user_token::Model, user: &user::Model, purpose: Purpose) -> bool {
+    let status = Status::parse(&user.status);
+    match purpose {
+        Purpose::ConfirmAddress => {
+            user.email_confirmed_at.is_none()
+                && user.email_canonical == token.email_canonical
+                && matches!(status, Some(Status::Pending | Status::Held | Status::Active))
+        }
+        Purpose::SignIn => {
+            status == Some(Status::Active)
+                && token.epoch == user.auth_epoch
+                && token.created_at >= user.last_sign_in_at
+        }
+        Purpose::Setup => false,
+    }
+}
+
+/// What confirming came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confirmed {
+    /// Whose address it is.
+    pub user_id: UserId,
+    /// Whether they may sign in already.
+    pub active: bool,
+}
+
+/// Confirms the address that the link was mailed to.
+pub async fn confirm_address(backend: &Backend, link: &str, proof: &Proof<'_>) -> Result<Confirmed, Stop> {
+    backend
+        .limits
+        .confirm(&backend.settings, proof.source, backend.now())?;
+    let (token, user) = find_live(backend, link, Purpose::ConfirmAddress)
+        .await?
+        .ok_or(Problem::LinkVoid)?;
+    if !proof.stands_without_password(user.id) {
+        check_password(backend, &user, proof.password).await?;
+    }
+    let now = backend.now();
+    let txn = backend.db.begin_write(Lock::None).await?;
+    if !spend_token(&*txn, token.id, Purpose::ConfirmAddress, now).await? {
+        return Err(Problem::LinkVoid.into());
+    }
+    mark_confirmed(&txn, &user, proof.source, now).await?;
+    txn.commit().await?;
+    Ok(Confirmed {
+        user_id: user.id,
+        active: Status::parse(&user.status) == Some(Status::Active),
+    })
+}
+
+/// One conditional UPDATE; the unique index refuses it when another account has confirmed the address meanwhile.
+async fn mark_confirmed(
+    txn: &WriteTransaction,
+    user: &user::Model,
+    source: IpAddr,
+    now: Timestamp,
+) -> Result<(), Stop> {
+    let done = user::Entity::update_many()
+        .col_expr(user::Column::EmailConfirmedAt, Expr::value(now.0))
+        .filter(user::Column::Id.eq(user.id))
+        .filter(user::Column::EmailConfirmedAt.is_null())
+        .filter(user::Column::EmailCanonical.eq(user.email_canonical.clone()))
+        .filter(
+            user::Column::Status.is_in([Status::Pending, Status::Held, Status::Active].map(Status::as_str)),
+        )
+        .exec(&**txn)
+        .await
+        .map_err(taken)?;
+    if done.rows_affected != 1 {
+        return Err(Problem::LinkVoid.into());
+    }
+    let actor = owner(user, source);
+    insert_audit(
+        &**txn,
+        Action::ConfirmAddress,
+        &actor,
+        Some((user.id, &user.username)),
+        now,
+    )
+    .await?;
+    Ok(())
+}
+
+fn owner(user: &user::Model, source: IpAddr) -> Actor {
+    Actor {
+        id: Some(user.id),
+        name: user.username.clone(),
+        source: source.to_string(),
+    }
+}
+
+/// The password of a link's owner. Tries are counted with the confirmations of the source, before any hashing.
+async fn check_password(backend: &Backend, user: &user::Model, password: &Password) -> Result<(), Stop> {
+    if password.is_empty() {
+        return Err(Refusal::of_field(Field::Password, Problem::PasswordMissing).into());
+    }
+    let wrong = || Stop::from(Refusal::of_field(Field::Password, Problem::Incorrect));
+    if password.is_too_long() {
+        return Err(wrong());
+    }
+    match backend
+        .hasher
+        .verify(password, user.password_hash.as_deref())
+        .await?
+    {
+        Verdict::Right { .. } => Ok(()),
+        Verdict::Wrong => Err(wrong()),
+    }
+}
+
+/// What "This wasn't me" came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disowned {
+    /// The registration is gone.
+    Removed,
+    /// Only the link is void: the account has gone on meanwhile.
+    Voided,
+}
+
+/// The owner of the mailbox did not register: removes the registration while it waits, else voids the link alone.
+pub async fn disown(backend: &Backend, link: &str, source: IpAddr) -> Result<Disowned, Stop> {
+    backend.limits.confirm(&backend.settings, source, backend.now())?;
+    let (token, user) = find_live(backend, link, Purpose::ConfirmAddress)
+        .await?
+        .ok_or(Problem::LinkVoid)?;
+    let now = backend.now();
+    let txn = backend.db.begin_write(Lock::None).await?;
+    if !spend_token(&*txn, token.id, Purpose::ConfirmAddress, now).await? {
+        return Err(Problem::LinkVoid.into());
+    }
+    let removed = user::Entity::delete_many()
+        .filter(user::Column::Id.eq(user.id))
+        .filter(user::Column::Status.eq(Status::Pending.as_str()))
+        .filter(user::Column::EmailConfirmedAt.is_null())
+        .exec(&*txn)
+        .await
+        .doing("remove the registration")?;
+    let actor = Actor {
+        id: None,
+        name: "owner of the address".to_owned(),
+        source: source.to_string(),
+    };
+    insert_audit(&*txn, Action::NotMe, &actor, Some((user.id, &user.username)), now).await?;
+    txn.commit().await?;
+    Ok(if removed.rows_affected == 1 {
+        Disowned::Removed
+    } else {
+        Disowned::Voided
+    })
+}
+
+/// Signs in with the link from the approval mail. Where the address is unconfirmed, mailbox and password together
+/// confirm it, so that a mistyped address signs no stranger in.
+pub async fn use_sign_in_link(
+    backend: &Backend,
+    session: &Session,
+    link: &str,
+    proof: &Proof<'_>,
+    browser: &Browser,
+) -> Result<(), Stop> {
+    backend
+        .limits
+        .confirm(&backend.settings, proof.source, backend.now())?;
+    let (token, user) = find_live(backend, link, Purpose::SignIn)
+        .await?
+        .ok_or(Problem::LinkVoid)?;
+    if proof.viewer.is_some_and(|viewer| viewer.user_id != user.id) {
+        return Err(Problem::SomebodyElse.into());
+    }
+    let unconfirmed = user.email_confirmed_at.is_none();
+    if unconfirmed {
+        check_password(backend, &user, proof.password).await?;
+    }
+    let now = backend.now();
+    let txn = backend.db.begin_write(Lock::None).await?;
+    if !spend_token(&*txn, token.id, Purpose::SignIn, now).await? {
+        return Err(Problem::LinkVoid.into());
+    }
+    if unconfirmed {
+        mark_confirmed(&txn, &user, proof.source, now).await?;
+    }
+    txn.commit().await?;
+    let opening = Opening {
+        user_id: user.id,
+        username: &user.username,
+        epoch: token.epoch,
+        shared: false,
+        action: Action::SignInLink,
+    };
+    open_session(backend, session, opening, browser).await?;
+    Ok(())
+}

@@ -1,0 +1,285 @@
+//! What the worker turns into mails.
+//!
+//! Guarantees: the request that writes a job does the same whatever the mail will be, so that nobody learns from it who
+//! has an account; a job and the mails made of it are one transaction. Notices to administrators are gathered: the first
+//! at once, those of the next 15 minutes in one.
+
+use std::time::Duration;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+};
+
+use super::message::{Kind, Message, Waiting};
+use super::outbox::{Letter, enqueue};
+use crate::backend::Backend;
+use crate::backend::database::{Lock, WriteTransaction};
+use crate::backend::entity::{mail_job, outbox, user};
+use crate::backend::error::{Doing, Failure};
+use crate::backend::token::{Binding, insert_token};
+use crate::domain::account::{Role, Status, UserId};
+use crate::domain::time::Timestamp;
+use crate::domain::token::Purpose;
+
+/// How long a link to confirm an address is good.
+pub const CONFIRM_LIFETIME: Duration = Duration::from_secs(72 * 3_600);
+/// How long notices are gathered after one has left.
+pub const NOTICE_GATHERING: Duration = Duration::from_secs(15 * 60);
+/// How often the owner of an address is told that somebody registered with it.
+const TELL_OWNER_EVERY: Duration = Duration::from_secs(86_400);
+
+/// What is to be worked out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobKind {
+    /// Somebody registered.
+    Registered,
+    /// Somebody asked for another link to confirm their address.
+    Confirmation,
+    /// Administrators are to be told of somebody who waits.
+    Notice,
+}
+
+impl JobKind {
+    /// The name in the database.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::Confirmation => "confirmation",
+            Self::Notice => "notice",
+        }
+    }
+}
+
+/// Writes a job, in the transaction of what it tells of.
+pub async fn insert_job(
+    db: &impl ConnectionTrait,
+    kind: JobKind,
+    user_id: UserId,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let row = mail_job::ActiveModel {
+        id: ActiveValue::NotSet,
+        kind: ActiveValue::Set(kind.as_str().to_owned()),
+        user_id: ActiveValue::Set(user_id),
+        created_at: ActiveValue::Set(now.0),
+        due_at: ActiveValue::Set(now.0),
+    };
+    mail_job::Entity::insert(row)
+        .exec_without_returning(db)
+        .await
+        .doing("write a mail job")?;
+    Ok(())
+}
+
+/// Works out the next job that is due; `false` when there is none.
+pub async fn work_next(backend: &Backend) -> Result<bool, Failure> {
+    let now = backend.now();
+    // One worker at a time, over all replicas: gathering needs it, and the work is small.
+    let txn = backend.db.begin_write(Lock::Notices).await?;
+    let job = mail_job::Entity::find()
+        .filter(mail_job::Column::DueAt.lte(now.0))
+        .order_by_asc(mail_job::Column::DueAt)
+        .order_by_asc(mail_job::Column::Id)
+        .one(&*txn)
+        .await
+        .doing("find a mail job")?;
+    let Some(job) = job else { return Ok(false) };
+    if job.kind == JobKind::Notice.as_str() {
+        gather_notices(backend, &txn, now).await?;
+    } else {
+        let user = user::Entity::find_by_id(job.user_id)
+            .one(&*txn)
+            .await
+            .doing("find the job's person")?;
+        if let Some(user) = user {
+            write_mails(backend, &txn, &job, &user, now).await?;
+        }
+        mail_job::Entity::delete_by_id(job.id)
+            .exec(&*txn)
+            .await
+            .doing("finish a mail job")?;
+    }
+    txn.commit().await?;
+    Ok(true)
+}
+
+async fn write_mails(
+    backend: &Backend,
+    txn: &WriteTransaction,
+    job: &mail_job::Model,
+    user: &user::Model,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let registered = job.kind == JobKind::Registered.as_str();
+    match Status::parse(&user.status) {
+        Some(Status::Shadow) if registered => tell_owner(backend, txn, user, now).await,
+        Some(Status::Pending | Status::Held | Status::Active) => {
+            if user.email_confirmed_at.is_none() {
+                write_confirmation(backend, txn, user, now).await?;
+            }
+            if registered && user.status == Status::Pending.as_str() {
+                insert_job(&**txn, JobKind::Notice, user.id, now).await?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn write_confirmation(
+    backend: &Backend,
+    txn: &WriteTransaction,
+    user: &user::Model,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let expires_at = now.after(CONFIRM_LIFETIME);
+    let binding = Binding {
+        user_id: Some(user.id),
+        purpose: Purpose::ConfirmAddress,
+        epoch: user.auth_epoch,
+        email_canonical: &user.email_canonical,
+        now,
+        expires_at,
+    };
+    let token = insert_token(&**txn, binding).await?;
+    let message = Message::ConfirmAddress {
+        username: user.username.clone(),
+        link: backend.settings.link(&format!("/confirm/{}", token.expose())),
+        lifetime: CONFIRM_LIFETIME,
+    };
+    let letter = Letter {
+        user_id: Some(user.id),
+        recipient: &user.email,
+        message,
+        not_after: Some(expires_at),
+    };
+    enqueue(&**txn, &backend.keys, letter, now).await
+}
+
+/// Tells whoever has confirmed the address that somebody registered with it; once a day at most.
+async fn tell_owner(
+    backend: &Backend,
+    txn: &WriteTransaction,
+    shadow: &user::Model,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let owner = user::Entity::find()
+        .filter(user::Column::EmailCanonical.eq(shadow.email_canonical.clone()))
+        .filter(user::Column::EmailConfirmedAt.is_not_null())
+        .filter(user::Column::Status.ne(Status::Rejected.as_str()))
+        .one(&**txn)
+        .await
+        .doing("find the address's owner")?;
+    let Some(owner) = owner else { return Ok(()) };
+    let told = outbox::Entity::find()
+        .filter(outbox::Column::Kind.eq(Kind::AlreadyRegistered.as_str()))
+        .filter(outbox::Column::UserId.eq(owner.id))
+        .filter(outbox::Column::CreatedAt.gt(now.before(TELL_OWNER_EVERY).0))
+        .count(&**txn)
+        .await
+        .doing("look whether the owner was told")?;
+    if told > 0 {
+        return Ok(());
+    }
+    let message = Message::AlreadyRegistered {
+        username: owner.username.clone(),
+        link: backend.settings.link("/login"),
+    };
+    let letter = Letter {
+        user_id: Some(owner.id),
+        recipient: &owner.email,
+        message,
+        not_after: None,
+    };
+    enqueue(&**txn, &backend.keys, letter, now).await
+}
+
+/// One notice for everybody who waits to be told of, or none yet if one left within the last 15 minutes.
+async fn gather_notices(backend: &Backend, txn: &WriteTransaction, now: Timestamp) -> Result<(), Failure> {
+    let notices = mail_job::Column::Kind.eq(JobKind::Notice.as_str());
+    let last = outbox::Entity::find()
+        .filter(outbox::Column::Kind.eq(Kind::Notice.as_str()))
+        .order_by_desc(outbox::Column::CreatedAt)
+        .one(&**txn)
+        .await
+        .doing("find the last notice")?;
+    let free_at = last.map_or(now, |row| Timestamp(row.created_at).after(NOTICE_GATHERING));
+    if free_at > now {
+        mail_job::Entity::update_many()
+            .col_expr(mail_job::Column::DueAt, Expr::value(free_at.0))
+            .filter(notices)
+            .exec(&**txn)
+            .await
+            .doing("gather notices")?;
+        return Ok(());
+    }
+    let jobs = mail_job::Entity::find()
+        .filter(notices.clone())
+        .all(&**txn)
+        .await
+        .doing("read notices")?;
+    let ids: Vec<UserId> = jobs.iter().map(|job| job.user_id).collect();
+    let people = user::Entity::find()
+        .filter(user::Column::Id.is_in(ids))
+        .filter(user::Column::Status.eq(Status::Pending.as_str()))
+        .order_by_asc(user::Column::Id)
+        .all(&**txn)
+        .await
+        .doing("read who waits")?;
+    if !people.is_empty() {
+        write_notice(backend, txn, &people, now).await?;
+    }
+    let done: Vec<i64> = jobs.iter().map(|job| job.id).collect();
+    mail_job::Entity::delete_many()
+        .filter(mail_job::Column::Id.is_in(done))
+        .exec(&**txn)
+        .await
+        .doing("finish notices")?;
+    Ok(())
+}
+
+async fn write_notice(
+    backend: &Backend,
+    txn: &WriteTransaction,
+    people: &[user::Model],
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let people: Vec<Waiting> = people
+        .iter()
+        .map(|user| Waiting {
+            id: user.id,
+            username: user.username.clone(),
+            email: user.email.clone(),
+            confirmed: user.email_confirmed_at.is_some(),
+        })
+        .collect();
+    let message = Message::Notice {
+        people,
+        desk: backend.settings.link("/admin"),
+    };
+    for recipient in notice_recipients(backend, txn).await? {
+        let letter = Letter {
+            user_id: None,
+            recipient: &recipient,
+            message: message.clone(),
+            not_after: None,
+        };
+        enqueue(&**txn, &backend.keys, letter, now).await?;
+    }
+    Ok(())
+}
+
+/// `ADMIN_EMAIL`, else every active administrator.
+async fn notice_recipients(backend: &Backend, txn: &WriteTransaction) -> Result<Vec<String>, Failure> {
+    if !backend.settings.admin_emails.is_empty() {
+        return Ok(backend.settings.admin_emails.clone());
+    }
+    let admins = user::Entity::find()
+        .filter(user::Column::Role.eq(Role::Admin.as_str()))
+        .filter(user::Column::Status.eq(Status::Active.as_str()))
+        .all(&**txn)
+        .await
+        .doing("find the administrators")?;
+    Ok(admins.into_iter().map(|user| user.email).collect())
+}

@@ -1,0 +1,289 @@
+//! The mails on their way.
+//!
+//! Guarantees: a mail's content is sealed for its row and recipient, and wiped once it is sent or dropped; a worker
+//! leases a mail before it sends it, and the lease runs out if the worker dies; what would arrive dead is dropped;
+//! what was refused or tried too often is given up, and administrators see it.
+
+use std::time::Duration;
+
+use sea_orm::sea_query::{Expr, LockBehavior, LockType};
+use sea_orm::{
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+};
+
+use super::message::Message;
+use super::transport::SendOutcome;
+use crate::backend::entity::outbox;
+use crate::backend::error::{Doing, Failure};
+use crate::backend::keys::Keys;
+use crate::backend::{Backend, database::Lock, random};
+use crate::domain::account::UserId;
+use crate::domain::time::Timestamp;
+
+/// How long a worker has to send one mail.
+const LEASE: Duration = Duration::from_secs(120);
+/// Tries before a mail is given up: with the waits below, about a day.
+const MAX_ATTEMPTS: i32 = 12;
+/// The first wait after a failed try; doubled each time, up to [`MAX_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(4 * 3_600);
+
+/// Where a mail stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// To be sent.
+    Waiting,
+    /// Accepted by the next server.
+    Sent,
+    /// Not worth sending any more.
+    Dropped,
+    /// Refused, or tried too often.
+    GivenUp,
+}
+
+impl State {
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Sent => "sent",
+            Self::Dropped => "dropped",
+            Self::GivenUp => "given_up",
+        }
+    }
+}
+
+/// A mail to be written into the outbox.
+#[derive(Debug)]
+pub struct Letter<'a> {
+    /// Whom it is about.
+    pub user_id: Option<UserId>,
+    /// Whom it is for.
+    pub recipient: &'a str,
+    /// What it says.
+    pub message: Message,
+    /// After this it would arrive dead.
+    pub not_after: Option<Timestamp>,
+}
+
+/// Writes a mail into the outbox, in the transaction of what it tells of.
+pub async fn enqueue(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    letter: Letter<'_>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let kind = letter.message.kind();
+    let seal_context = random::handle();
+    let content = serde_json::to_vec(&letter.message).map_err(|_| Failure::Data("a mail is no JSON"))?;
+    let sealed = keys.seal_mail(&content, &bound_to(&seal_context, letter.recipient))?;
+    let row = outbox::ActiveModel {
+        id: ActiveValue::NotSet,
+        kind: ActiveValue::Set(kind.as_str().to_owned()),
+        user_id: ActiveValue::Set(letter.user_id),
+        recipient: ActiveValue::Set(letter.recipient.to_owned()),
+        seal_context: ActiveValue::Set(seal_context),
+        sealed: ActiveValue::Set(Some(sealed)),
+        priority: ActiveValue::Set(kind.priority()),
+        status: ActiveValue::Set(State::Waiting.as_str().to_owned()),
+        created_at: ActiveValue::Set(now.0),
+        due_at: ActiveValue::Set(now.0),
+        not_after: ActiveValue::Set(letter.not_after.map(|at| at.0)),
+        leased_until: ActiveValue::Set(0),
+        attempts: ActiveValue::Set(0),
+        last_error: ActiveValue::Set(String::new()),
+        finished_at: ActiveValue::Set(0),
+    };
+    outbox::Entity::insert(row)
+        .exec_without_returning(db)
+        .await
+        .doing("write a mail")?;
+    Ok(())
+}
+
+fn bound_to(seal_context: &str, recipient: &str) -> String {
+    format!("{seal_context}\n{recipient}")
+}
+
+/// Opens a mail's content.
+pub fn open(backend: &Backend, row: &outbox::Model) -> Result<Message, Failure> {
+    let sealed = row
+        .sealed
+        .as_deref()
+        .ok_or(Failure::Data("the mail's content is gone"))?;
+    let content = backend
+        .keys
+        .open_mail(sealed, &bound_to(&row.seal_context, &row.recipient))?;
+    serde_json::from_slice(&content).map_err(|_| Failure::Data("the mail's content is no message"))
+}
+
+/// Whether a mail may leave now (`MAIL_RATE`, over all replicas), else when to ask again.
+pub async fn allowance(backend: &Backend) -> Result<Result<(), Duration>, Failure> {
+    let rate = backend.settings.mail_rate;
+    let now = backend.now();
+    let since = now.before(rate.period);
+    let recent = outbox::Entity::find()
+        .filter(outbox::Column::FinishedAt.gt(since.0))
+        .filter(outbox::Column::Status.eq(State::Sent.as_str()));
+    let sent = recent
+        .clone()
+        .count(backend.db.pool())
+        .await
+        .doing("count sent mails")?;
+    if sent < u64::from(rate.count) {
+        return Ok(Ok(()));
+    }
+    let oldest = recent
+        .order_by_asc(outbox::Column::FinishedAt)
+        .one(backend.db.pool())
+        .await
+        .doing("find the oldest sent mail")?;
+    let free_at = oldest.map_or(now, |row| Timestamp(row.finished_at).after(rate.period));
+    Ok(Err(free_at.since(now).max(Duration::from_millis(100))))
+}
+
+/// Leases the next mail that is due, and drops those that would arrive dead.
+pub async fn lease_next(backend: &Backend) -> Result<Option<outbox::Model>, Failure> {
+    let now = backend.now();
+    let txn = backend.db.begin_write(Lock::None).await?;
+    drop_dead(&*txn, now).await?;
+    let free = Condition::all()
+        .add(outbox::Column::Status.eq(State::Waiting.as_str()))
+        .add(outbox::Column::DueAt.lte(now.0))
+        .add(outbox::Column::LeasedUntil.lte(now.0));
+    let next = outbox::Entity::find()
+        .filter(free.clone())
+        .order_by_asc(outbox::Column::Priority)
+        .order_by_asc(outbox::Column::Id)
+        // Dropped silently on SQLite, where this transaction is the only writer anyway.
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .one(&*txn)
+        .await
+        .doing("find a mail to send")?;
+    let Some(row) = next else {
+        txn.commit().await?;
+        return Ok(None);
+    };
+    let leased_until = now.after(LEASE).0;
+    let leased = outbox::Entity::update_many()
+        .col_expr(outbox::Column::LeasedUntil, Expr::value(leased_until))
+        .col_expr(outbox::Column::Attempts, Expr::value(row.attempts + 1))
+        .filter(outbox::Column::Id.eq(row.id))
+        .filter(free)
+        .exec(&*txn)
+        .await
+        .doing("lease a mail")?;
+    txn.commit().await?;
+    Ok((leased.rows_affected == 1).then(|| outbox::Model {
+        attempts: row.attempts + 1,
+        leased_until,
+        ..row
+    }))
+}
+
+async fn drop_dead(db: &impl ConnectionTrait, now: Timestamp) -> Result<(), Failure> {
+    finish(State::Dropped, now, "its time was over")
+        .filter(outbox::Column::Status.eq(State::Waiting.as_str()))
+        .filter(outbox::Column::NotAfter.lte(now.0))
+        .filter(outbox::Column::LeasedUntil.lte(now.0))
+        .exec(db)
+        .await
+        .doing("drop dead mails")?;
+    Ok(())
+}
+
+/// The change that ends a mail and wipes what it said.
+fn finish(state: State, now: Timestamp, why: &str) -> sea_orm::UpdateMany<outbox::Entity> {
+    outbox::Entity::update_many()
+        .col_expr(outbox::Column::Status, Expr::value(state.as_str()))
+        .col_expr(outbox::Column::Sealed, Expr::value(Option::<String>::None))
+        .col_expr(outbox::Column::FinishedAt, Expr::value(now.0))
+        .col_expr(outbox::Column::LastError, Expr::value(why))
+}
+
+/// Writes down what came of sending, if the lease is still ours.
+pub async fn settle(backend: &Backend, leased: &outbox::Model, outcome: SendOutcome) -> Result<(), Failure> {
+    let now = backend.now();
+    let update = match outcome {
+        SendOutcome::Accepted => finish(State::Sent, now, ""),
+        SendOutcome::Refused(reason) => give_up(now, &reason),
+        SendOutcome::Again { reason, .. } if leased.attempts >= MAX_ATTEMPTS => give_up(now, &reason),
+        SendOutcome::Again { reason, after } => {
+            let wait = after.unwrap_or_else(|| backoff(leased.attempts));
+            outbox::Entity::update_many()
+                .col_expr(outbox::Column::DueAt, Expr::value(now.after(wait).0))
+                .col_expr(outbox::Column::LeasedUntil, Expr::value(0_i64))
+                .col_expr(outbox::Column::LastError, Expr::value(cut(&reason)))
+        }
+    };
+    update
+        .filter(outbox::Column::Id.eq(leased.id))
+        .filter(outbox::Column::LeasedUntil.eq(leased.leased_until))
+        .filter(outbox::Column::Status.eq(State::Waiting.as_str()))
+        .exec(backend.db.pool())
+        .await
+        .doing("settle a mail")?;
+    Ok(())
+}
+
+/// Given up is not wiped: administrators may send it again.
+fn give_up(now: Timestamp, reason: &str) -> sea_orm::UpdateMany<outbox::Entity> {
+    outbox::Entity::update_many()
+        .col_expr(outbox::Column::Status, Expr::value(State::GivenUp.as_str()))
+        .col_expr(outbox::Column::FinishedAt, Expr::value(now.0))
+        .col_expr(outbox::Column::LastError, Expr::value(cut(reason)))
+}
+
+fn cut(reason: &str) -> String {
+    reason.chars().filter(|c| !c.is_control()).take(300).collect()
+}
+
+/// Doubling waits, up to half as long again by chance, so that many mails don't come back at once.
+fn backoff(attempts: i32) -> Duration {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(16);
+    let wait = FIRST_WAIT
+        .saturating_mul(2_u32.saturating_pow(doublings))
+        .min(MAX_WAIT);
+    let chance = u32::from(u16::from_le_bytes(random::bytes::<2>()));
+    wait + wait.saturating_mul(chance) / (2 * u32::from(u16::MAX))
+}
+
+/// Puts a given-up mail back among the waiting, as it was.
+pub async fn revive(db: &impl ConnectionTrait, id: i64, now: Timestamp) -> Result<(), Failure> {
+    outbox::Entity::update_many()
+        .col_expr(outbox::Column::Status, Expr::value(State::Waiting.as_str()))
+        .col_expr(outbox::Column::DueAt, Expr::value(now.0))
+        .col_expr(outbox::Column::LeasedUntil, Expr::value(0_i64))
+        .col_expr(outbox::Column::Attempts, Expr::value(0))
+        .col_expr(outbox::Column::FinishedAt, Expr::value(0_i64))
+        .filter(outbox::Column::Id.eq(id))
+        .filter(outbox::Column::Status.eq(State::GivenUp.as_str()))
+        .exec(db)
+        .await
+        .doing("send a mail again")?;
+    Ok(())
+}
+
+/// Ends a given-up mail that another one replaces.
+pub async fn set_dropped(db: &impl ConnectionTrait, id: i64, now: Timestamp) -> Result<(), Failure> {
+    finish(State::Dropped, now, "sent again with a new link")
+        .filter(outbox::Column::Id.eq(id))
+        .filter(outbox::Column::Status.eq(State::GivenUp.as_str()))
+        .exec(db)
+        .await
+        .doing("replace a mail")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_and_stay_below_their_bound() {
+        assert!((30..=45).contains(&backoff(1).as_secs()));
+        assert!((60..=90).contains(&backoff(2).as_secs()));
+        assert!(backoff(100) <= MAX_WAIT + MAX_WAIT / 2);
+    }
+}

@@ -1,0 +1,217 @@
+//! Mails put into words: a text part and an HTML part that say the same.
+//!
+//! Guarantees: everything from outside is escaped; a name never becomes a link in a mail program (U+2060 after each
+//! dot); readable with images off and in dark mode; one button, with the bare link under it.
+
+use super::message::{Message, Waiting};
+use crate::backend::settings::Settings;
+use crate::domain::time::period_in_words;
+
+/// A mail in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The subject.
+    pub subject: String,
+    /// The text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+}
+
+/// What every mail is made of.
+struct Parts {
+    subject: String,
+    heading: String,
+    paragraphs: Vec<String>,
+    button: (String, String),
+    after: Vec<String>,
+    why: String,
+}
+
+/// Puts a message into words.
+pub fn render(message: &Message, settings: &Settings) -> Rendered {
+    let parts = parts(message, settings);
+    Rendered {
+        text: text(&parts, settings),
+        html: html(&parts, settings),
+        subject: parts.subject,
+    }
+}
+
+fn parts(message: &Message, settings: &Settings) -> Parts {
+    let portal = &settings.portal_name;
+    match message {
+        Message::ConfirmAddress { username, link, lifetime } => Parts {
+            subject: format!("Confirm your address for {portal}"),
+            heading: "Confirm your address".to_owned(),
+            paragraphs: vec![
+                format!("{} was registered at {portal} with this address.", plain(username)),
+                "Confirm that the address is yours. An administrator decides about the account; you get another \
+                 mail when it is approved."
+                    .to_owned(),
+            ],
+            button: ("Confirm address".to_owned(), link.clone()),
+            after: vec![
+                format!("The link works once, for {}.", period_in_words(*lifetime)),
+                "If you did not register, open the link and choose \"This wasn't me\".".to_owned(),
+            ],
+            why: format!("You get this mail because your address was entered at {portal}."),
+        },
+        Message::AlreadyRegistered { username, link } => Parts {
+            subject: format!("You already have an account at {portal}"),
+            heading: "You already have an account".to_owned(),
+            paragraphs: vec![
+                format!("Somebody registered at {portal} with this address. Your account there is {}.", plain(username)),
+                "If it was you: sign in with that account. If it was not: there is nothing to do, your account was \
+                 not touched."
+                    .to_owned(),
+            ],
+            button: ("Sign in".to_owned(), link.clone()),
+            after: Vec::new(),
+            why: format!("You get this mail because your address belongs to an account at {portal}."),
+        },
+        Message::Notice { people, desk } => notice(people, desk, settings),
+        Message::Approved { username, link, lifetime, asks_password } => Parts {
+            subject: format!("Your account at {portal} is approved"),
+            heading: "Your account is approved".to_owned(),
+            paragraphs: vec![
+                format!("An administrator has approved {}.", plain(username)),
+                if *asks_password {
+                    "The button signs you in once. It also asks for the password you chose, because your address \
+                     is not confirmed yet."
+                        .to_owned()
+                } else {
+                    "The button signs you in once. From then on, use your password.".to_owned()
+                },
+            ],
+            button: ("Sign in".to_owned(), link.clone()),
+            after: vec![format!(
+                "The link works once, for {}. Whoever has it can sign in as you: don't pass this mail on.",
+                period_in_words(*lifetime)
+            )],
+            why: format!("You get this mail because you registered at {portal}."),
+        },
+        Message::Reactivated { username, link } => Parts {
+            subject: format!("Your account at {portal} is active again"),
+            heading: "Your account is active again".to_owned(),
+            paragraphs: vec![format!(
+                "An administrator has reactivated {}. Sign in with your password as before.",
+                plain(username)
+            )],
+            button: ("Sign in".to_owned(), link.clone()),
+            after: Vec::new(),
+            why: format!("You get this mail because you have an account at {portal}."),
+        },
+    }
+}
+
+fn notice(people: &[Waiting], desk: &str, settings: &Settings) -> Parts {
+    let portal = &settings.portal_name;
+    let one = |person: &Waiting| {
+        let address = if person.confirmed {
+            "address confirmed"
+        } else {
+            "address not confirmed yet"
+        };
+        format!(
+            "{}, {} ({address})",
+            plain(&person.username),
+            plain(&person.email)
+        )
+    };
+    match people {
+        [person] => Parts {
+            subject: format!("{} asks to join {portal}", person.username),
+            heading: format!("{} asks to join", plain(&person.username)),
+            paragraphs: vec![one(person)],
+            button: (
+                "Look and decide".to_owned(),
+                settings.link(&format!("/admin/approve/{}", person.id)),
+            ),
+            after: vec!["The link changes nothing by itself: you sign in and decide there.".to_owned()],
+            why: format!("You get this mail because you administer {portal}."),
+        },
+        people => Parts {
+            subject: format!("{} people ask to join {portal}", people.len()),
+            heading: format!("{} people ask to join", people.len()),
+            paragraphs: people.iter().map(one).collect(),
+            button: ("Open the desk".to_owned(), desk.to_owned()),
+            after: vec!["The link changes nothing by itself: you sign in and decide there.".to_owned()],
+            why: format!("You get this mail because you administer {portal}."),
+        },
+    }
+}
+
+/// A name or address that no mail program turns into a link: U+2060 (word joiner) after each dot.
+fn plain(text: &str) -> String {
+    text.replace('.', ".\u{2060}")
+}
+
+fn text(parts: &Parts, settings: &Settings) -> String {
+    let mut lines = vec![parts.heading.clone(), String::new()];
+    for paragraph in &parts.paragraphs {
+        lines.extend([paragraph.clone(), String::new()]);
+    }
+    lines.extend([
+        format!("{}:", parts.button.0),
+        parts.button.1.clone(),
+        String::new(),
+    ]);
+    for paragraph in &parts.after {
+        lines.extend([paragraph.clone(), String::new()]);
+    }
+    lines.extend(["-- ".to_owned(), parts.why.clone()]);
+    if let Some(help) = &settings.portal_help {
+        lines.push(format!("Help: {help}"));
+    }
+    lines.push(format!("{} · {}", settings.portal_name, settings.public_url));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// Inline styles: mail programs know no others. Colours are left to the program where it has its own dark ones.
+fn html(parts: &Parts, settings: &Settings) -> String {
+    let paragraph = |text: &String| format!("<p style=\"margin:0 0 16px\">{}</p>\n", escape(text));
+    let before: String = parts.paragraphs.iter().map(paragraph).collect();
+    let after: String = parts.after.iter().map(paragraph).collect();
+    let (label, link) = (escape(&parts.button.0), escape(&parts.button.1));
+    let help = settings
+        .portal_help
+        .as_ref()
+        .map_or_else(String::new, |help| format!("<br>Help: {}", escape(help)));
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{subject}</title>\n</head>\n\
+         <body style=\"margin:0;padding:24px 16px;font:16px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif\">\n\
+         <div style=\"max-width:480px;margin:0 auto\">\n\
+         <p style=\"margin:0 0 24px;font-weight:600\">{portal}</p>\n\
+         <h1 style=\"margin:0 0 16px;font-size:22px;line-height:1.3\">{heading}</h1>\n{before}\
+         <p style=\"margin:24px 0 8px\"><a href=\"{link}\" style=\"display:inline-block;padding:12px 20px;\
+         border-radius:8px;background:#0f5f63;color:#ffffff;text-decoration:none;font-weight:600\">{label}</a></p>\n\
+         <p style=\"margin:0 0 24px;font-size:13px;word-break:break-all\"><a href=\"{link}\">{link}</a></p>\n{after}\
+         <p style=\"margin:32px 0 0;padding-top:16px;border-top:1px solid #9995;font-size:13px\">{why}{help}<br>\
+         {portal} · <a href=\"{home}\">{home}</a></p>\n</div>\n</body>\n</html>\n",
+        subject = escape(&parts.subject),
+        portal = escape(&settings.portal_name),
+        heading = escape(&parts.heading),
+        why = escape(&parts.why),
+        home = escape(settings.public_url.as_str()),
+    )
+}
+
+/// Escapes text for HTML, in elements and in double-quoted attributes.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,62 @@
+//! Forgetting what has had its time.
+//!
+//! Guarantees: of accounts, only unconfirmed pending and shadow rows (7 days) and rejected rows (30 days) are ever
+//! removed here; mails and tokens some days after they came to nothing or to an end.
+
+use std::time::Duration;
+
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
+
+use super::Backend;
+use super::database::Lock;
+use super::entity::{outbox, session_record, user, user_session, user_token};
+use super::error::{Doing, Failure};
+use super::mail::outbox::State;
+use crate::domain::account::{REJECTION_KEPT, Status, UNCONFIRMED_KEPT};
+
+/// How long a sent or dropped mail's row is kept (its content is wiped at once): long enough for "once a day".
+const SENT_KEPT: Duration = Duration::from_secs(7 * 86_400);
+/// How long a dead token's row is kept.
+const TOKEN_KEPT: Duration = Duration::from_secs(86_400);
+
+/// Removes what is over; answers how many accounts went.
+pub async fn purge(backend: &Backend) -> Result<u64, Failure> {
+    let now = backend.now();
+    let txn = backend.db.begin_write(Lock::None).await?;
+    let waiting = [Status::Pending, Status::Shadow].map(Status::as_str);
+    let unconfirmed = Condition::all()
+        .add(user::Column::Status.is_in(waiting))
+        .add(user::Column::EmailConfirmedAt.is_null())
+        .add(user::Column::CreatedAt.lt(now.before(UNCONFIRMED_KEPT).0));
+    let rejected = Condition::all()
+        .add(user::Column::Status.eq(Status::Rejected.as_str()))
+        .add(user::Column::StatusSince.lt(now.before(REJECTION_KEPT).0));
+    let gone = user::Entity::delete_many()
+        .filter(Condition::any().add(unconfirmed).add(rejected))
+        .exec(&*txn)
+        .await
+        .doing("purge accounts")?;
+    user_token::Entity::delete_many()
+        .filter(user_token::Column::ExpiresAt.lt(now.before(TOKEN_KEPT).0))
+        .exec(&*txn)
+        .await
+        .doing("purge tokens")?;
+    user_session::Entity::delete_many()
+        .filter(user_session::Column::ExpiresAt.lt(now.0))
+        .exec(&*txn)
+        .await
+        .doing("purge sessions")?;
+    session_record::Entity::delete_many()
+        .filter(session_record::Column::ExpiresAt.lt(now.0))
+        .exec(&*txn)
+        .await
+        .doing("purge session records")?;
+    outbox::Entity::delete_many()
+        .filter(outbox::Column::Status.is_in([State::Sent, State::Dropped].map(State::as_str)))
+        .filter(outbox::Column::FinishedAt.lt(now.before(SENT_KEPT).0))
+        .exec(&*txn)
+        .await
+        .doing("purge mails")?;
+    txn.commit().await?;
+    Ok(gone.rows_affected)
+}

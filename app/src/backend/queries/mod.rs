@@ -1,0 +1,4 @@
+//! What pages read.
+
+pub mod desk;
+pub mod mails;

@@ -1,0 +1,142 @@
+//! Registering: a new account that waits to be let in.
+//!
+//! Guarantees: a known address and a new one get the same answer, the same rows and the same work; whether an address
+//! has an account is told to its owner alone, by mail. The database decides whether a name is free.
+
+use sea_orm::{
+    ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, SqlErr,
+};
+
+use super::audit::{Action, insert_audit};
+use super::canonical::canonical;
+use super::database::Lock;
+use super::entity::user;
+use super::error::{Doing, Failure, Stop};
+use super::mail::jobs::{JobKind, insert_job};
+use super::password_hash::{HashError, RETRY_AFTER};
+use super::strength::is_guessable;
+use super::{Actor, Backend};
+use crate::domain::account::{Role, Status, UserId};
+use crate::domain::answer::{Field, Problem, Refusal};
+use crate::domain::check::Registration;
+use crate::domain::time::Timestamp;
+
+impl From<HashError> for Stop {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Problem::Busy(RETRY_AFTER).into(),
+            HashError::Failed(failure) => Self::Failed(failure),
+        }
+    }
+}
+
+/// Registers; answers the new account's number.
+pub async fn register(backend: &Backend, form: Registration, source: &str) -> Result<UserId, Stop> {
+    let new = prepare(backend, form).await?;
+    let now = backend.now();
+    let txn = backend.db.begin_write(Lock::None).await?;
+    let known = find_known(&*txn, &new.email_canonical).await?;
+    let status = if known { Status::Shadow } else { Status::Pending };
+    let username = new.form.username.as_str().to_owned();
+    let id = insert_user(&*txn, &new, status, Role::Member, None, now).await?;
+    let actor = Actor {
+        id: None,
+        name: username.clone(),
+        source: source.to_owned(),
+    };
+    insert_audit(&*txn, Action::Register, &actor, Some((id, &username)), now).await?;
+    insert_job(&*txn, JobKind::Registered, id, now).await?;
+    txn.commit().await?;
+    backend.mail_bell.notify_one();
+    Ok(id)
+}
+
+/// A registration with everything worked out that needs no transaction.
+#[derive(Debug)]
+pub(super) struct NewUser {
+    form: Registration,
+    email_canonical: String,
+    password_hash: String,
+}
+
+impl NewUser {
+    /// The name.
+    pub(super) fn username(&self) -> &str {
+        self.form.username.as_str()
+    }
+}
+
+/// Works out the canonical address, judges the password and hashes it.
+pub(super) async fn prepare(backend: &Backend, form: Registration) -> Result<NewUser, Stop> {
+    let Some(email_canonical) = canonical(&form.email) else {
+        return Err(Refusal::of_field(Field::Email, Problem::AddressShape).into());
+    };
+    if is_guessable(&form, &backend.settings) {
+        return Err(Refusal::of_field(Field::Password, Problem::PasswordGuessable).into());
+    }
+    let password_hash = backend.hasher.hash(form.password.password()).await?;
+    Ok(NewUser {
+        form,
+        email_canonical,
+        password_hash,
+    })
+}
+
+/// Whether an account has confirmed that address and was not rejected.
+async fn find_known(db: &impl ConnectionTrait, email_canonical: &str) -> Result<bool, Failure> {
+    let known = user::Entity::find()
+        .filter(user::Column::EmailCanonical.eq(email_canonical))
+        .filter(user::Column::EmailConfirmedAt.is_not_null())
+        .filter(user::Column::Status.ne(Status::Rejected.as_str()))
+        .count(db)
+        .await
+        .doing("look for the address")?;
+    Ok(known > 0)
+}
+
+/// Inserts the account; the unique indexes decide whether name and address are free.
+pub(super) async fn insert_user(
+    db: &impl ConnectionTrait,
+    new: &NewUser,
+    status: Status,
+    role: Role,
+    confirmed_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<UserId, Stop> {
+    let row = user::ActiveModel {
+        id: ActiveValue::NotSet,
+        username: ActiveValue::Set(new.form.username.as_str().to_owned()),
+        username_key: ActiveValue::Set(new.form.username.key()),
+        email: ActiveValue::Set(new.form.email.as_str().to_owned()),
+        email_canonical: ActiveValue::Set(new.email_canonical.clone()),
+        email_confirmed_at: ActiveValue::Set(confirmed_at.map(|at| at.0)),
+        password_hash: ActiveValue::Set(Some(new.password_hash.clone())),
+        status: ActiveValue::Set(status.as_str().to_owned()),
+        status_since: ActiveValue::Set(now.0),
+        status_by: ActiveValue::Set(None),
+        role: ActiveValue::Set(role.as_str().to_owned()),
+        auth_epoch: ActiveValue::Set(0),
+        created_at: ActiveValue::Set(now.0),
+        last_sign_in_at: ActiveValue::Set(0),
+    };
+    match user::Entity::insert(row).exec(db).await {
+        Ok(inserted) => Ok(inserted.last_insert_id),
+        Err(error) => Err(taken(error)),
+    }
+}
+
+/// Turns a unique violation into the problem of its field.
+pub(super) fn taken(error: DbErr) -> Stop {
+    match error.sql_err() {
+        // PostgreSQL names the index, SQLite the column.
+        Some(SqlErr::UniqueConstraintViolation(text)) if text.contains("username_key") => {
+            Refusal::of_field(Field::Username, Problem::UsernameTaken).into()
+        }
+        Some(SqlErr::UniqueConstraintViolation(_)) => Problem::AddressTaken.into(),
+        _ => Failure::Database {
+            doing: "write the account",
+            source: error,
+        }
+        .into(),
+    }
+}

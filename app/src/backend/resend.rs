@@ -1,0 +1,101 @@
+//! Asking for another mail: a new link to confirm one's address, or a mail that was given up.
+//!
+//! Guarantees: asking is possible only for oneself and after the right password; a shadow's asking writes the same job
+//! and brings no such mail. A mail with a secret is never sent again as it was: it gets a new secret.
+
+use std::net::IpAddr;
+
+use sea_orm::EntityTrait;
+
+use super::Backend;
+use super::audit::{Action, insert_audit};
+use super::database::Lock;
+use super::decide::send_sign_in_link;
+use super::entity::{outbox, user};
+use super::error::{Doing, Stop};
+use super::mail::jobs::{JobKind, insert_job};
+use super::mail::message::Kind;
+use super::mail::outbox::{State, revive, set_dropped};
+use super::sessions::Viewer;
+use crate::domain::account::{Status, UserId};
+use crate::domain::answer::Problem;
+
+/// Asks for a new link to confirm the address of `user_id`, who has just given the right password.
+pub async fn ask_confirmation(backend: &Backend, user_id: UserId, source: IpAddr) -> Result<(), Stop> {
+    let now = backend.now();
+    backend.limits.confirm(&backend.settings, source, now)?;
+    let txn = backend.db.begin_write(Lock::None).await?;
+    let user = user::Entity::find_by_id(user_id)
+        .one(&*txn)
+        .await
+        .doing("find the account")?;
+    let user = user
+        .filter(|user| user.email_confirmed_at.is_none())
+        .ok_or(Problem::LinkVoid)?;
+    let actor = super::Actor {
+        id: Some(user.id),
+        name: user.username.clone(),
+        source: source.to_string(),
+    };
+    insert_audit(
+        &*txn,
+        Action::AskConfirmation,
+        &actor,
+        Some((user.id, &user.username)),
+        now,
+    )
+    .await?;
+    insert_job(&*txn, JobKind::Confirmation, user.id, now).await?;
+    txn.commit().await?;
+    backend.mail_bell.notify_one();
+    Ok(())
+}
+
+/// Sends a given-up mail again.
+pub async fn resend_mail(backend: &Backend, id: i64, admin: &Viewer, source: &str) -> Result<(), Stop> {
+    let now = backend.now();
+    let txn = backend.db.begin_write(Lock::None).await?;
+    let row = outbox::Entity::find_by_id(id)
+        .one(&*txn)
+        .await
+        .doing("find the mail")?;
+    let row = row
+        .filter(|row| row.status == State::GivenUp.as_str())
+        .ok_or(Problem::MailGone)?;
+    let owner = match row.user_id {
+        Some(id) => user::Entity::find_by_id(id)
+            .one(&*txn)
+            .await
+            .doing("find the mail's owner")?,
+        None => None,
+    };
+    let active = owner
+        .as_ref()
+        .filter(|user| user.status == Status::Active.as_str());
+    let unconfirmed = owner.as_ref().filter(|user| user.email_confirmed_at.is_none());
+    match Kind::parse(&row.kind) {
+        Some(Kind::Approved) => {
+            set_dropped(&*txn, row.id, now).await?;
+            let user = active.ok_or(Problem::MailGone)?;
+            send_sign_in_link(backend, &*txn, user, user.auth_epoch).await?;
+        }
+        Some(Kind::ConfirmAddress) => {
+            set_dropped(&*txn, row.id, now).await?;
+            let user = unconfirmed.ok_or(Problem::MailGone)?;
+            insert_job(&*txn, JobKind::Confirmation, user.id, now).await?;
+        }
+        _ => revive(&*txn, row.id, now).await?,
+    }
+    let subject = owner.as_ref().map(|user| (user.id, user.username.as_str()));
+    insert_audit(
+        &*txn,
+        Action::ResendMail,
+        &admin.actor(source.to_owned()),
+        subject,
+        now,
+    )
+    .await?;
+    txn.commit().await?;
+    backend.mail_bell.notify_one();
+    Ok(())
+}

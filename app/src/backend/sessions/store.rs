@@ -1,0 +1,170 @@
+//! Where session records are kept: in Redis through fred, or in the SQL database.
+//!
+//! Guarantees: either store knows only the first 128 bits of SHA-256 of the id, so that a dump of it is no set of keys;
+//! `save` changes a record and never brings one back, so that a request in flight cannot revive an ended session.
+
+use async_trait::async_trait;
+use data_encoding::HEXLOWER;
+use fred::clients::Pool;
+use fred::interfaces::ClientLike;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
+use sha2::{Digest, Sha256};
+use tower_sessions::SessionStore;
+use tower_sessions::session::{Id, Record};
+use tower_sessions::session_store::{Error, Result};
+use tower_sessions_redis_store::RedisStore;
+
+use crate::backend::clock::Clock;
+use crate::backend::database::Database;
+use crate::backend::entity::session_record;
+
+/// The store of session records, which sees hashed ids alone.
+#[derive(Clone, Debug)]
+pub enum SessionRecords {
+    /// The SQL database.
+    Sql(Database, Clock),
+    /// Redis.
+    Redis(RedisStore<Pool>, Pool),
+}
+
+impl SessionRecords {
+    /// Session records in Redis.
+    pub fn redis(pool: Pool) -> Self {
+        Self::Redis(RedisStore::new(pool.clone()), pool)
+    }
+
+    /// Whether Redis answers, where it keeps the records.
+    pub async fn redis_answers(&self) -> Option<bool> {
+        match self {
+            Self::Sql(..) => None,
+            Self::Redis(_, pool) => Some(pool.ping::<()>(None).await.is_ok()),
+        }
+    }
+}
+
+/// The first 128 bits of SHA-256 of an id.
+fn hash(id: Id) -> Id {
+    let digest = Sha256::digest(id.0.to_le_bytes());
+    let first = digest.first_chunk::<16>().copied().unwrap_or_default();
+    Id(i128::from_le_bytes(first))
+}
+
+/// The hash of an id as `user_sessions` holds it.
+pub fn hash_hex(id: Id) -> String {
+    HEXLOWER.encode(&hash(id).0.to_le_bytes())
+}
+
+fn backend(error: impl std::fmt::Display) -> Error {
+    Error::Backend(error.to_string())
+}
+
+#[async_trait]
+impl SessionStore for SessionRecords {
+    async fn create(&self, record: &mut Record) -> Result<()> {
+        let mut hashed = Record {
+            id: hash(record.id),
+            ..record.clone()
+        };
+        match self {
+            Self::Sql(db, _) => insert(db, &hashed).await,
+            Self::Redis(redis, _) => {
+                let id = hashed.id;
+                redis.create(&mut hashed).await?;
+                // The store draws another id on a collision; ours could not follow. 128 bits: it does not happen.
+                if hashed.id == id {
+                    Ok(())
+                } else {
+                    Err(backend("two sessions had one id"))
+                }
+            }
+        }
+    }
+
+    async fn save(&self, record: &Record) -> Result<()> {
+        let hashed = Record {
+            id: hash(record.id),
+            ..record.clone()
+        };
+        match self {
+            Self::Sql(db, _) => update(db, &hashed).await,
+            Self::Redis(redis, _) => redis.save(&hashed).await,
+        }
+    }
+
+    async fn load(&self, id: &Id) -> Result<Option<Record>> {
+        let found = match self {
+            Self::Sql(db, clock) => find(db, clock, hash(*id)).await?,
+            Self::Redis(redis, _) => redis.load(&hash(*id)).await?,
+        };
+        Ok(found.map(|record| Record { id: *id, ..record }))
+    }
+
+    async fn delete(&self, id: &Id) -> Result<()> {
+        match self {
+            Self::Sql(db, _) => {
+                let key = HEXLOWER.encode(&hash(*id).0.to_le_bytes());
+                session_record::Entity::delete_by_id(key)
+                    .exec(db.pool())
+                    .await
+                    .map_err(backend)?;
+                Ok(())
+            }
+            Self::Redis(redis, _) => redis.delete(&hash(*id)).await,
+        }
+    }
+}
+
+fn key(record: &Record) -> String {
+    HEXLOWER.encode(&record.id.0.to_le_bytes())
+}
+
+fn expires_at(record: &Record) -> i64 {
+    record.expiry_date.unix_timestamp().saturating_mul(1_000_000)
+}
+
+fn data(record: &Record) -> Result<String> {
+    serde_json::to_string(&record.data).map_err(|e| Error::Encode(e.to_string()))
+}
+
+async fn insert(db: &Database, record: &Record) -> Result<()> {
+    let row = session_record::ActiveModel {
+        id: ActiveValue::Set(key(record)),
+        data: ActiveValue::Set(data(record)?),
+        expires_at: ActiveValue::Set(expires_at(record)),
+    };
+    session_record::Entity::insert(row)
+        .exec_without_returning(db.pool())
+        .await
+        .map_err(backend)?;
+    Ok(())
+}
+
+async fn update(db: &Database, record: &Record) -> Result<()> {
+    session_record::Entity::update_many()
+        .col_expr(session_record::Column::Data, Expr::value(data(record)?))
+        .col_expr(session_record::Column::ExpiresAt, Expr::value(expires_at(record)))
+        .filter(session_record::Column::Id.eq(key(record)))
+        .exec(db.pool())
+        .await
+        .map_err(backend)?;
+    Ok(())
+}
+
+async fn find(db: &Database, clock: &Clock, hashed: Id) -> Result<Option<Record>> {
+    let key = HEXLOWER.encode(&hashed.0.to_le_bytes());
+    let row = session_record::Entity::find_by_id(key)
+        .filter(session_record::Column::ExpiresAt.gt(clock.now().0))
+        .one(db.pool())
+        .await
+        .map_err(backend)?;
+    row.map(|row| {
+        Ok(Record {
+            id: hashed,
+            data: serde_json::from_str(&row.data).map_err(|e| Error::Decode(e.to_string()))?,
+            expiry_date: time::OffsetDateTime::from_unix_timestamp(row.expires_at / 1_000_000)
+                .map_err(|e| Error::Decode(e.to_string()))?,
+        })
+    })
+    .transpose()
+}

@@ -1,0 +1,46 @@
+//! States as badges: always a word, never colour alone.
+
+use leptos::prelude::*;
+
+use crate::components::icon::{Icon, IconName};
+use crate::domain::account::{Role, Status};
+
+/// The badge of a status.
+#[component]
+pub fn StatusBadge(
+    /// The status.
+    status: Status,
+) -> impl IntoView {
+    let class = match status {
+        Status::Pending | Status::Shadow => "badge badge-dot badge-waiting",
+        Status::Held => "badge badge-dot badge-held",
+        Status::Active => "badge badge-dot badge-active",
+        Status::Rejected => "badge badge-dot badge-rejected",
+        Status::Deactivated => "badge badge-dot badge-deactivated",
+    };
+    view! { <span class=class>{status.words()}</span> }
+}
+
+/// The badge of an administrator; nothing for members.
+#[component]
+pub fn RoleBadge(
+    /// The role.
+    role: Role,
+) -> impl IntoView {
+    (role == Role::Admin).then(|| {
+        view! { <span class="badge badge-admin"><Icon name=IconName::Shield />{role.words()}</span> }
+    })
+}
+
+/// Whether an address is confirmed.
+#[component]
+pub fn AddressBadge(
+    /// Whether it is.
+    confirmed: bool,
+) -> impl IntoView {
+    if confirmed {
+        view! { <span class="badge badge-plain badge-confirmed"><Icon name=IconName::MailCheck />"Address confirmed"</span> }
+    } else {
+        view! { <span class="badge badge-plain badge-unconfirmed"><Icon name=IconName::MailWarning />"Not confirmed yet"</span> }
+    }
+}

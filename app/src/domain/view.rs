@@ -1,0 +1,89 @@
+//! What the browser may see.
+//!
+//! Guarantees: nothing here holds a secret, a hash or an id of a session; whatever is not here never leaves the
+//! server as data.
+
+use serde::{Deserialize, Serialize};
+
+use super::account::{Decision, Role, Status, UserId};
+use super::time::Timestamp;
+
+/// One person on the desk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonRow {
+    /// The number.
+    pub id: UserId,
+    /// The name.
+    pub username: String,
+    /// The address, as typed.
+    pub email: String,
+    /// Whether the address is confirmed.
+    pub confirmed: bool,
+    /// Where they stand.
+    pub status: Status,
+    /// Their role.
+    pub role: Role,
+    /// Whether a password is set.
+    pub has_password: bool,
+    /// When they registered.
+    pub registered: Timestamp,
+    /// When they last signed in.
+    pub last_sign_in: Option<Timestamp>,
+    /// Since when they have this status.
+    pub status_since: Timestamp,
+    /// Who gave it to them; `None` where nobody decided, or the decider is gone.
+    pub decided_by: Option<String>,
+    /// Whether this is whoever looks.
+    pub is_you: bool,
+    /// What can be decided here and now.
+    pub offers: Vec<Decision>,
+}
+
+impl PersonRow {
+    /// How they sign in, in words.
+    #[must_use]
+    pub fn sign_in_method(&self) -> &'static str {
+        if self.has_password { "Password" } else { "None yet" }
+    }
+}
+
+/// A page of a list, and where the next begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// What to ask for to see more.
+    pub next: Option<String>,
+    /// How many there are in all.
+    pub total: u64,
+}
+
+/// The desk as one administrator sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeskView {
+    /// Who waits, the longest first.
+    pub waiting: Page<PersonRow>,
+    /// Everybody, by name.
+    pub people: Page<PersonRow>,
+    /// How many mails were given up.
+    pub given_up: u64,
+    /// When this was read.
+    pub made_at: Timestamp,
+}
+
+/// A mail that was given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUpMail {
+    /// The number.
+    pub id: i64,
+    /// What it is, e.g. "Approval".
+    pub kind: String,
+    /// Whom it was for.
+    pub recipient: String,
+    /// When it was written.
+    pub written: Timestamp,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// What the mail server said last.
+    pub reason: String,
+}

@@ -1,0 +1,193 @@
+//! The one form: a plain HTML form that posts to a server function; when hydrated it sends itself and answers in place.
+//!
+//! Guarantees: without scripts the same refusal comes back on the page with what was typed; nothing is sent twice while
+//! an answer is awaited; after a refusal the summary has the focus and the title begins with "Error:".
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    FormData, Headers, HtmlElement, HtmlFormElement, HtmlInputElement, Request, RequestInit, Response,
+    SubmitEvent, UrlSearchParams,
+};
+
+use crate::components::icon::{Icon, IconName};
+use crate::components::notice::GoodNews;
+use crate::domain::answer::{Fault, Field, Notice, Outcome, Problem, Refusal};
+
+/// What the fields of a form know of it.
+#[derive(Clone, Copy)]
+pub struct FormState {
+    /// Why it was refused last.
+    pub refusal: RwSignal<Refusal>,
+    /// Counts the answers, so that a field can tell a new refusal from the one it has dealt with.
+    pub answers: RwSignal<u32>,
+    /// Whether an answer is awaited.
+    pub busy: RwSignal<bool>,
+}
+
+/// A form that posts to `action`.
+#[island]
+pub fn FormIsland(
+    /// The server function's address.
+    action: String,
+    /// Why it was refused, when it comes back without scripts.
+    refusal: Refusal,
+    /// Its fields and buttons.
+    children: Children,
+) -> impl IntoView {
+    let state = FormState {
+        refusal: RwSignal::new(refusal),
+        answers: RwSignal::new(1),
+        busy: RwSignal::new(false),
+    };
+    provide_context(state);
+    let said = RwSignal::new(Option::<Notice>::None);
+    let submit = move |event: SubmitEvent| {
+        let form = event
+            .target()
+            .and_then(|target| target.dyn_into::<HtmlFormElement>().ok());
+        let Some(form) = form else { return };
+        event.prevent_default();
+        if state.busy.get_untracked() {
+            return;
+        }
+        state.busy.set(true);
+        said.set(None);
+        spawn_local(async move {
+            let outcome = send(&form).await;
+            settle(state, said, outcome);
+        });
+    };
+    view! {
+        <form class="form" method="post" action=action novalidate on:submit=submit>
+            <Summary refusal=state.refusal />
+            {move || said.get().map(|notice| view! { <GoodNews words=notice.words().to_owned() /> })}
+            {children()}
+        </form>
+    }
+}
+
+/// What came of sending.
+fn settle(state: FormState, said: RwSignal<Option<Notice>>, outcome: Outcome) {
+    match outcome {
+        Outcome::Goto(to) => {
+            // The button stays busy until the next page is there.
+            let _ = window().location().assign(&to);
+            return;
+        }
+        Outcome::Done { notice, .. } => {
+            state.refusal.set(Refusal::default());
+            said.set(Some(notice));
+        }
+        Outcome::Refused(refusal) => {
+            state.refusal.set(refusal);
+            announce();
+        }
+    }
+    state.answers.update(|answers| *answers += 1);
+    state.busy.set(false);
+}
+
+/// Gives the summary the focus and marks the title, once the summary is there.
+fn announce() {
+    request_animation_frame(|| {
+        let title = document().title();
+        if !title.starts_with("Error: ") {
+            document().set_title(&format!("Error: {title}"));
+        }
+        let summary = document().query_selector(".error-summary").ok().flatten();
+        if let Some(summary) = summary.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+            let _ = summary.focus();
+        }
+    });
+}
+
+/// Sends the form as a browser would, and reads the answer whatever its status.
+async fn send(form: &HtmlFormElement) -> Outcome {
+    match try_send(form).await {
+        Ok(text) => serde_json::from_str::<Outcome>(&text).unwrap_or_else(|_| {
+            let fault = serde_json::from_str::<Fault>(&text).unwrap_or(Fault::Unreachable);
+            Outcome::Refused(Refusal::of(problem_of(fault)))
+        }),
+        Err(_) => Outcome::Refused(Refusal::of(Problem::Unreachable)),
+    }
+}
+
+/// What people read of a fault.
+pub fn problem_of(fault: Fault) -> Problem {
+    match fault {
+        Fault::Internal(reference) => Problem::Internal(reference),
+        Fault::Told | Fault::Unreachable => Problem::Unreachable,
+    }
+}
+
+async fn try_send(form: &HtmlFormElement) -> Result<String, JsValue> {
+    let data = FormData::new_with_form(form)?;
+    let body = UrlSearchParams::new_with_str_sequence_sequence(&data)?;
+    let headers = Headers::new()?;
+    headers.set("Accept", "application/json")?;
+    headers.set("Content-Type", "application/x-www-form-urlencoded")?;
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_headers(&headers);
+    init.set_body(&body.to_string().into());
+    let request = Request::new_with_str_and_init(&form.action(), &init)?;
+    let response: Response = JsFuture::from(window().fetch_with_request(&request))
+        .await?
+        .dyn_into()?;
+    let text = JsFuture::from(response.text()?).await?;
+    Ok(text.as_string().unwrap_or_default())
+}
+
+/// Everything that is wrong, with links to the fields.
+#[component]
+fn Summary(refusal: RwSignal<Refusal>) -> impl IntoView {
+    move || {
+        let refusal = refusal.get();
+        (!refusal.is_empty()).then(|| {
+            let items = refusal.fields.iter().map(|p| {
+                view! { <li><a href=format!("#{}", p.field.name())>{p.problem.words()}</a></li> }
+            });
+            let items: Vec<_> = items.collect();
+            let count = items.len();
+            let title = match (refusal.form, count) {
+                (Some(problem), _) => problem.words(),
+                (None, 1) => "One thing needs another look".to_owned(),
+                (None, count) => format!("{count} things need another look"),
+            };
+            view! {
+                <div class="error-summary" role="alert" tabindex="-1" aria-labelledby="errors">
+                    <Icon name=IconName::AlertCircle />
+                    <div>
+                        <h2 class="error-summary-title" id="errors">{title}</h2>
+                        {(count > 0).then(|| view! { <ul>{items}</ul> })}
+                    </div>
+                </div>
+            }
+        })
+    }
+}
+
+/// The button that sends the form it stands in.
+#[island]
+pub fn SubmitButton(
+    /// What it does.
+    label: String,
+    /// Its classes.
+    class: String,
+) -> impl IntoView {
+    let state = use_context::<FormState>();
+    let busy = move || state.is_some_and(|state| state.busy.get()).then_some("true");
+    view! { <button class=class aria-busy=busy>{label}</button> }
+}
+
+/// The text of another field of the form that `input` stands in.
+pub fn text_beside(input: &HtmlInputElement, field: Field) -> String {
+    input
+        .form()
+        .and_then(|form| FormData::new_with_form(&form).ok())
+        .and_then(|data| data.get(field.name()).as_string())
+        .unwrap_or_default()
+}

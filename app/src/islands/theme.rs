@@ -1,0 +1,66 @@
+//! Light, dark, or as the system has it: remembered in a cookie, so that the server sends the right one at once.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_bindgen::JsCast;
+use web_sys::{Event, HtmlElement};
+
+use crate::api::appearance::set_theme;
+use crate::components::icon::{Icon, IconName};
+
+/// The three choices. Without scripts, a form that comes back to the page it stands on.
+#[island]
+pub fn ThemeSwitch(
+    /// The present choice: `system`, `light` or `dark`.
+    theme: String,
+    /// The page it stands on.
+    page: String,
+) -> impl IntoView {
+    let chosen = RwSignal::new(theme);
+    let choose = move |event: Event, theme: &'static str| {
+        event.prevent_default();
+        chosen.set(theme.to_owned());
+        show(theme);
+        spawn_local(async move {
+            // Seen at once; if the cookie could not be set, the next page has the old theme again.
+            let _ = set_theme(theme.to_owned(), String::new()).await;
+        });
+    };
+    let choices = [
+        ("system", "Theme of the system", IconName::Monitor),
+        ("light", "Light theme", IconName::Sun),
+        ("dark", "Dark theme", IconName::Moon),
+    ];
+    let buttons = choices.map(|(name, label, icon)| {
+        view! {
+            <button
+                class="theme-choice"
+                name="theme"
+                value=name
+                title=label
+                aria-label=label
+                aria-pressed=move || (chosen.get() == name).to_string()
+                on:click=move |event| choose(event.into(), name)
+            >
+                <Icon name=icon />
+            </button>
+        }
+    });
+    view! {
+        <form class="theme-switch" method="post" action="/do/set_theme" role="group" aria-label="Theme">
+            <input type="hidden" name="from" value=page />
+            {buttons.collect_view()}
+        </form>
+    }
+}
+
+fn show(theme: &str) {
+    let root = document()
+        .document_element()
+        .and_then(|root| root.dyn_into::<HtmlElement>().ok());
+    let Some(root) = root else { return };
+    let _ = match theme {
+        "system" => root.remove_attribute("data-theme"),
+        theme => root.set_attribute("data-theme", &format!("vestibule-{theme}")),
+    };
+}

@@ -1,0 +1,107 @@
+//! `/admin`: the desk. Who waits, and everybody.
+
+use leptos::prelude::*;
+
+use super::error_page::Broken;
+use super::frame::{House, Part, Refused};
+use super::request::{PageRequest, page_failed, query};
+use crate::api::http::escape;
+use crate::backend::queries::desk::{DeskPlace, read_desk};
+use crate::domain::time::{rfc3339, utc_text};
+use crate::domain::view::DeskView;
+use crate::islands::desk::DeskLists;
+
+/// The page.
+#[component]
+pub fn AdminPage() -> impl IntoView {
+    let request = PageRequest::get()?;
+    let viewer = request.viewer().map(|viewer| viewer.user_id)?;
+    let place = DeskPlace {
+        waiting_after: query("waiting"),
+        people_after: query("after"),
+    };
+    Some(view! {
+        <Suspense>
+            {Suspend::new(async move {
+                match read_desk(&request.backend, viewer, &place).await {
+                    Ok(desk) => view! { <Desk request=request desk=desk place=place /> }.into_any(),
+                    Err(failure) => view! { <Broken status=500 fault=Some(page_failed(&failure)) /> }.into_any(),
+                }
+            })}
+        </Suspense>
+    })
+}
+
+#[component]
+fn Desk(request: PageRequest, desk: DeskView, place: DeskPlace) -> impl IntoView {
+    let lead = match desk.waiting.total {
+        0 => "Nobody is waiting.".to_owned(),
+        1 => "One person is waiting.".to_owned(),
+        count => format!("{count} people are waiting."),
+    };
+    let next_waiting = address(desk.waiting.next.as_ref(), place.people_after.as_ref());
+    let next_people = address(place.waiting_after.as_ref(), desk.people.next.as_ref());
+    let next_waiting = if desk.waiting.next.is_some() {
+        format!("{next_waiting}#waiting")
+    } else {
+        String::new()
+    };
+    let next_people = if desk.people.next.is_some() {
+        format!("{next_people}#people")
+    } else {
+        String::new()
+    };
+    let page = request.address.clone();
+    view! {
+        <House request=request.clone() title="Desk".to_owned() lead=lead part=Part::Desk narrow=false>
+            <div class="stack">
+                <div class="row row-apart">
+                    <DeskTabs present="desk" given_up=desk.given_up />
+                    <p class="corner" data-state="made">
+                        "Made at " <time datetime=rfc3339(desk.made_at)>{utc_text(desk.made_at)}</time>
+                    </p>
+                </div>
+                <Refused request=request />
+                <DeskLists
+                    waiting=desk.waiting
+                    people=desk.people
+                    page=page
+                    next_waiting=next_waiting
+                    next_people=next_people
+                />
+            </div>
+        </House>
+    }
+}
+
+/// The desk's address at two places in its lists.
+fn address(waiting: Option<&String>, after: Option<&String>) -> String {
+    let waiting = waiting.map(|at| format!("waiting={}", escape(at)));
+    let after = after.map(|at| format!("after={}", escape(at)));
+    let query: Vec<String> = waiting.into_iter().chain(after).collect();
+    if query.is_empty() {
+        "/admin".to_owned()
+    } else {
+        format!("/admin?{}", query.join("&"))
+    }
+}
+
+/// The desk's parts, as links with counts.
+#[component]
+pub fn DeskTabs(
+    /// Which is open: `desk` or `mail`.
+    present: &'static str,
+    /// How many mails were given up.
+    given_up: u64,
+) -> impl IntoView {
+    let page = move |mine: &str| (present == mine).then_some("page");
+    let class = if given_up > 0 { "count count-due" } else { "count" };
+    view! {
+        <nav class="tabs" aria-label="Desk">
+            <a class="tab" href="/admin" aria-current=page("desk")>"People"</a>
+            <a class="tab" href="/admin/mail" aria-current=page("mail")>
+                "Mail " <span class=class>{given_up}<span class="sr-only">" given up"</span></span>
+            </a>
+        </nav>
+    }
+}

@@ -1,0 +1,256 @@
+//! The two frames that pages stand in: the lobby (signed out) and the house (signed in).
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use super::request::PageRequest;
+use super::shell::brand;
+use crate::backend::queries::desk::count_waiting;
+use crate::backend::sessions::Viewer;
+use crate::components::icon::{Icon, IconName};
+use crate::components::notice::{BadNews, GoodNews};
+use crate::domain::answer::Problem;
+use crate::islands::theme::ThemeSwitch;
+
+/// Which of the three steps somebody stands at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// None of them.
+    None,
+    /// Registering.
+    Register,
+    /// Waiting for approval.
+    Approval,
+    /// Signing in.
+    SignIn,
+}
+
+/// The title of the document. `Title` does not escape its text in SSR, so it is done here.
+#[component]
+pub fn PageTitle(
+    /// The page's own title.
+    title: String,
+    /// The request.
+    request: PageRequest,
+) -> impl IntoView {
+    let error = if request.refusal().is_empty() {
+        ""
+    } else {
+        "Error: "
+    };
+    let text = format!("{error}{title} – {}", request.settings().portal_name);
+    let escaped = text
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    view! { <Title text=escaped /> }
+}
+
+/// What the last page has left to be said, above the content.
+#[component]
+pub fn Notices(
+    /// The request.
+    request: PageRequest,
+) -> impl IntoView {
+    let notice = request.flash().and_then(|flash| flash.notice);
+    view! {
+        <div class="notices">
+            {notice.map(|notice| view! { <GoodNews words=notice.words().to_owned() /> })}
+        </div>
+    }
+}
+
+/// Bad news of a page that has no form of its own to show it.
+#[component]
+pub fn Refused(
+    /// The request.
+    request: PageRequest,
+) -> impl IntoView {
+    let problem = request.refusal().form;
+    problem.map(|problem: Problem| view! { <BadNews words=problem.words() /> })
+}
+
+fn theme_switch(request: &PageRequest) -> impl IntoView + use<> {
+    let theme = request.caller.theme.as_str().to_owned();
+    view! { <ThemeSwitch theme=theme page=request.address.clone() /> }
+}
+
+/// The frame of pages for people who are not signed in.
+#[component]
+pub fn Lobby(
+    /// The request.
+    request: PageRequest,
+    /// The heading, and the document's title.
+    title: String,
+    /// The sentence under it; empty for none.
+    lead: String,
+    /// The step that is marked.
+    step: Step,
+    /// The content.
+    children: Children,
+) -> impl IntoView {
+    let name = request.settings().portal_name.clone();
+    view! {
+        <PageTitle title=title.clone() request=request.clone() />
+        <a class="skip" href="#main">"Skip to content"</a>
+        <div class="lobby">
+            <header class="lobby-head">{brand(request.settings())}</header>
+            <main class="lobby-main" id="main" tabindex="-1">
+                <Notices request=request.clone() />
+                <h1 class="title">{title}</h1>
+                {(!lead.is_empty()).then(|| view! { <p class="lead">{lead}</p> })}
+                {children()}
+            </main>
+            <aside class="lobby-panel" aria-label="How you get in">
+                <p class="lobby-say">"The way in to everything at " {name} "."</p>
+                <Steps present=step />
+            </aside>
+            <footer class="lobby-foot">{help(&request)} {theme_switch(&request)}</footer>
+        </div>
+    }
+}
+
+#[component]
+fn Steps(present: Step) -> impl IntoView {
+    let steps = [
+        (Step::Register, "Register", "Choose a username and a password."),
+        (
+            Step::Approval,
+            "Approval",
+            "An administrator looks at your request.",
+        ),
+        (Step::SignIn, "Sign in", "We mail you, and you are in."),
+    ];
+    let at = steps.iter().position(|(step, ..)| *step == present);
+    let items = steps.iter().enumerate().map(|(index, (_, name, text))| {
+        let done = at.is_some_and(|at| index < at);
+        let class = if done { "step step-done" } else { "step" };
+        let current = (at == Some(index)).then_some("step");
+        view! {
+            <li class=class aria-current=current>
+                <span class="step-name">{*name}{done.then(|| view! { <span class="sr-only">", done"</span> })}</span>
+                <span class="step-text">{*text}</span>
+            </li>
+        }
+    });
+    view! { <ol class="steps">{items.collect_view()}</ol> }
+}
+
+/// Whom to ask, where the organisation says so.
+fn help(request: &PageRequest) -> impl IntoView + use<> {
+    request.settings().portal_help.clone().map(|help| {
+        let href = if help.contains('@') && !help.contains("://") {
+            format!("mailto:{help}")
+        } else {
+            help.clone()
+        };
+        view! { <a href=href>"Help"</a> }
+    })
+}
+
+/// Which part of the house is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Neither.
+    None,
+    /// The profile.
+    Profile,
+    /// The desk.
+    Desk,
+}
+
+/// The frame of pages for people who are signed in.
+#[component]
+pub fn House(
+    /// The request.
+    request: PageRequest,
+    /// The heading, and the document's title.
+    title: String,
+    /// The sentence under it; empty for none.
+    lead: String,
+    /// Which part is open.
+    part: Part,
+    /// Whether the content is text rather than lists.
+    narrow: bool,
+    /// The content.
+    children: Children,
+) -> impl IntoView {
+    let viewer = request.viewer().cloned();
+    let class = if narrow {
+        "app-main app-main-text"
+    } else {
+        "app-main"
+    };
+    view! {
+        <PageTitle title=title.clone() request=request.clone() />
+        <a class="skip" href="#main">"Skip to content"</a>
+        <div class="app">
+            <header class="app-head">
+                <div class="app-head-in">
+                    {brand(request.settings())}
+                    {viewer.map(|viewer| view! { <Navigation request=request.clone() viewer=viewer part=part /> })}
+                </div>
+            </header>
+            <main class=class id="main" tabindex="-1">
+                <Notices request=request.clone() />
+                {(part == Part::Desk && narrow).then(|| view! {
+                    <a class="back" href="/admin"><Icon name=IconName::ArrowLeft />"Desk"</a>
+                })}
+                <div class="page-head">
+                    <div>
+                        <h1 class="title">{title}</h1>
+                        {(!lead.is_empty()).then(|| view! { <p class="lead">{lead}</p> })}
+                    </div>
+                </div>
+                {children()}
+            </main>
+            <footer class="app-foot">
+                <span>{request.settings().portal_name.clone()}</span> {help(&request)} {theme_switch(&request)}
+            </footer>
+        </div>
+    }
+}
+
+#[component]
+fn Navigation(request: PageRequest, viewer: Viewer, part: Part) -> impl IntoView {
+    let page = move |mine: Part| (part == mine).then_some("page");
+    let (admin, name, role) = (viewer.is_admin(), viewer.username.clone(), viewer.role.words());
+    view! {
+        <nav class="nav" aria-label="Main">
+            <a class="nav-link" href="/profile" aria-current=page(Part::Profile)>"Profile"</a>
+            {admin.then(|| view! {
+                <a class="nav-link" href="/admin" aria-current=page(Part::Desk)>
+                    "Desk" <Suspense><WaitingCount request=request.clone() /></Suspense>
+                </a>
+            })}
+        </nav>
+        <details class="menu">
+            <summary class="btn btn-ghost btn-sm" aria-label=format!("Account, {name}")>
+                <Icon name=IconName::User />
+                <span class="menu-name">{name.clone()}</span>
+                <Icon name=IconName::ChevronDown />
+            </summary>
+            <div class="menu-list">
+                <p class="menu-head"><strong>{name}</strong><br /><span class="muted">{role}</span></p>
+                <div class="menu-rule"></div>
+                <a class="menu-item" href="/profile"><Icon name=IconName::User />"Profile"</a>
+                <form method="post" action="/do/sign_out">
+                    <button class="menu-item"><Icon name=IconName::LogOut />"Sign out"</button>
+                </form>
+            </div>
+        </details>
+    }
+}
+
+#[component]
+fn WaitingCount(request: PageRequest) -> impl IntoView {
+    Suspend::new(async move {
+        // Only a hint: a desk that cannot be read says so itself.
+        let waiting = count_waiting(&request.backend).await.unwrap_or(0);
+        (waiting > 0).then(|| {
+            view! {
+                " " <span class="count count-due">{waiting}<span class="sr-only">" waiting"</span></span>
+            }
+        })
+    })
+}

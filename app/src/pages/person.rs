@@ -1,0 +1,187 @@
+//! `/admin/users/{id}`: one person. `/admin/{decision}/{id}`: asks before a decision; mail points here.
+
+use leptos::prelude::*;
+
+use super::error_page::Broken;
+use super::frame::{House, Part, Refused};
+use super::request::{PageRequest, page_failed, param};
+use crate::backend::queries::desk::find_person;
+use crate::components::badge::{AddressBadge, RoleBadge, StatusBadge};
+use crate::components::notice::Warning;
+use crate::domain::account::{Decision, Status, UserId};
+use crate::domain::time::utc_text;
+use crate::domain::view::PersonRow;
+use crate::islands::form::{FormIsland, SubmitButton};
+use crate::islands::times::Time;
+
+/// One person.
+#[component]
+pub fn PersonPage() -> impl IntoView {
+    with_person(|request, person| {
+        let id = person.id;
+        let offers = person.offers.clone();
+        view! {
+            <House request=request.clone() title=person.username.clone() lead=String::new() part=Part::Desk narrow=true>
+                <div class="stack">
+                    <Refused request=request />
+                    <PersonCard person=person.clone() />
+                    <Offers id=id confirmed=person.confirmed offers=offers />
+                </div>
+            </House>
+        }
+        .into_any()
+    })
+}
+
+/// A decision, before it is taken.
+#[component]
+pub fn DecisionPage() -> impl IntoView {
+    let decision = Decision::from_slug(&param("decision"));
+    with_person(move |request, person| match decision {
+        Some(decision) => view! { <Ask request=request person=person decision=decision /> }.into_any(),
+        None => view! { <Broken status=404 fault=None /> }.into_any(),
+    })
+}
+
+/// Reads the person that the address names, then shows the page.
+fn with_person(page: impl FnOnce(PageRequest, PersonRow) -> AnyView + Send + 'static) -> impl IntoView {
+    let request = PageRequest::get()?;
+    let viewer = request.viewer().map(|viewer| viewer.user_id)?;
+    let id = param("id").parse::<UserId>().ok();
+    let suspended = Suspend::new(async move {
+        let Some(id) = id else {
+            return view! { <Broken status=404 fault=None /> }.into_any();
+        };
+        match find_person(&request.backend, viewer, id).await {
+            Ok(Some(person)) => page(request, person),
+            Ok(None) => view! { <Broken status=404 fault=None /> }.into_any(),
+            Err(failure) => view! { <Broken status=500 fault=Some(page_failed(&failure)) /> }.into_any(),
+        }
+    });
+    Some(view! { <Suspense>{suspended}</Suspense> })
+}
+
+#[component]
+fn Ask(request: PageRequest, person: PersonRow, decision: Decision) -> impl IntoView {
+    let name = person.username.clone();
+    // Approving a deactivated person reactivates them: in the original it was the only way back.
+    let decision = if decision == Decision::Approve && person.status == Status::Deactivated {
+        Decision::Reactivate
+    } else {
+        decision
+    };
+    let possible = person.offers.contains(&decision);
+    let (id, confirmed) = (person.id, person.confirmed);
+    let label = decision.label(person.confirmed);
+    let lead = if possible {
+        decision.consequence().to_owned()
+    } else {
+        String::new()
+    };
+    let others: Vec<Decision> = person
+        .offers
+        .iter()
+        .copied()
+        .filter(|other| *other != decision)
+        .collect();
+    let class = match decision {
+        Decision::Deactivate | Decision::RemoveAdmin | Decision::Reject => "btn btn-error",
+        _ => "btn btn-primary",
+    };
+    view! {
+        <House request=request.clone() title=format!("{label}: {name}?") lead=lead part=Part::Desk narrow=true>
+            <div class="stack">
+                {if possible {
+                    view! {
+                        <FormIsland action="/do/decide".to_owned() refusal=request.refusal()>
+                            <input type="hidden" name="id" value=person.id />
+                            <input type="hidden" name="decision" value=decision.slug() />
+                            <input type="hidden" name="from" value="/admin" />
+                            <PersonCard person=person.clone() />
+                            <div class="row">
+                                <SubmitButton label=label.to_owned() class=class.to_owned() />
+                                <a class="btn" href="/admin">"Cancel"</a>
+                            </div>
+                        </FormIsland>
+                    }
+                    .into_any()
+                } else {
+                    view! {
+                        <Refused request=request />
+                        <Warning words=why_not(&person, decision) />
+                        <PersonCard person=person.clone() />
+                    }
+                    .into_any()
+                }}
+                <Offers id=id confirmed=confirmed offers=others />
+            </div>
+        </House>
+    }
+}
+
+/// Why a decision is not possible here and now.
+fn why_not(person: &PersonRow, decision: Decision) -> String {
+    let since = utc_text(person.status_since);
+    let by = person
+        .decided_by
+        .as_ref()
+        .map_or_else(String::new, |by| format!(" by {by}"));
+    match (decision, person.status) {
+        (Decision::Deactivate | Decision::RemoveAdmin, _) if person.is_you => {
+            "You can't do that to your own account. Ask another administrator.".to_owned()
+        }
+        (Decision::Approve, Status::Active) => format!("This account was approved{by} on {since}."),
+        (Decision::Approve | Decision::MakeAdmin, _)
+            if !person.confirmed && person.status != Status::Rejected =>
+        {
+            "The address has to be confirmed first.".to_owned()
+        }
+        (_, status) => format!(
+            "This account is {} since {since}{by}.",
+            status.words().to_lowercase()
+        ),
+    }
+}
+
+#[component]
+fn PersonCard(person: PersonRow) -> impl IntoView {
+    let by = person.decided_by.clone();
+    view! {
+        <section class="card" aria-label=format!("About {}", person.username)>
+            <div class="card-head">
+                <h2 class="section-title">{person.username.clone()}</h2>
+                <span class="badges"><StatusBadge status=person.status /><RoleBadge role=person.role /></span>
+            </div>
+            <dl class="facts">
+                <div>
+                    <dt>"Email address"</dt>
+                    <dd>{person.email.clone()} " " <AddressBadge confirmed=person.confirmed /></dd>
+                </div>
+                <div><dt>"Registered"</dt><dd><Time at=person.registered /></dd></div>
+                <div>
+                    <dt>{person.status.words()} " since"</dt>
+                    <dd><Time at=person.status_since /> {by.map(|by| format!(", by {by}"))}</dd>
+                </div>
+                <div><dt>"Sign-in"</dt><dd>{person.sign_in_method()}</dd></div>
+                <div>
+                    <dt>"Last sign-in"</dt>
+                    <dd>{match person.last_sign_in {
+                        Some(at) => view! { <Time at=at /> }.into_any(),
+                        None => view! { <span class="muted">"Never"</span> }.into_any(),
+                    }}</dd>
+                </div>
+            </dl>
+        </section>
+    }
+}
+
+/// What can be decided, as links to the pages that ask.
+#[component]
+fn Offers(id: UserId, confirmed: bool, offers: Vec<Decision>) -> impl IntoView {
+    let links = offers.iter().map(|decision| {
+        let danger = matches!(decision, Decision::Deactivate | Decision::RemoveAdmin | Decision::Reject);
+        let class = if danger { "btn btn-danger" } else { "btn" };
+        view! { <a class=class href=format!("/admin/{}/{id}", decision.slug())>{decision.label(confirmed)}</a> }
+    });
+    (!offers.is_empty()).then(|| view! { <div class="row">{links.collect_view()}</div> })
+}

@@ -1,0 +1,72 @@
+//! `/register`: asking to be let in.
+
+use leptos::prelude::*;
+
+use super::frame::{Lobby, Step};
+use super::request::PageRequest;
+use crate::domain::answer::Field;
+use crate::islands::fields::{PasswordField, TextField};
+use crate::islands::form::{FormIsland, SubmitButton};
+
+/// The page.
+#[component]
+pub fn RegisterPage() -> impl IntoView {
+    let request = PageRequest::get()?;
+    Some(view! {
+        <Lobby
+            request=request.clone()
+            title="Create your account".to_owned()
+            lead="An administrator looks at it, then lets you in.".to_owned()
+            step=Step::Register
+        >
+            <FormIsland action="/do/register".to_owned() refusal=request.refusal()>
+                {registration_fields(&request)}
+                <div class="form-actions">
+                    <SubmitButton label="Create account".to_owned() class="btn btn-primary btn-block".to_owned() />
+                </div>
+            </FormIsland>
+            <p class="form-foot">"Already have an account? " <a href="/login">"Sign in"</a></p>
+        </Lobby>
+    })
+}
+
+/// The four fields that make an account.
+pub fn registration_fields(request: &PageRequest) -> impl IntoView + use<> {
+    let least = request.settings().password_min_length;
+    view! {
+        <TextField
+            field=Field::Username
+            label="Username".to_owned()
+            hint="3 to 32 letters, digits, and single dots, hyphens or underscores between them.".to_owned()
+            value=request.typed(Field::Username)
+            autocomplete="username".to_owned()
+            first=true
+            check=true
+        />
+        <TextField
+            field=Field::Email
+            label="Email address".to_owned()
+            hint="We mail you a link to confirm it.".to_owned()
+            value=request.typed(Field::Email)
+            autocomplete="email".to_owned()
+            first=false
+            check=true
+        />
+        <PasswordField
+            field=Field::Password
+            label="Password".to_owned()
+            hint=format!("At least {least} characters. Three or four unrelated words are good.")
+            autocomplete="new-password".to_owned()
+            first=false
+            least=least
+        />
+        <PasswordField
+            field=Field::ConfirmPassword
+            label="Password once more".to_owned()
+            hint=String::new()
+            autocomplete="new-password".to_owned()
+            first=false
+            least=least
+        />
+    }
+}

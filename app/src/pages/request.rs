@@ -1,0 +1,95 @@
+//! What a page knows of the request it answers.
+
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+use crate::api::http::{Caller, Flash};
+use crate::backend::error::Failure;
+use crate::backend::sessions::Viewer;
+use crate::backend::settings::Settings;
+use crate::backend::{Backend, random};
+use crate::domain::answer::{Field, Refusal, reference};
+
+/// A page's request. Absent only while the route table is read, once, at the start.
+#[derive(Clone, Debug)]
+pub struct PageRequest {
+    /// The portal.
+    pub backend: Backend,
+    /// Who is asking.
+    pub caller: Caller,
+    /// The address, with its query.
+    pub address: String,
+}
+
+impl PageRequest {
+    /// The present request.
+    pub fn get() -> Option<Self> {
+        let parts = use_context::<Parts>()?;
+        Some(Self {
+            backend: use_context::<Backend>()?,
+            caller: parts.extensions.get::<Caller>().cloned()?,
+            address: parts
+                .uri
+                .path_and_query()
+                .map_or_else(|| "/".to_owned(), ToString::to_string),
+        })
+    }
+
+    /// What the operator set.
+    pub fn settings(&self) -> &Settings {
+        &self.backend.settings
+    }
+
+    /// Who is signed in.
+    pub fn viewer(&self) -> Option<&Viewer> {
+        self.caller.viewer.as_deref()
+    }
+
+    /// What the last page has left.
+    pub fn flash(&self) -> Option<&Flash> {
+        self.caller.flash.as_deref()
+    }
+
+    /// Why the form of this page was refused.
+    pub fn refusal(&self) -> Refusal {
+        self.flash()
+            .and_then(|flash| flash.refusal.clone())
+            .unwrap_or_default()
+    }
+
+    /// What was typed into a field before it was refused.
+    pub fn typed(&self, field: Field) -> String {
+        let kept = self
+            .flash()
+            .and_then(|flash| flash.kept.iter().find(|(kept, _)| *kept == field));
+        kept.map_or_else(String::new, |(_, typed)| typed.clone())
+    }
+}
+
+/// A part of the address, e.g. `:id`; empty while there is none.
+pub fn param(name: &str) -> String {
+    use_params_map().read_untracked().get(name).unwrap_or_default()
+}
+
+/// A value of the address's query.
+pub fn query(name: &str) -> Option<String> {
+    use_query_map().read_untracked().get(name)
+}
+
+/// Sets the status of the page.
+pub fn set_status(status: StatusCode) {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.set_status(status);
+    }
+}
+
+/// Logs why a page could not be made; answers the reference for whoever reads it.
+pub fn page_failed(failure: &Failure) -> u64 {
+    let bits = random::reference();
+    tracing::error!(reference = reference(bits), cause = %failure, "a page could not be made");
+    set_status(StatusCode::INTERNAL_SERVER_ERROR);
+    bits
+}

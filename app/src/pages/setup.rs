@@ -1,0 +1,48 @@
+//! `/setup/{token}`: the first administrator.
+
+use leptos::prelude::*;
+
+use super::error_page::{Broken, VoidLink};
+use super::frame::{Lobby, Step};
+use super::register::registration_fields;
+use super::request::{PageRequest, page_failed, param};
+use crate::backend::setup::is_setup_link;
+use crate::islands::form::{FormIsland, SubmitButton};
+
+/// The page.
+#[component]
+pub fn SetupPage() -> impl IntoView {
+    let request = PageRequest::get()?;
+    let token = param("token");
+    Some(view! {
+        <Suspense>
+            {Suspend::new(async move {
+                match is_setup_link(&request.backend, &token).await {
+                    Ok(true) => view! { <SetUp request=request token=token /> }.into_any(),
+                    Ok(false) => view! { <VoidLink request=request /> }.into_any(),
+                    Err(failure) => view! { <Broken status=500 fault=Some(page_failed(&failure)) /> }.into_any(),
+                }
+            })}
+        </Suspense>
+    })
+}
+
+#[component]
+fn SetUp(request: PageRequest, token: String) -> impl IntoView {
+    view! {
+        <Lobby
+            request=request.clone()
+            title="Create the first administrator".to_owned()
+            lead="This account lets the others in. The link works once.".to_owned()
+            step=Step::None
+        >
+            <FormIsland action="/do/set_up".to_owned() refusal=request.refusal()>
+                <input type="hidden" name="token" value=token />
+                {registration_fields(&request)}
+                <div class="form-actions">
+                    <SubmitButton label="Create administrator".to_owned() class="btn btn-primary btn-block".to_owned() />
+                </div>
+            </FormIsland>
+        </Lobby>
+    }
+}

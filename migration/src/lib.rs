@@ -1,0 +1,32 @@
+//! The schema of Vestibule's database, one step a file, the same on SQLite and PostgreSQL.
+//!
+//! Guarantees: steps are only ever added, never changed once released; each has a `down` that undoes it; instants are
+//! `BIGINT` Unix microseconds; columns that decide equality or order of text are compared byte by byte on both.
+//! How to add one: README.md beside this crate's manifest.
+
+pub use sea_orm_migration::prelude::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+mod columns;
+mod m20261124_000001_create_users;
+mod m20261124_000002_create_user_tokens;
+mod m20261124_000003_create_sessions;
+mod m20261124_000004_create_outbox;
+mod m20261124_000005_create_audit;
+
+/// Runs the steps in order.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261124_000001_create_users::Migration),
+            Box::new(m20261124_000002_create_user_tokens::Migration),
+            Box::new(m20261124_000003_create_sessions::Migration),
+            Box::new(m20261124_000004_create_outbox::Migration),
+            Box::new(m20261124_000005_create_audit::Migration),
+        ]
+    }
+}

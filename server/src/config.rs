@@ -1,0 +1,615 @@
+//! The settings: the only place that reads the environment.
+//!
+//! Guarantees: a wrong or missing setting stops the start with one line that names it and says what it should be;
+//! nothing is half-configured. Secrets may also come as NAME_FILE or from `$CREDENTIALS_DIRECTORY`, and never print.
+//! [`SETTINGS`] is the table of the README; a test holds the two together.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use app::backend::settings::{Environment, MailTransport, Settings};
+use app::domain::address::EmailAddress;
+use app::domain::time::{Limit, parse_period};
+use ipnet::IpNet;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::accent::Accent;
+
+/// One setting, as people read about it.
+#[derive(Debug)]
+pub struct Setting {
+    /// The variable.
+    pub name: &'static str,
+    /// What holds without it.
+    pub default: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+macro_rules! settings {
+    ($($name:literal, $default:literal, $meaning:literal;)*) => {
+        &[$(Setting { name: $name, default: $default, meaning: $meaning }),*]
+    };
+}
+
+/// Every setting.
+pub const SETTINGS: &[Setting] = settings! {
+    "LEPTOS_ENV", "PROD in a release build, else DEV", "`DEV` works with nothing configured; `PROD` demands PUBLIC_URL, SECRET_KEY and MAIL_TRANSPORT";
+    "LEPTOS_SITE_ADDR", "`127.0.0.1:3000`", "where it listens";
+    "LEPTOS_SITE_ROOT", "`target/site`", "the folder with the built assets";
+    "DATABASE_URL", "a SQLite file under `data/`", "`sqlite://…` or `postgres://…`; the standard PG* variables fill in what it leaves out";
+    "REDIS_URL", "none: sessions in the SQL database", "`redis://`, `rediss://`, `redis-cluster://`, `redis-sentinel://`";
+    "SECRET_KEY", "in DEV made once and kept under `data/`", "at least 32 characters; seals cookies and mails";
+    "SECRET_KEY_PREVIOUS", "none", "still opens what it sealed, after a change of SECRET_KEY";
+    "SESSION_IDLE", "`1d`", "how long an unused session lives";
+    "SESSION_LIFETIME", "`14d`", "how long any session lives";
+    "PUBLIC_URL", "in DEV the listen address", "scheme and host people reach it by; every link is built from it";
+    "TRUSTED_PROXIES", "loopback, when it listens on loopback", "addresses and networks whose X-Forwarded-For counts, separated by commas";
+    "ADMIN_EMAIL", "none: every active administrator", "who is told of registrations; may be a list, separated by commas";
+    "SENDER_EMAIL", "`vestibule@` and the host of PUBLIC_URL", "whom mail is from";
+    "MAIL_TRANSPORT", "in DEV `file`", "`smtp` or `file`";
+    "MAIL_DIR", "`data/mail`", "where `file` puts one `.eml` a message";
+    "SMTP_URL", "none", "the mail server: `smtps://user:password@host`, or `smtp://…?tls=required`; without TLS on loopback alone";
+    "MAIL_RATE", "`30/1m`", "how many mails leave in which time";
+    "PASSWORD_MIN_LENGTH", "`12`", "at least 8";
+    "REQUIRE_CONFIRMED_ADDRESS", "`false`", "`true`: approval waits for the confirmed address";
+    "SIGN_IN_LINK_LIFETIME", "`1d`", "how long the link in an approval mail is good";
+    "LIMIT_SIGN_IN", "`100/10m`", "failed sign-ins of one network address";
+    "LIMIT_REGISTER", "`20/1h`", "registrations of one network address and, counted apart, confirmations";
+    "PORTAL_NAME", "`Vestibule`", "the portal's name in titles, header and mail";
+    "PORTAL_ACCENT", "our own", "the colour of buttons and links, as `#rrggbb`, dark enough for white text on it";
+    "PORTAL_LOGO", "our own", "an SVG or PNG file";
+    "PORTAL_HELP", "none", "whom to ask: an address or a URL";
+    "LOG", "`info`", "what is logged, in tracing's filter syntax";
+};
+
+/// The table as Markdown.
+pub fn settings_table() -> String {
+    let rows = SETTINGS
+        .iter()
+        .map(|s| format!("| `{}` | {} | {} |\n", s.name, s.default, s.meaning));
+    format!(
+        "| name | default | meaning |\n| --- | --- | --- |\n{}",
+        rows.collect::<String>()
+    )
+}
+
+/// What keeps the portal from starting, in one line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+fn wrong(name: &str, should: &str) -> ConfigError {
+    ConfigError(format!("{name}: {should}."))
+}
+
+/// Everything that is set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What use cases and pages need.
+    pub settings: Settings,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The folder with the built assets.
+    pub site_root: PathBuf,
+    /// The database.
+    pub database_url: SecretString,
+    /// Redis, if it keeps the sessions.
+    pub redis_url: Option<SecretString>,
+    /// What seals.
+    pub secret_key: SecretString,
+    /// What sealed before.
+    pub secret_key_previous: Option<SecretString>,
+    /// What is logged.
+    pub log: String,
+}
+
+/// Where settings come from: the environment, and `.env` in development.
+#[derive(Debug, Default)]
+pub struct Source {
+    values: HashMap<String, String>,
+}
+
+impl Source {
+    /// The process's environment; where that or the build says DEV, `.env` fills in what is missing.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
+    pub fn process() -> Self {
+        let mut values: HashMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let dev = values
+            .get("LEPTOS_ENV")
+            .map_or(cfg!(debug_assertions), |env| env == "DEV");
+        if dev && let Ok(file) = dotenvy::from_path_iter(".env") {
+            for (name, value) in file.flatten() {
+                values.entry(name).or_insert(value);
+            }
+        }
+        Self { values }
+    }
+
+    /// These values and no others.
+    pub fn of(values: &[(&str, &str)]) -> Self {
+        let values = values
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Self { values }
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.values
+            .get(name)
+            .map(|value| value.trim())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// A secret: from NAME, NAME_FILE, or the service manager's credentials.
+    fn secret(&self, name: &str) -> Result<Option<SecretString>, ConfigError> {
+        if let Some(value) = self.get(name) {
+            return Ok(Some(SecretString::from(value.to_owned())));
+        }
+        let file = format!("{name}_FILE");
+        let path = match (self.get(&file), self.get("CREDENTIALS_DIRECTORY")) {
+            (Some(path), _) => PathBuf::from(path),
+            (None, Some(folder)) if Path::new(folder).join(name).exists() => Path::new(folder).join(name),
+            _ => return Ok(None),
+        };
+        let text = std::fs::read_to_string(&path).map_err(|e| {
+            wrong(
+                &file,
+                &format!("{} must be a file that can be read ({e})", path.display()),
+            )
+        })?;
+        Ok(Some(SecretString::from(text.trim().to_owned())))
+    }
+
+    fn parsed<T>(
+        &self,
+        name: &str,
+        default: T,
+        should: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, ConfigError> {
+        self.get(name)
+            .map_or(Ok(default), |text| parse(text).ok_or_else(|| wrong(name, should)))
+    }
+
+    fn period(&self, name: &str, default: &str) -> Result<Duration, ConfigError> {
+        let should = format!("must be a number and s, m, h or d, like {default}");
+        let default = parse_period(default).unwrap_or_default();
+        self.parsed(name, default, &should, parse_period)
+    }
+
+    fn limit(&self, name: &str, default: &str) -> Result<Limit, ConfigError> {
+        let should = format!("must be a count, a slash and a period, like {default}");
+        let fallback = Limit {
+            count: 1,
+            period: Duration::from_secs(1),
+        };
+        self.parsed(
+            name,
+            Limit::parse(default).unwrap_or(fallback),
+            &should,
+            Limit::parse,
+        )
+    }
+}
+
+impl Config {
+    /// Reads and checks everything.
+    pub fn read(source: &Source) -> Result<Self, ConfigError> {
+        let default = if cfg!(debug_assertions) {
+            Environment::Dev
+        } else {
+            Environment::Prod
+        };
+        let environment = source.parsed("LEPTOS_ENV", default, "must be DEV or PROD", |text| match text {
+            "DEV" => Some(Environment::Dev),
+            "PROD" => Some(Environment::Prod),
+            _ => None,
+        })?;
+        let listen: SocketAddr = source.parsed(
+            "LEPTOS_SITE_ADDR",
+            SocketAddr::from(([127, 0, 0, 1], 3000)),
+            "must be an address and a port, like 127.0.0.1:3000",
+            |text| text.parse().ok(),
+        )?;
+        let public_url = public_url(source, environment, listen)?;
+        let settings = Settings {
+            environment,
+            trusted_proxies: trusted_proxies(source, listen)?,
+            admin_emails: addresses(source, "ADMIN_EMAIL")?,
+            sender_email: sender(source, &public_url)?,
+            mail_transport: mail_transport(source, environment)?,
+            mail_rate: source.limit("MAIL_RATE", "30/1m")?,
+            password_min_length: source.parsed(
+                "PASSWORD_MIN_LENGTH",
+                12,
+                "must be a whole number from 8 to 64",
+                |text| text.parse().ok().filter(|least| (8..=64).contains(least)),
+            )?,
+            require_confirmed_address: source.parsed(
+                "REQUIRE_CONFIRMED_ADDRESS",
+                false,
+                "must be true or false",
+                |text| text.parse().ok(),
+            )?,
+            sign_in_link_lifetime: source.period("SIGN_IN_LINK_LIFETIME", "1d")?,
+            session_idle: source.period("SESSION_IDLE", "1d")?,
+            session_lifetime: source.period("SESSION_LIFETIME", "14d")?,
+            limit_sign_in: source.limit("LIMIT_SIGN_IN", "100/10m")?,
+            limit_register: source.limit("LIMIT_REGISTER", "20/1h")?,
+            portal_name: portal_name(source)?,
+            portal_help: source.get("PORTAL_HELP").map(ToOwned::to_owned),
+            portal_accent: accent(source)?,
+            portal_logo: logo(source)?,
+            public_url,
+        };
+        Ok(Self {
+            listen,
+            site_root: source
+                .get("LEPTOS_SITE_ROOT")
+                .map_or_else(default_site_root, PathBuf::from),
+            database_url: database_url(source)?,
+            redis_url: redis_url(source)?,
+            secret_key: secret_key(source, environment)?,
+            secret_key_previous: source.secret("SECRET_KEY_PREVIOUS")?,
+            log: source.get("LOG").unwrap_or("info").to_owned(),
+            settings,
+        })
+    }
+}
+
+/// Beside the program where cargo put both, else below the present folder.
+fn default_site_root() -> PathBuf {
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.parent()?.join("site")));
+    beside
+        .filter(|folder| folder.is_dir())
+        .unwrap_or_else(|| PathBuf::from("target/site"))
+}
+
+fn public_url(source: &Source, environment: Environment, listen: SocketAddr) -> Result<Url, ConfigError> {
+    let should = "must be scheme and host alone, like https://accounts.example.com";
+    let text = match (source.get("PUBLIC_URL"), environment) {
+        (Some(text), _) => text.to_owned(),
+        (None, Environment::Dev) => format!("http://{listen}"),
+        (None, Environment::Prod) => {
+            return Err(wrong("PUBLIC_URL", &format!("{should}; it is required in PROD")));
+        }
+    };
+    let url = Url::parse(&text).map_err(|_| wrong("PUBLIC_URL", should))?;
+    let bare =
+        url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let right =
+        bare && url.has_host() && matches!(url.scheme(), "http" | "https") && url.password().is_none();
+    if right {
+        Ok(url)
+    } else {
+        Err(wrong("PUBLIC_URL", should))
+    }
+}
+
+fn trusted_proxies(source: &Source, listen: SocketAddr) -> Result<Vec<IpNet>, ConfigError> {
+    let Some(text) = source.get("TRUSTED_PROXIES") else {
+        let loopback = ["127.0.0.0/8", "::1/128"];
+        let nets = loopback.iter().filter_map(|net| net.parse().ok());
+        return Ok(if listen.ip().is_loopback() {
+            nets.collect()
+        } else {
+            Vec::new()
+        });
+    };
+    text.split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty() && *part != "none")
+        .map(|part| {
+            part.parse::<IpNet>()
+                .ok()
+                .or_else(|| part.parse::<std::net::IpAddr>().ok().map(IpNet::from))
+                .ok_or_else(|| {
+                    wrong(
+                        "TRUSTED_PROXIES",
+                        "must be addresses or networks, like 10.0.0.1, 10.1.0.0/16",
+                    )
+                })
+        })
+        .collect()
+}
+
+fn addresses(source: &Source, name: &str) -> Result<Vec<String>, ConfigError> {
+    source
+        .get(name)
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| match EmailAddress::parse(part) {
+            Ok(address) => Ok(address.as_str().to_owned()),
+            Err(_) => Err(wrong(
+                name,
+                "must be an address like name@example.com, or several with commas between",
+            )),
+        })
+        .collect()
+}
+
+fn sender(source: &Source, public_url: &Url) -> Result<String, ConfigError> {
+    if let Some(sender) = addresses(source, "SENDER_EMAIL")?.into_iter().next() {
+        return Ok(sender);
+    }
+    let host = public_url
+        .domain()
+        .filter(|host| host.contains('.'))
+        .unwrap_or("vestibule.invalid");
+    Ok(format!("vestibule@{host}"))
+}
+
+fn mail_transport(source: &Source, environment: Environment) -> Result<MailTransport, ConfigError> {
+    let folder = || {
+        MailTransport::File(
+            source
+                .get("MAIL_DIR")
+                .map_or_else(|| "data/mail".into(), PathBuf::from),
+        )
+    };
+    match (source.get("MAIL_TRANSPORT"), environment) {
+        (Some("file"), _) | (None, Environment::Dev) => Ok(folder()),
+        (Some("smtp"), _) => smtp(source),
+        (Some(_), _) => Err(wrong("MAIL_TRANSPORT", "must be smtp or file")),
+        (None, Environment::Prod) => Err(wrong(
+            "MAIL_TRANSPORT",
+            "must be smtp or file; it is required in PROD",
+        )),
+    }
+}
+
+/// Credentials and links in mail never cross a network in the clear.
+fn smtp(source: &Source) -> Result<MailTransport, ConfigError> {
+    use secrecy::ExposeSecret;
+    let should =
+        "must be smtps://user:password@host, or smtp://host?tls=required; without TLS on loopback alone";
+    let secret = source
+        .secret("SMTP_URL")?
+        .ok_or_else(|| wrong("SMTP_URL", should))?;
+    let url = Url::parse(secret.expose_secret()).map_err(|_| wrong("SMTP_URL", should))?;
+    let loopback = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => return Err(wrong("SMTP_URL", should)),
+    };
+    let required = url
+        .query_pairs()
+        .any(|(name, value)| name == "tls" && value == "required");
+    let safe = url.scheme() == "smtps" || (url.scheme() == "smtp" && (required || loopback));
+    if safe {
+        Ok(MailTransport::Smtp(secret))
+    } else {
+        Err(wrong("SMTP_URL", should))
+    }
+}
+
+fn portal_name(source: &Source) -> Result<String, ConfigError> {
+    source.parsed(
+        "PORTAL_NAME",
+        "Vestibule".to_owned(),
+        "must be at most 40 characters of text",
+        |text| {
+            let fits = text.chars().count() <= 40 && !text.chars().any(char::is_control);
+            fits.then(|| text.to_owned())
+        },
+    )
+}
+
+fn accent(source: &Source) -> Result<Option<String>, ConfigError> {
+    let Some(text) = source.get("PORTAL_ACCENT") else {
+        return Ok(None);
+    };
+    Accent::parse(text)
+        .map(|accent| Some(accent.to_string()))
+        .map_err(|why| wrong("PORTAL_ACCENT", &format!("must be #rrggbb and {why}")))
+}
+
+fn logo(source: &Source) -> Result<Option<PathBuf>, ConfigError> {
+    let Some(path) = source.get("PORTAL_LOGO").map(PathBuf::from) else {
+        return Ok(None);
+    };
+    let kind = path
+        .extension()
+        .and_then(|end| end.to_str())
+        .is_some_and(|end| matches!(end, "svg" | "png"));
+    if kind && path.is_file() {
+        Ok(Some(path))
+    } else {
+        Err(wrong("PORTAL_LOGO", "must be a file that ends in .svg or .png"))
+    }
+}
+
+fn database_url(source: &Source) -> Result<SecretString, ConfigError> {
+    use secrecy::ExposeSecret;
+    let Some(url) = source.secret("DATABASE_URL")? else {
+        data_folder("DATABASE_URL")?;
+        return Ok(SecretString::from("sqlite://data/vestibule.db".to_owned()));
+    };
+    let known = ["sqlite:", "postgres://", "postgresql://"]
+        .iter()
+        .any(|kind| url.expose_secret().starts_with(kind));
+    if known {
+        Ok(url)
+    } else {
+        Err(wrong("DATABASE_URL", "must begin with sqlite:// or postgres://"))
+    }
+}
+
+fn redis_url(source: &Source) -> Result<Option<SecretString>, ConfigError> {
+    use secrecy::ExposeSecret;
+    let url = source.secret("REDIS_URL")?;
+    let right = url
+        .as_ref()
+        .is_none_or(|url| url.expose_secret().starts_with("redis"));
+    if right {
+        Ok(url)
+    } else {
+        Err(wrong("REDIS_URL", "must begin with redis:// or rediss://"))
+    }
+}
+
+fn secret_key(source: &Source, environment: Environment) -> Result<SecretString, ConfigError> {
+    use secrecy::ExposeSecret;
+    let should = "must have at least 32 characters (openssl rand -base64 32 makes one)";
+    match (source.secret("SECRET_KEY")?, environment) {
+        (Some(key), _) if key.expose_secret().chars().count() >= 32 => Ok(key),
+        (None, Environment::Dev) => kept_secret_key(),
+        (Some(_), _) => Err(wrong("SECRET_KEY", should)),
+        (None, Environment::Prod) => Err(wrong("SECRET_KEY", &format!("{should}; it is required in PROD"))),
+    }
+}
+
+/// A developer's key: made once, so that sessions outlive a restart.
+fn kept_secret_key() -> Result<SecretString, ConfigError> {
+    let folder = data_folder("SECRET_KEY")?;
+    let path = folder.join("secret_key");
+    let fail = |e: std::io::Error| {
+        wrong(
+            "SECRET_KEY",
+            &format!("could not be kept in {} ({e})", path.display()),
+        )
+    };
+    if !path.exists() {
+        let key = data_encoding::BASE64.encode(&app::backend::random::bytes::<32>());
+        write_private(&path, key.as_bytes()).map_err(fail)?;
+    }
+    Ok(SecretString::from(
+        std::fs::read_to_string(&path).map_err(fail)?.trim().to_owned(),
+    ))
+}
+
+fn data_folder(name: &str) -> Result<PathBuf, ConfigError> {
+    let folder = PathBuf::from("data");
+    std::fs::create_dir_all(&folder).map_err(|e| {
+        wrong(
+            name,
+            &format!("is not set, and the folder data/ could not be made ({e})"),
+        )
+    })?;
+    Ok(folder)
+}
+
+fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROD: &[(&str, &str)] = &[
+        ("LEPTOS_ENV", "PROD"),
+        ("PUBLIC_URL", "https://accounts.example.com"),
+        ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+        ("MAIL_TRANSPORT", "file"),
+        ("DATABASE_URL", "sqlite::memory:"),
+    ];
+
+    fn refusal(change: (&str, &str)) -> String {
+        let values: Vec<(&str, &str)> = PROD
+            .iter()
+            .copied()
+            .filter(|(name, _)| *name != change.0)
+            .chain([change])
+            .collect();
+        Config::read(&Source::of(&values))
+            .expect_err("is refused")
+            .to_string()
+    }
+
+    #[test]
+    fn production_starts_with_what_it_demands() {
+        let config = Config::read(&Source::of(PROD)).expect("is accepted");
+        assert!(config.settings.is_https());
+        assert_eq!(
+            config.settings.link("/login"),
+            "https://accounts.example.com/login"
+        );
+        assert_eq!(config.settings.sender_email, "vestibule@accounts.example.com");
+    }
+
+    #[test]
+    fn a_wrong_or_missing_setting_is_named_in_one_line() {
+        for (name, value) in [
+            ("PUBLIC_URL", ""),
+            ("PUBLIC_URL", "https://example.com/portal"),
+            ("PUBLIC_URL", "ftp://example.com"),
+            ("SECRET_KEY", "short"),
+            ("SECRET_KEY", ""),
+            ("MAIL_TRANSPORT", ""),
+            ("MAIL_TRANSPORT", "pigeon"),
+            ("LEPTOS_ENV", "TEST"),
+            ("LEPTOS_SITE_ADDR", "3000"),
+            ("DATABASE_URL", "mysql://x"),
+            ("REDIS_URL", "http://x"),
+            ("SESSION_IDLE", "1w"),
+            ("LIMIT_SIGN_IN", "100"),
+            ("PASSWORD_MIN_LENGTH", "7"),
+            ("TRUSTED_PROXIES", "proxy.example.com"),
+            ("ADMIN_EMAIL", "ada@example.com, nobody"),
+            ("PORTAL_ACCENT", "#ffff00"),
+            ("PORTAL_ACCENT", "teal"),
+            ("PORTAL_LOGO", "/nowhere.svg"),
+            ("REQUIRE_CONFIRMED_ADDRESS", "yes"),
+        ] {
+            let line = refusal((name, value));
+            assert!(
+                line.starts_with(name) && !line.contains('\n'),
+                "{name}={value}: {line}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_mail_server_without_tls_is_refused_unless_on_loopback() {
+        let smtp = |url| {
+            let values: Vec<(&str, &str)> = PROD
+                .iter()
+                .copied()
+                .filter(|(name, _)| *name != "MAIL_TRANSPORT")
+                .chain([("MAIL_TRANSPORT", "smtp"), ("SMTP_URL", url)])
+                .collect();
+            Config::read(&Source::of(&values))
+        };
+        assert!(smtp("smtp://mail.example.com").is_err());
+        assert!(smtp("smtp://mail.example.com?tls=required").is_ok());
+        assert!(smtp("smtps://u:p@mail.example.com").is_ok());
+        assert!(smtp("smtp://127.0.0.1:2525").is_ok());
+    }
+
+    #[test]
+    fn secrets_never_print() {
+        let config = Config::read(&Source::of(PROD)).expect("is accepted");
+        assert!(!format!("{config:?}").contains("0123456789abcdef"));
+    }
+
+    #[test]
+    fn the_readme_has_the_table_of_settings() {
+        let readme = include_str!("../../README.md");
+        assert!(
+            readme.contains(&settings_table()),
+            "README.md should contain:\n{}",
+            settings_table()
+        );
+    }
+}

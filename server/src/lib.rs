@@ -1,0 +1,17 @@
+//! The program around the application: settings, router, middleware, worker and command line.
+//!
+//! Guarantees: [`router`] is all that answers requests, so that tests can ask it without a socket.
+
+pub mod accent;
+pub mod cli;
+pub mod config;
+pub mod dev_mail;
+pub mod health;
+pub mod middleware;
+pub mod router;
+pub mod serve;
+pub mod start;
+pub mod telemetry;
+pub mod worker;
+
+pub use router::router;

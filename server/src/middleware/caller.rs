@@ -1,0 +1,143 @@
+//! Who is calling: source, session, cookies.
+//!
+//! Guarantees: X-Forwarded-For counts only from trusted proxies and is read from the right; a session that is over is
+//! removed from the browser; a flash is taken out once, on the page it belongs to, and never by a prefetch.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use app::api::http::Caller;
+use app::backend::sessions::find_viewer;
+use app::backend::settings::Settings;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{ACCEPT, LOCATION, SET_COOKIE, USER_AGENT};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tower_sessions::Session;
+
+use crate::router::Portal;
+
+/// Whether this browser had a session that is over now.
+#[derive(Clone, Copy, Debug)]
+pub struct HadSession(pub bool);
+
+/// Finds out who is calling.
+pub async fn find_caller(State(portal): State<Portal>, mut request: Request, next: Next) -> Response {
+    if let Some(clean) = without_forged_errors(&request) {
+        return (StatusCode::FOUND, [(LOCATION, clean)]).into_response();
+    }
+    let Some(session) = request.extensions().get::<Session>().cloned() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let viewer = match find_viewer(&portal.backend, &session).await {
+        Ok(viewer) => viewer,
+        Err(failure) => {
+            tracing::error!(cause = %failure, "could not find out who is calling");
+            return (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "5")]).into_response();
+        }
+    };
+    let had_session = viewer.is_none() && session.id().is_some();
+    if had_session && let Err(error) = session.flush().await {
+        tracing::warn!(cause = %error, "could not remove an ended session's record");
+    }
+    let (now, headers) = (portal.backend.now(), request.headers());
+    let flash = if wants_flash(&request) {
+        portal.cookies.take_flash(headers, request.uri().path(), now)
+    } else {
+        None
+    };
+    let taken = flash.is_some();
+    let caller = Caller {
+        viewer: viewer.map(Arc::new),
+        session,
+        source: source_of(&request, &portal.backend.settings),
+        agent: text_of(headers, &USER_AGENT),
+        registered_here: portal.cookies.read_registration(headers, now),
+        proved: portal.cookies.read_proof(headers, now),
+        flash: flash.map(Arc::new),
+        theme: portal.cookies.read_theme(headers),
+    };
+    request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(HadSession(had_session));
+    let mut response = next.run(request).await;
+    if taken && let Some(removal) = portal.cookies.no_flash() {
+        response.headers_mut().append(SET_COOKIE, removal);
+    }
+    response
+}
+
+/// `__err` and `__path` make a framework's page show words from the address; such an address is cleaned.
+fn without_forged_errors(request: &Request) -> Option<HeaderValue> {
+    let query = request.uri().query()?;
+    let forged = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or_default();
+        matches!(name, "__err" | "__path")
+    };
+    if request.method() != Method::GET || !query.split('&').any(|pair| forged(&pair)) {
+        return None;
+    }
+    let kept: Vec<&str> = query.split('&').filter(|pair| !forged(pair)).collect();
+    // One slash: `//evil.example` would lead away.
+    let path = format!("/{}", request.uri().path().trim_start_matches('/'));
+    let clean = if kept.is_empty() {
+        path
+    } else {
+        format!("{path}?{}", kept.join("&"))
+    };
+    HeaderValue::from_str(&clean).ok()
+}
+
+fn wants_flash(request: &Request) -> bool {
+    let headers = request.headers();
+    let prefetch = ["sec-purpose", "purpose"].iter().any(|name| {
+        headers
+            .get(*name)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.contains("prefetch"))
+    });
+    request.method() == Method::GET && !prefetch && text_of(headers, &ACCEPT).contains("text/html")
+}
+
+fn text_of(headers: &HeaderMap, name: &HeaderName) -> String {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// The visitor's address: the peer, or what trusted proxies say of it, read from the right.
+fn source_of(request: &Request, settings: &Settings) -> IpAddr {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(peer)| {
+        peer.ip().to_canonical()
+    });
+    let said = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let hops: Vec<&str> = said.flat_map(|value| value.split(',')).map(str::trim).collect();
+    walk(peer, &hops, settings)
+}
+
+fn walk(peer: IpAddr, hops: &[&str], settings: &Settings) -> IpAddr {
+    let mut source = peer;
+    for hop in hops.iter().rev() {
+        if !settings.trusts(source) {
+            break;
+        }
+        let Some(address) = parse_hop(hop) else { break };
+        source = address;
+    }
+    source
+}
+
+/// An address, with or without a port.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    let address = hop
+        .parse::<IpAddr>()
+        .or_else(|_| hop.parse::<SocketAddr>().map(|socket| socket.ip()));
+    address.ok().map(|address| address.to_canonical())
+}

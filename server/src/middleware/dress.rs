@@ -1,0 +1,80 @@
+//! The portal's own words for every refusal and fault, whichever layer it came from.
+//!
+//! Guarantees: an answer with an error status always carries something a person can go on from: a page for browsers, an
+//! `Outcome` for our own scripts. What has a body of its own (pages, answers of actions, health) is left alone.
+
+use app::api::http::{CookieJar, Theme};
+use app::domain::answer::{Outcome, Problem, Refusal};
+use app::pages::error_page;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+
+use crate::router::Portal;
+
+/// Dresses bare errors.
+pub async fn dress_errors(State(portal): State<Portal>, request: Request, next: Next) -> Response {
+    let action = request.uri().path().starts_with("/do/");
+    let script = action && !accepts_html(request.headers());
+    let theme = theme_of(&portal.cookies, request.headers());
+    let response = next.run(request).await;
+    if !is_bare(&response) {
+        return response;
+    }
+    let status = response.status();
+    let mut dressed = if script {
+        (status, Json(Outcome::Refused(Refusal::of(problem_of(status))))).into_response()
+    } else {
+        let page = error_page::render(
+            status.as_u16(),
+            None,
+            theme,
+            &portal.backend.settings,
+            &portal.shell,
+        );
+        (status, Html(page)).into_response()
+    };
+    for name in [RETRY_AFTER, ALLOW] {
+        if let Some(value) = response.headers().get(&name) {
+            dressed.headers_mut().insert(name, value.clone());
+        }
+    }
+    dressed
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    dressed
+}
+
+fn theme_of(cookies: &CookieJar, headers: &HeaderMap) -> Theme {
+    cookies.read_theme(headers)
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// An error without words for people.
+fn is_bare(response: &Response) -> bool {
+    let kind = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
+    let error = response.status().is_client_error() || response.status().is_server_error();
+    error && !kind.starts_with("text/html") && !kind.starts_with("application/json")
+}
+
+fn problem_of(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::FormTooLarge,
+        StatusCode::FORBIDDEN => Problem::Forbidden,
+        StatusCode::SERVICE_UNAVAILABLE => Problem::Busy(5),
+        _ => Problem::FormDamaged,
+    }
+}

@@ -1,0 +1,33 @@
+//! One log line a request: method, route, status, time, and an id that the answer carries too.
+//!
+//! Guarantees: never the address itself, which may hold a token; only the route that matched.
+
+use std::time::Instant;
+
+use app::backend::random;
+use axum::extract::{MatchedPath, Request};
+use axum::http::HeaderValue;
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument;
+
+/// Logs the request.
+pub async fn log_request(request: Request, next: Next) -> Response {
+    let id = random::handle();
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("-", MatchedPath::as_str)
+        .to_owned();
+    let span = tracing::info_span!("request", id = %id, %method, route);
+    let began = Instant::now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let (status, micros) = (response.status().as_u16(), began.elapsed().as_micros());
+    let micros = u64::try_from(micros).unwrap_or(u64::MAX);
+    span.in_scope(|| tracing::debug!(status, micros, "answered"));
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response
+}

@@ -1,0 +1,96 @@
+//! Starting: from settings to a portal that can serve.
+//!
+//! Guarantees: the database is migrated before anything is served, by one process at a time however many start at
+//! once; a dependency that cannot be reached is named in one line with what to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::backend::Backend;
+use app::backend::clock::Clock;
+use app::backend::database::{Database, Lock};
+use app::backend::keys::Keys;
+use app::backend::limits::Limits;
+use app::backend::password_hash::Hasher;
+use app::backend::sessions::store::SessionRecords;
+use fred::prelude::{Builder, ClientLike, ReconnectPolicy};
+use fred::types::config::Config as RedisConfig;
+use migration::{Migrator, MigratorTrait};
+use secrecy::ExposeSecret;
+use tokio::sync::Notify;
+
+use crate::config::{Config, ConfigError};
+
+/// Connections to Redis; fred pipelines, so that few are enough.
+const REDIS_POOL: usize = 4;
+/// How long a command to Redis may take: people wait for it.
+const REDIS_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Connects and migrates, and makes the backend.
+pub async fn backend(config: &Config) -> Result<Backend, ConfigError> {
+    let clock = Clock::System;
+    let db = database(config).await?;
+    migrate(&db).await?;
+    let sessions = match &config.redis_url {
+        Some(url) => redis(url.expose_secret()).await?,
+        None => SessionRecords::Sql(db.clone(), clock.clone()),
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let hasher = Hasher::start(threads)
+        .map_err(|e| ConfigError(format!("The hash threads could not be started ({e}).")))?;
+    Ok(Backend {
+        db,
+        settings: Arc::new(config.settings.clone()),
+        clock,
+        hasher,
+        keys: Arc::new(Keys::new(&config.secret_key, config.secret_key_previous.as_ref())),
+        limits: Arc::new(Limits::default()),
+        sessions,
+        mail_bell: Arc::new(Notify::new()),
+    })
+}
+
+/// Connects to the database.
+pub async fn database(config: &Config) -> Result<Database, ConfigError> {
+    Database::connect(config.database_url.expose_secret())
+        .await
+        .map_err(|e| {
+            ConfigError(format!(
+                "DATABASE_URL: the database could not be reached; start it or correct the address ({e})."
+            ))
+        })
+}
+
+/// Brings the schema up to date, one process at a time.
+pub async fn migrate(db: &Database) -> Result<(), ConfigError> {
+    let fail = |e: &dyn std::fmt::Display| {
+        ConfigError(format!(
+            "DATABASE_URL: the schema could not be brought up to date; nothing was changed ({e})."
+        ))
+    };
+    let txn = db.begin_write(Lock::Schema).await.map_err(|e| fail(&e))?;
+    Migrator::up(&*txn, None).await.map_err(|e| fail(&e))?;
+    txn.commit().await.map_err(|e| fail(&e))
+}
+
+/// Connects to Redis. Reconnects for ever once it has been there; never lets a visitor wait long.
+async fn redis(url: &str) -> Result<SessionRecords, ConfigError> {
+    let fail = |e: fred::error::Error| {
+        ConfigError(format!(
+            "REDIS_URL: Redis could not be reached; start it or correct the address ({e})."
+        ))
+    };
+    let config = RedisConfig::from_url(url).map_err(fail)?;
+    let pool = Builder::from_config(config)
+        .set_policy(ReconnectPolicy::new_exponential(0, 50, 2_000, 2))
+        .with_performance_config(|performance| performance.default_command_timeout = REDIS_TIMEOUT)
+        .with_connection_config(|connection| {
+            connection.connection_timeout = Duration::from_secs(3);
+            connection.internal_command_timeout = REDIS_TIMEOUT;
+            connection.max_command_attempts = 1;
+        })
+        .build_pool(REDIS_POOL)
+        .map_err(fail)?;
+    pool.init().await.map_err(fail)?;
+    Ok(SessionRecords::redis(pool))
+}

@@ -1,0 +1,24 @@
+//! Logs: readable lines in development, JSON in production.
+
+use app::backend::settings::Environment;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::ConfigError;
+
+/// Starts logging to standard error.
+pub fn start(environment: Environment, filter: &str) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(filter).map_err(|e| {
+        ConfigError(format!(
+            "LOG: must be a filter like info or server=debug,warn ({e})."
+        ))
+    })?;
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    let started = match environment {
+        Environment::Dev => logs.compact().try_init(),
+        Environment::Prod => logs.json().try_init(),
+    };
+    started.map_err(|e| ConfigError(format!("Logging could not be started ({e}).")))
+}
