@@ -5,7 +5,7 @@
 //! [`SETTINGS`] is the table of the README; a test holds the two together.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -314,7 +314,7 @@ fn trusted_proxies(source: &Source, listen: SocketAddr) -> Result<Vec<IpNet>, Co
         .map(|part| {
             part.parse::<IpNet>()
                 .ok()
-                .or_else(|| part.parse::<std::net::IpAddr>().ok().map(IpNet::from))
+                .or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from))
                 .ok_or_else(|| {
                     wrong(
                         "TRUSTED_PROXIES",
@@ -381,12 +381,12 @@ fn smtp(source: &Source) -> Result<MailTransport, ConfigError> {
         .secret("SMTP_URL")?
         .ok_or_else(|| wrong("SMTP_URL", should))?;
     let url = Url::parse(secret.expose_secret()).map_err(|_| wrong("SMTP_URL", should))?;
-    let loopback = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => return Err(wrong("SMTP_URL", should)),
-    };
+    // Of a scheme it does not know, the library reads every host as a name.
+    let host = url
+        .host_str()
+        .ok_or_else(|| wrong("SMTP_URL", should))?
+        .trim_matches(['[', ']']);
+    let loopback = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
     let required = url
         .query_pairs()
         .any(|(name, value)| name == "tls" && value == "required");

@@ -41,27 +41,40 @@ pub struct Assets {
 }
 
 impl Assets {
-    /// Looks at the folder with the built assets. Without them there would be pages without style or scripts.
+    /// Looks at the built assets. Without them there would be pages without style or scripts.
     pub fn find(root: &Path) -> Result<Self, ConfigError> {
-        let pkg = root.join("pkg");
-        if !pkg.is_dir() {
+        if !root.join("pkg").is_dir() {
             return Err(ConfigError(format!(
                 "LEPTOS_SITE_ROOT: {} has no pkg folder with the built assets; script/build makes target/site.",
                 root.display()
             )));
         }
-        Ok(Self::at(root))
+        match hashes() {
+            Some(hashes) => Ok(Self::new(root, Some(&hashes))),
+            None => Err(ConfigError(
+                "hash.txt has to stand beside the program; copy it together with the program, as script/build leaves them."
+                    .to_owned(),
+            )),
+        }
     }
 
-    /// The assets at `root`, whether they are there or not (tests of the router need none).
-    pub fn at(root: &Path) -> Self {
+    /// Pages that name assets whether they are there or not (tests of the router need none).
+    pub fn unbuilt(root: &Path) -> Self {
+        Self::new(root, None)
+    }
+
+    fn new(root: &Path, hashes: Option<&str>) -> Self {
         let options = LeptosOptions::builder()
             .output_name("vestibule")
             .site_root(root.to_string_lossy().into_owned())
             .site_pkg_dir("pkg")
-            .hash_files(true)
+            .hash_files(hashes.is_some())
             .build();
-        let stylesheet = stylesheet_in(&root.join("pkg"));
+        let css = hashes.and_then(|text| text.lines().find_map(|line| line.strip_prefix("css:")));
+        let stylesheet = match css {
+            Some(hash) => format!("/pkg/vestibule.{}.css", hash.trim()),
+            None => "/pkg/vestibule.css".to_owned(),
+        };
         let shell = Shell {
             options: options.clone(),
             stylesheet,
@@ -74,17 +87,10 @@ impl Assets {
     }
 }
 
-/// The stylesheet's name, with the hash of its content in it.
-fn stylesheet_in(pkg: &Path) -> String {
-    let names = std::fs::read_dir(pkg)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|file| file.file_name().into_string().ok());
-    let found = names
-        .filter(|name| name.starts_with("vestibule.") && name.ends_with(".css"))
-        .max();
-    format!("/pkg/{}", found.unwrap_or_else(|| "vestibule.css".to_owned()))
+/// The hashes in the assets' names, which cargo-leptos writes beside the program.
+fn hashes() -> Option<String> {
+    let program = std::env::current_exe().ok()?;
+    std::fs::read_to_string(program.parent()?.join("hash.txt")).ok()
 }
 
 /// What handlers and layers share.

@@ -10,6 +10,7 @@ use crate::backend::sessions::Viewer;
 use crate::components::icon::{Icon, IconName};
 use crate::components::notice::{BadNews, GoodNews};
 use crate::domain::answer::Problem;
+use crate::domain::next::NextPage;
 use crate::islands::theme::ThemeSwitch;
 
 /// Which of the three steps somebody stands at.
@@ -72,7 +73,9 @@ pub fn Refused(
 
 fn theme_switch(request: &PageRequest) -> impl IntoView + use<> {
     let theme = request.caller.theme.as_str().to_owned();
-    view! { <ThemeSwitch theme=theme page=request.address.clone() /> }
+    let page =
+        NextPage::parse(&request.address).map_or_else(|| "/".to_owned(), |page| page.as_str().to_owned());
+    view! { <ThemeSwitch theme=theme page=page /> }
 }
 
 /// The frame of pages for people who are not signed in.

@@ -134,7 +134,16 @@ impl CookieJar {
             .ok()
             .filter(|value| value.len() <= MAX_VALUE)?;
         let jar = PrivateCookieJar::new(self.keys.first()?.clone()).add(self.build(name, value, lifetime));
-        jar.into_response().headers().get(SET_COOKIE).cloned()
+        let header = jar
+            .into_response()
+            .headers()
+            .get(SET_COOKIE)?
+            .to_str()
+            .ok()?
+            .to_owned();
+        // Base64's own characters are allowed in a cookie (RFC 6265, 4.1.1). Left escaped, the same content would be
+        // longer or shorter by chance, and lengths could not be compared.
+        HeaderValue::from_str(&header.replace("%2F", "/").replace("%3D", "=")).ok()
     }
 
     fn open<T: DeserializeOwned>(&self, headers: &HeaderMap, name: &str) -> Option<T> {

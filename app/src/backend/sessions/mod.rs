@@ -102,7 +102,9 @@ pub async fn open_session(
     let now = backend.now();
     let old: Option<String> = session.get(HANDLE).await.doing("read the old session")?;
     if session.id().is_some() {
-        session.flush().await.doing("end the old session")?;
+        // Not `flush`: that would go on under the old id.
+        session.clear().await;
+        session.cycle_id().await.doing("end the old session")?;
     }
     let handle = random::handle();
     let expires_at = now.after(backend.settings.session_lifetime);

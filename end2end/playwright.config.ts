@@ -1,0 +1,54 @@
+// Every journey runs twice: in the project "scripts" (JavaScript on) and in "plain" (off). A test that makes sense in
+// one alone is tagged @scripts or @plain. `--project=screenshots` takes pictures and tests nothing.
+//
+// From the environment: PORTAL_BIN (the program), LEPTOS_SITE_ROOT (its assets), CHROMIUM (the browser),
+// SCREENSHOTS (a folder) and DESK_SHOT (a file).
+import { existsSync } from 'node:fs'
+
+import { defineConfig } from '@playwright/test'
+
+// Workers read this file too, with other arguments; they inherit the environment.
+if (process.argv.some((argument) => argument.includes('screenshots'))) process.env.VESTIBULE_SCREENSHOTS = 'yes'
+const pictures = process.env.VESTIBULE_SCREENSHOTS === 'yes'
+
+const debian = '/usr/bin/chromium'
+
+export default defineConfig({
+  testDir: 'tests',
+  outputDir: 'test-results',
+  fullyParallel: true,
+  forbidOnly: true,
+  retries: 0,
+  workers: 2,
+  timeout: 45_000,
+  expect: { timeout: 10_000 },
+  reporter: [['list']],
+  use: {
+    actionTimeout: 10_000,
+    navigationTimeout: 20_000,
+    locale: 'en-GB',
+    timezoneId: 'UTC',
+    screenshot: 'only-on-failure',
+    launchOptions: {
+      // Undefined: the browser that `npx playwright install chromium` has fetched.
+      executablePath: process.env.CHROMIUM || (existsSync(debian) ? debian : undefined),
+      args: [
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--disable-quic',
+        '--no-first-run',
+      ],
+    },
+  },
+  projects: [
+    { name: 'scripts', use: { javaScriptEnabled: true }, grepInvert: /@plain/ },
+    { name: 'plain', use: { javaScriptEnabled: false }, grepInvert: /@scripts/ },
+    ...(pictures
+      ? [{ name: 'screenshots', testDir: 'screenshots', timeout: 600_000, use: { javaScriptEnabled: true } }]
+      : []),
+  ],
+})

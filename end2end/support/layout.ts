@@ -1,0 +1,69 @@
+import { type BrowserContext, type Page, expect } from '@playwright/test'
+
+/** Lets the pages of a browser add up what moves in them before anybody has touched anything. */
+export async function measureShift(context: BrowserContext): Promise<void> {
+  await context.addInitScript(() => {
+    const page = window as Window & { shifts?: string[] }
+    const shifts: string[] = (page.shifts = [])
+    new PerformanceObserver((list) => {
+      type Source = { node: Node | null; previousRect: DOMRectReadOnly; currentRect: DOMRectReadOnly }
+      type Shift = PerformanceEntry & { value: number; sources: Source[] }
+      for (const entry of list.getEntries() as Shift[]) {
+        const rect = ({ x, y, width, height }: DOMRectReadOnly) => `${x},${y} ${width}x${height}`
+        const moved = entry.sources.map(({ node, previousRect, currentRect }) => {
+          const element = node instanceof Element ? node : node?.parentElement
+          return `${element?.outerHTML.slice(0, 120)} from ${rect(previousRect)} to ${rect(currentRect)}`
+        })
+        shifts.push(`${entry.value}: ${moved.join('; ')}`)
+      }
+    }).observe({ type: 'layout-shift', buffered: true })
+  })
+}
+
+/** Expects nothing to have moved between the first paint and now. */
+export async function hasNotMoved(page: Page, what: string): Promise<void> {
+  // Entries come with the frames: two of them are past whatever hydration has changed.
+  const shifts = await page.evaluate(
+    () =>
+      new Promise<string[]>((resolve) => {
+        requestAnimationFrame(() =>
+          requestAnimationFrame(() => resolve((window as Window & { shifts?: string[] }).shifts ?? ['not measured'])),
+        )
+      }),
+  )
+  expect.soft(shifts, `what moved on ${what}`).toEqual([])
+}
+
+/** Expects nothing to lie beyond the right edge: no scrolling sideways, and no text cut off. */
+export async function fits(page: Page, what: string): Promise<void> {
+  const wide = await page.evaluate(() => {
+    const width = document.documentElement.clientWidth
+    const beyond = [...document.querySelectorAll('body *')].filter((element) => {
+      const rect = element.getBoundingClientRect()
+      const shown = rect.width > 1 && rect.height > 1 && getComputedStyle(element).visibility !== 'hidden'
+      return shown && (rect.right > width + 1 || rect.left < -1)
+    })
+    const found = beyond.map((element) => element.outerHTML.slice(0, 160))
+    if (document.documentElement.scrollWidth > width) {
+      found.unshift(`the page scrolls sideways: ${document.documentElement.scrollWidth} of ${width} px`)
+    }
+    return found
+  })
+  expect.soft(wide, `what lies outside of ${what}`).toEqual([])
+}
+
+/** Expects every text to be whole: nothing is cut by a box that has not grown with it. */
+export async function isNotCut(page: Page, what: string): Promise<void> {
+  const cut = await page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>('body *')]
+      .filter((element) => {
+        const style = getComputedStyle(element)
+        const hides = style.overflowX !== 'visible' || style.overflowY !== 'visible'
+        const said = (element.textContent ?? '').trim() !== '' && element.clientWidth > 1 && element.clientHeight > 1
+        const over = element.scrollWidth > element.clientWidth + 1 || element.scrollHeight > element.clientHeight + 1
+        return hides && said && over && !/auto|scroll/.test(style.overflowX + style.overflowY)
+      })
+      .map((element) => element.outerHTML.slice(0, 160)),
+  )
+  expect.soft(cut, `what is cut off on ${what}`).toEqual([])
+}

@@ -1,0 +1,143 @@
+// People in the states that journeys begin with, made through the portal's own addresses, without a browser.
+import { type APIRequestContext, expect, request } from '@playwright/test'
+
+import { linkIn } from './mail.ts'
+import type { Person, Portal } from './portal.ts'
+
+/** A password that stands up to guessing. */
+export const PASSWORD = 'violet tractor hums quietly'
+
+/** Somebody whom the portal knows. */
+export interface Member extends Person {
+  /** Their number. */
+  id: number
+}
+
+/** What server functions answer to scripts. */
+interface Outcome {
+  goto?: string
+  done?: unknown
+  refused?: unknown
+}
+
+let number = 0
+
+/** Somebody new, with a name that no test has used. */
+export function someone(given = 'ada'): Person {
+  number += 1
+  const username = `${given}-${process.pid.toString(36)}${number.toString(36)}`
+  return { username, email: `${username}@example.org`, password: PASSWORD }
+}
+
+/** Makes people. */
+export class People {
+  private desk: APIRequestContext | undefined
+
+  /** `keeper` is an administrator of the portal. */
+  constructor(
+    private readonly portal: Portal,
+    readonly keeper: Person,
+  ) {}
+
+  /** Waiting, with an address that is not confirmed. */
+  async waiting(given?: string): Promise<Member> {
+    return this.register(someone(given))
+  }
+
+  /** Waiting, with a confirmed address. */
+  async confirmed(given?: string): Promise<Member> {
+    const person = await this.waiting(given)
+    await this.confirm(person)
+    return person
+  }
+
+  /** Active, with a confirmed address. */
+  async active(given?: string): Promise<Member> {
+    const person = await this.confirmed(given)
+    await this.decide(person, 'approve')
+    return person
+  }
+
+  /** Active, with an address that is not confirmed. */
+  async activeUnconfirmed(given?: string): Promise<Member> {
+    const person = await this.waiting(given)
+    await this.decide(person, 'approve')
+    return person
+  }
+
+  async rejected(given?: string): Promise<Member> {
+    const person = await this.confirmed(given)
+    await this.decide(person, 'reject')
+    return person
+  }
+
+  async deactivated(given?: string): Promise<Member> {
+    const person = await this.active(given)
+    await this.decide(person, 'deactivate')
+    return person
+  }
+
+  async administrator(given?: string): Promise<Member> {
+    const person = await this.active(given)
+    await this.decide(person, 'make-admin')
+    return person
+  }
+
+  /** Registers somebody. */
+  async register(person: Person): Promise<Member> {
+    const { username, email, password } = person
+    const form = { username, email, password, confirm_password: password }
+    await this.asStranger(async (stranger) => this.must(stranger, 'register', form))
+    return { ...person, id: await this.idOf(username) }
+  }
+
+  /** Confirms an address with the link from the mail. */
+  async confirm(person: Person): Promise<void> {
+    const mail = await this.portal.mails.wait(person.email, /^Confirm your address/)
+    const token = linkIn(mail, '/confirm/').split('/').at(-1) ?? ''
+    await this.asStranger(async (stranger) => this.must(stranger, 'confirm_address', { token, password: person.password }))
+  }
+
+  /** Decides as the keeper, e.g. `approve`. */
+  async decide(person: Member, decision: string): Promise<void> {
+    await this.must(await this.atDesk(), 'decide', { id: String(person.id), decision, stay: 'yes' })
+  }
+
+  /** Looks a number up on the desk. */
+  async idOf(username: string): Promise<number> {
+    const page = await (await this.atDesk()).get(`/admin?after=${username.slice(0, -1)}`)
+    const found = new RegExp(`/admin/users/(\\d+)"[^>]*>${username}<`).exec(await page.text())
+    if (found?.[1] === undefined) throw new Error(`${username} is not on the desk`)
+    return Number(found[1])
+  }
+
+  /** Forgets the keeper's session. */
+  async leave(): Promise<void> {
+    await this.desk?.dispose()
+  }
+
+  private async atDesk(): Promise<APIRequestContext> {
+    if (this.desk === undefined) {
+      this.desk = await request.newContext({ baseURL: this.portal.url })
+      const { username, password } = this.keeper
+      await this.must(this.desk, 'sign_in', { username, password })
+    }
+    return this.desk
+  }
+
+  private async asStranger(act: (stranger: APIRequestContext) => Promise<void>): Promise<void> {
+    const stranger = await request.newContext({ baseURL: this.portal.url })
+    try {
+      await act(stranger)
+    } finally {
+      await stranger.dispose()
+    }
+  }
+
+  private async must(who: APIRequestContext, action: string, form: Record<string, string>): Promise<void> {
+    const answer = await who.post(`/do/${action}`, { form })
+    expect(answer.status(), `${action} is answered`).toBe(200)
+    const outcome = (await answer.json()) as Outcome
+    expect(outcome.refused, `${action} is not refused`).toBeUndefined()
+  }
+}

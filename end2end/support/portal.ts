@@ -1,0 +1,164 @@
+// A portal of the tests' own: the program in a temporary folder, on a free port, with nothing but what is set here.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { Mailbox } from './mail.ts'
+import { until } from './until.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const program = resolve(process.env.PORTAL_BIN || join(root, 'target/debug/vestibule'))
+const site = resolve(process.env.LEPTOS_SITE_ROOT || join(root, 'target/debug/site'))
+
+/** Somebody, as the tests know them. */
+export interface Person {
+  username: string
+  email: string
+  password: string
+}
+
+/** What a portal is started with. */
+export interface PortalOptions {
+  /** Settings beside those of every test. */
+  env?: Record<string, string>
+  /** An administrator to be made before the start. */
+  admin?: Person
+}
+
+/** A running portal. */
+export class Portal {
+  /** Its address, without a slash at the end. */
+  url = ''
+  /** The mails it has written. */
+  readonly mails: Mailbox
+  private child: ChildProcess | undefined
+  private log = ''
+  private port = 0
+
+  private constructor(
+    private readonly folder: string,
+    private readonly options: PortalOptions,
+  ) {
+    this.mails = new Mailbox(join(folder, 'data/mail'))
+  }
+
+  /** Starts a portal with a database of its own, and waits until it is ready. */
+  static async start(options: PortalOptions = {}): Promise<Portal> {
+    for (const needed of [program, join(site, 'pkg')]) {
+      if (!existsSync(needed)) throw new Error(`${needed} is missing: run script/test, or script/server once`)
+    }
+    const portal = new Portal(await mkdtemp(join(tmpdir(), 'vestibule-e2e-')), options)
+    if (options.admin !== undefined) await portal.createAdmin(options.admin)
+    await portal.serve()
+    return portal
+  }
+
+  /** Makes an administrator on the command line; works while the portal runs and before. */
+  async createAdmin(admin: Person): Promise<void> {
+    const { username, email, password } = admin
+    await this.run(['admin', 'create', '--username', username, '--email', email, '--password-stdin'], password)
+  }
+
+  /** Runs a command of the program beside the portal; answers what it printed. */
+  async run(args: string[], input = ''): Promise<string> {
+    const child = spawn(program, args, { cwd: this.folder, env: this.env(), stdio: 'pipe' })
+    let [out, err] = ['', '']
+    child.stdout.on('data', (data: Buffer) => (out += data.toString()))
+    child.stderr.on('data', (data: Buffer) => (err += data.toString()))
+    child.stdin.end(input)
+    const [code] = (await once(child, 'close')) as [number | null]
+    if (code !== 0) throw new Error(`vestibule ${args.join(' ')} ended with ${code}: ${err}`)
+    return out
+  }
+
+  /** What the portal has logged since its last start. */
+  get logged(): string {
+    return this.log
+  }
+
+  /** The link for the first administrator, if the log offers one. */
+  get setupLink(): string | undefined {
+    return /Create the first at (\S+) \(works once\)/.exec(this.log)?.[1]
+  }
+
+  /** Ends the portal as an operator would, and holds it to its word: exit code 0, in good time, and no fault logged. */
+  async stop(): Promise<void> {
+    const child = this.child
+    if (child === undefined) return
+    this.child = undefined
+    if (child.exitCode === null) child.kill('SIGTERM')
+    const end = Date.now() + 8_000
+    await until('the portal to stop', async () => (child.exitCode === null && child.signalCode === null ? undefined : true), 15_000)
+    if (child.exitCode !== 0) throw new Error(`The portal ended with ${child.exitCode ?? child.signalCode}:\n${this.log}`)
+    if (Date.now() > end) throw new Error(`The portal took more than 8 seconds to stop:\n${this.log}`)
+    const faults = this.log.split('\n').filter((line) => / ERROR |panicked/.test(line))
+    if (faults.length > 0) throw new Error(`The portal logged faults:\n${faults.join('\n')}`)
+  }
+
+  /** Stops it and starts it again, on the same database. */
+  async restart(): Promise<void> {
+    await this.stop()
+    await this.serve()
+  }
+
+  /** Stops it and forgets everything. */
+  async remove(): Promise<void> {
+    try {
+      await this.stop()
+    } finally {
+      await rm(this.folder, { recursive: true, force: true })
+    }
+  }
+
+  private env(): NodeJS.ProcessEnv {
+    return {
+      PATH: process.env.PATH,
+      HOME: this.folder,
+      NO_COLOR: '1',
+      RUST_BACKTRACE: '1',
+      LEPTOS_ENV: 'DEV',
+      LEPTOS_SITE_ADDR: `127.0.0.1:${this.port}`,
+      LEPTOS_SITE_ROOT: site,
+      LIMIT_SIGN_IN: '10000/1m',
+      LIMIT_REGISTER: '10000/1m',
+      MAIL_RATE: '1000/1m',
+      LOG: 'info',
+      ...this.options.env,
+    }
+  }
+
+  /** Another program may take the port first: then on another. */
+  private async serve(): Promise<void> {
+    for (let tries = 0; tries < 5; tries += 1) {
+      this.port = await freePort()
+      this.url = `http://127.0.0.1:${this.port}`
+      this.log = ''
+      const child = spawn(program, ['serve'], { cwd: this.folder, env: this.env(), stdio: ['ignore', 'ignore', 'pipe'] })
+      child.stderr.on('data', (data: Buffer) => (this.log += data.toString()))
+      this.child = child
+      const ready = await until(`the portal at ${this.url}`, async () => {
+        if (child.exitCode !== null || child.signalCode !== null) return false
+        const answer = await fetch(`${this.url}/readyz`).catch(() => undefined)
+        return answer?.ok === true ? true : undefined
+      }, 30_000)
+      if (ready) return
+      if (!this.log.includes('LEPTOS_SITE_ADDR')) break
+    }
+    this.child = undefined
+    throw new Error(`The portal did not start:\n${this.log}`)
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

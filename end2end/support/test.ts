@@ -1,0 +1,126 @@
+// The `test` of every spec: a portal for the worker, people, browsers, and an eye on their consoles.
+import { type BrowserContext, type Page, test as base } from '@playwright/test'
+
+import { People, someone } from './people.ts'
+import { Portal, type PortalOptions } from './portal.ts'
+
+export { expect } from '@playwright/test'
+
+/** A portal of a test's own. */
+export interface OwnPortal {
+  portal: Portal
+  people: People
+}
+
+interface TestFixtures {
+  /** What the consoles of this test's browsers may say: Chromium's own line for these statuses, and nothing else. */
+  expected: Set<number>
+  /** What they have said. */
+  complaints: string[]
+  /** Opens a page in a browser of its own, with no cookies. Takes another portal's address. */
+  newBrowser: (url?: string) => Promise<Page>
+  /** Starts a portal for this test alone. */
+  startPortal: (options?: PortalOptions) => Promise<OwnPortal>
+}
+
+interface WorkerFixtures {
+  worker: OwnPortal
+  /** The portal of this worker. Other tests use it too: bring people of your own. */
+  portal: Portal
+  /** Makes people in it. */
+  people: People
+}
+
+export const test = base.extend<TestFixtures, WorkerFixtures>({
+  worker: [
+    async ({}, use) => {
+      const keeper = someone('keeper')
+      const portal = await Portal.start({ admin: keeper })
+      const people = new People(portal, keeper)
+      await use({ portal, people })
+      await people.leave()
+      await portal.remove()
+    },
+    { scope: 'worker' },
+  ],
+  portal: [async ({ worker }, use) => use(worker.portal), { scope: 'worker' }],
+  people: [async ({ worker }, use) => use(worker.people), { scope: 'worker' }],
+
+  baseURL: async ({ portal }, use) => use(portal.url),
+
+  expected: async ({}, use) => use(new Set()),
+
+  complaints: [
+    async ({ expected }, use) => {
+      const complaints: string[] = []
+      await use(complaints)
+      const ours = [...expected].map((status) => `the server responded with a status of ${status} `)
+      const rest = complaints.filter((line) => !ours.some((part) => line.includes(part)))
+      base.expect(rest, 'The browser has nothing to complain of').toEqual([])
+    },
+    { auto: true },
+  ],
+
+  context: async ({ context, complaints, javaScriptEnabled }, use) => {
+    await watch(context, complaints, javaScriptEnabled !== false)
+    await use(context)
+  },
+
+  newBrowser: async ({ browser, complaints, javaScriptEnabled, baseURL }, use) => {
+    const contexts: BrowserContext[] = []
+    await use(async (url = baseURL) => {
+      const context = await browser.newContext({ baseURL: url, javaScriptEnabled })
+      contexts.push(context)
+      await watch(context, complaints, javaScriptEnabled !== false)
+      return context.newPage()
+    })
+    for (const context of contexts) await context.close()
+  },
+
+  startPortal: async ({}, use) => {
+    const own: OwnPortal[] = []
+    await use(async (options = {}) => {
+      const portal = await Portal.start(options)
+      const people = new People(portal, options.admin ?? someone('nobody'))
+      own.push({ portal, people })
+      return { portal, people }
+    })
+    for (const { portal, people } of own) {
+      await people.leave()
+      await portal.remove()
+    }
+  },
+})
+
+/** Collects what goes wrong in a browser, and lets its pages say when they are alive. */
+export async function watch(context: BrowserContext, complaints: string[], scripts: boolean): Promise<void> {
+  // Without scripts, the browser warns that what was loaded for them is not used.
+  const kinds = scripts ? ['error', 'warning'] : ['error']
+  context.on('console', (message) => {
+    if (kinds.includes(message.type())) {
+      complaints.push(`${message.type()}: ${message.text()} (${message.location().url || message.page()?.url()})`)
+    }
+  })
+  context.on('weberror', (error) => complaints.push(`uncaught: ${error.error().stack ?? error.error().message}`))
+  await context.addInitScript(() => {
+    addEventListener('securitypolicyviolation', (event) => {
+      console.error(`Content-Security-Policy: ${event.violatedDirective} forbids ${event.blockedURI} ${event.sample}`)
+    })
+    // The theme switch is the last island of every page, and its dark choice the last thing that comes alive in it.
+    const page = window as Window & { alive?: boolean }
+    const add = EventTarget.prototype.addEventListener
+    EventTarget.prototype.addEventListener = function (...args: Parameters<typeof add>): void {
+      add.apply(this, args)
+      if (this instanceof HTMLButtonElement && this.value === 'dark') {
+        requestAnimationFrame(() => requestAnimationFrame(() => (page.alive = true)))
+      }
+    }
+  })
+}
+
+/** Signs somebody in without the sign-in page, for tests that are about something else. */
+export async function signIn(page: Page, person: { username: string; password: string }): Promise<void> {
+  const { username, password } = person
+  const answer = await page.request.post('/do/sign_in', { form: { username, password } })
+  base.expect(await answer.json()).toEqual({ goto: '/profile' })
+}

@@ -1,0 +1,215 @@
+import { DeskPage } from '../pages/desk.ts'
+import { PortalPage } from '../pages/portal-page.ts'
+import { isAccessible } from '../support/axe.ts'
+import { fits, hasNotMoved, isNotCut, measureShift } from '../support/layout.ts'
+import { type Cast, cast, enter, states } from '../support/states.ts'
+import { expect, signIn, test } from '../support/test.ts'
+
+// The states are dealt out to several tests, so that both workers have something to do.
+const HANDS = 4
+
+for (let hand = 0; hand < HANDS; hand += 1) {
+  test(`axe finds nothing, in light and dark, part ${hand + 1} of ${HANDS} @scripts`, async ({ page, portal, people, expected }) => {
+    test.slow()
+    const players = await cast(people)
+    const mine = (await states(portal, players)).filter((_, index) => index % HANDS === hand)
+    for (const state of mine) {
+      if (state.status !== undefined) expected.add(state.status)
+      await enter(page, state, players)
+      await state.reach(page)
+      await isAccessible(page, state.name)
+    }
+  })
+}
+
+test('axe finds nothing on pages that come back without scripts @scripts', async ({ browser, baseURL, portal, people }) => {
+  // A browser with scripts (axe is one) in which the portal's own do not load.
+  const context = await browser.newContext({ baseURL, javaScriptEnabled: true })
+  await context.route('**/pkg/*.{js,wasm}', (route) => route.abort())
+  const page = await context.newPage()
+  const players = await cast(people)
+  for (const state of await states(portal, players)) {
+    if (!['register-refused', 'login-refused', 'ask-approve'].includes(state.name)) continue
+    await enter(page, state, players)
+    await test.step(state.name, async () => {
+      await new Plain(page).reach(state.name, players)
+      await isAccessible(page, state.name)
+    })
+  }
+  await context.close()
+})
+
+/** Reaches states where nothing comes alive. */
+class Plain extends PortalPage {
+  async reach(name: string, { active, confirmed }: Cast): Promise<void> {
+    const main = this.page.getByRole('main')
+    if (name === 'ask-approve') {
+      await this.page.goto(`/admin/approve/${confirmed.id}`)
+    } else if (name === 'register-refused') {
+      await this.page.goto('/register')
+      await this.page.getByLabel('Username', { exact: true }).fill('-')
+      await main.getByRole('button', { name: 'Create account' }).click()
+      await expect(main.getByRole('alert')).toBeVisible()
+    } else {
+      await this.page.goto('/login')
+      await this.page.getByLabel('Username or email address').fill(active.username)
+      await main.getByRole('button', { name: 'Sign in' }).click()
+      await expect(main.getByRole('alert')).toBeVisible()
+    }
+  }
+}
+
+for (const viewport of [
+  { width: 1280, height: 800 },
+  { width: 360, height: 740 },
+]) {
+  test(`nothing moves while a page comes alive, ${viewport.width} px @scripts`, async ({ page, portal, people, expected }) => {
+    test.slow()
+    await measureShift(page.context())
+    await page.setViewportSize(viewport)
+    const players = await cast(people)
+    for (const state of await states(portal, players)) {
+      if (!STILL.has(state.name)) continue
+      if (state.status !== undefined) expected.add(state.status)
+      await enter(page, state, players)
+      await state.reach(page)
+      await hasNotMoved(page, state.name)
+    }
+  })
+}
+
+/** The pages as they are opened; each page once. */
+const STILL = new Set([
+  'home', 'home-signed-in', 'register', 'login', 'confirm-other-browser', 'sign-in-link', 'sign-in-link-asks',
+  'void-link', 'logout', 'profile', 'desk', 'mail-none', 'person', 'ask-approve', 'not-found', 'forbidden',
+])
+
+test('nothing moves on a page that comes with news @scripts', async ({ page }) => {
+  await measureShift(page.context())
+  const home = new PortalPage(page)
+  await page.request.post('/do/sign_out')
+  await home.visit('/')
+  await expect(home.notice('You are signed out.')).toBeVisible()
+  await hasNotMoved(page, 'the start with a notice')
+})
+
+test('every page fits on a screen of 320 px', async ({ page, portal, people, expected }) => {
+  test.slow()
+  await page.setViewportSize({ width: 320, height: 640 })
+  const players = await cast(people)
+  for (const state of await states(portal, players)) {
+    if (!STILL.has(state.name) && !['register-refused', 'login-waiting', 'desk-menu', 'desk-dialog'].includes(state.name)) continue
+    if (state.status !== undefined) expected.add(state.status)
+    await enter(page, state, players)
+    await state.reach(page)
+    await fits(page, `${state.name} at 320 px`)
+    await isNotCut(page, `${state.name} at 320 px`)
+  }
+})
+
+test('every page can be read and used at 200 % text', async ({ page, portal, people, expected }) => {
+  test.slow()
+  const players = await cast(people)
+  for (const width of [1280, 360]) {
+    await page.setViewportSize({ width, height: 800 })
+    for (const state of await states(portal, players)) {
+      if (!STILL.has(state.name)) continue
+      if (state.status !== undefined) expected.add(state.status)
+      await enter(page, state, players)
+      await state.reach(page)
+      await page.evaluate(() => (document.documentElement.style.fontSize = '200%'))
+      await fits(page, `${state.name} at 200 % of ${width} px`)
+      await isNotCut(page, `${state.name} at 200 % of ${width} px`)
+      // Nothing lies over what is to be pressed.
+      const first = page.getByRole('main').getByRole('button').or(page.getByRole('main').getByRole('link')).first()
+      await first.click({ trial: true })
+    }
+  }
+})
+
+test('the skip link comes first, and leads to the content', async ({ page, people }) => {
+  const ada = await people.active()
+  for (const [address, person] of [['/', undefined], ['/profile', ada], ['/admin', people.keeper]] as const) {
+    await page.context().clearCookies()
+    if (person !== undefined) await signIn(page, person)
+    const some = new PortalPage(page)
+    await some.visit(address)
+    await page.keyboard.press('Tab')
+    await expect(some.skipLink).toBeFocused()
+    await expect(some.skipLink).toBeInViewport()
+    await page.keyboard.press('Enter')
+    await expect(page.getByRole('main')).toBeFocused()
+  }
+})
+
+test('what has the focus can be seen, in both themes', async ({ page, people }) => {
+  await people.waiting()
+  const some = new PortalPage(page)
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    for (const [address, person] of [['/register', undefined], ['/login', undefined], ['/admin', people.keeper]] as const) {
+      await page.context().clearCookies()
+      if (person !== undefined) await signIn(page, person)
+      await some.visit(address)
+      for (let press = 0; press < 16; press += 1) {
+        await page.keyboard.press('Tab')
+        const focus = await page.evaluate(() => {
+          const element = document.activeElement
+          if (element === null || element === document.body) return undefined
+          const style = getComputedStyle(element)
+          const ring = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2
+          return { html: element.outerHTML.slice(0, 160), seen: ring || style.boxShadow !== 'none' }
+        })
+        if (focus !== undefined) expect.soft(focus.seen, `${address}, ${colorScheme}: ${focus.html}`).toBe(true)
+      }
+    }
+  }
+})
+
+test('the keyboard is enough to register, to decide and to sign out', async ({ page, people }) => {
+  const ada = await people.confirmed()
+  await signIn(page, people.keeper)
+  const desk = new DeskPage(page)
+  await desk.open(ada)
+  const button = desk.waitingRow(ada.username).getByRole('button', { name: /^Approve/ })
+  await button.focus()
+  await page.keyboard.press('Enter')
+  await desk.says(ada.username, 'Approved.')
+  await desk.alive()
+  await desk.account.focus()
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Tab')
+  await expect(page.getByRole('button', { name: 'Sign out' })).toBeFocused()
+  await page.keyboard.press('Enter')
+  await expect(desk.notice('You are signed out.')).toBeVisible()
+})
+
+test('after a decision the focus is not lost @scripts', async ({ page, people }) => {
+  const [ada] = [await people.confirmed(), await people.confirmed('bert')]
+  await signIn(page, people.keeper)
+  const desk = new DeskPage(page)
+  await desk.open(ada)
+  await desk.waitingRow(ada.username).getByRole('button', { name: /^Approve/ }).focus()
+  await page.keyboard.press('Enter')
+  await desk.says(ada.username, 'Approved.')
+  await expect(desk.waitingRow(ada.username)).toHaveCount(0)
+  expect(await page.evaluate(() => document.activeElement !== document.body), 'something has the focus').toBe(true)
+})
+
+test('a page has one heading of the first level, a language and a title of its own', async ({ page, portal, people, expected }) => {
+  const players = await cast(people)
+  const titles = new Map<string, string>()
+  for (const state of await states(portal, players)) {
+    if (!STILL.has(state.name)) continue
+    if (state.status !== undefined) expected.add(state.status)
+    await enter(page, state, players)
+    await state.reach(page)
+    await expect(page.getByRole('heading', { level: 1 }), state.name).toHaveCount(1)
+    await expect(page.getByRole('main'), state.name).toHaveCount(1)
+    const title = await page.title()
+    expect.soft(title, state.name).toMatch(/^.+ – Vestibule$/)
+    titles.set(state.name, title)
+  }
+  expect(new Set([titles.get('home'), titles.get('login'), titles.get('register'), titles.get('desk')]).size).toBe(4)
+})

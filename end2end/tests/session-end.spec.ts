@@ -1,0 +1,75 @@
+import { DecisionPage } from '../pages/decision.ts'
+import { DeskPage } from '../pages/desk.ts'
+import { ANSWERS, LoginPage } from '../pages/login.ts'
+import { ProfilePage } from '../pages/profile.ts'
+import { expect, signIn, test } from '../support/test.ts'
+
+test('a session that ends on a page: sign in, and go on there', async ({ page, people }) => {
+  const ada = await people.active()
+  await signIn(page, ada)
+  const profile = new ProfilePage(page)
+  await profile.open()
+  // A new role ends the person's sessions.
+  await people.decide(ada, 'make-admin')
+  await profile.page.reload()
+  const login = new LoginPage(page)
+  await login.is('?next=%2Fprofile')
+  await expect(login.notice(ANSWERS.sessionOver)).toBeVisible()
+  await login.signIn(ada.username, ada.password)
+  await profile.isOf(ada.username)
+  await expect(profile.card).toContainText('Administrator')
+})
+
+test('a session that ends before a decision at the desk: sign in, come back, decide', async ({ page, people }) => {
+  const admin = await people.administrator('grace')
+  const ada = await people.confirmed()
+  await signIn(page, admin)
+  const desk = new DeskPage(page)
+  await desk.open(ada)
+  await expect(desk.waitingRow(ada.username)).toBeVisible()
+  await people.decide(admin, 'deactivate')
+  await people.decide(admin, 'reactivate')
+  await desk.decide(ada.username, 'Approve')
+  const login = new LoginPage(page)
+  await login.is(/\/login\?next=%2Fadmin/)
+  await expect(login.notice(ANSWERS.sessionOver)).toBeVisible()
+  await login.signIn(admin.username, admin.password)
+  await desk.is()
+  await desk.decide(ada.username, 'Approve')
+  await desk.says(ada.username, 'Approved. The mail with the sign-in link is on its way.')
+})
+
+test('a session that ends before a decision on its own page: sign in, come back to the card', async ({ page, people }) => {
+  const admin = await people.administrator('grace')
+  const ada = await people.confirmed()
+  await signIn(page, admin)
+  const card = new DecisionPage(page)
+  await card.open('approve', ada)
+  await card.asks('Approve', ada.username)
+  await people.decide(admin, 'deactivate')
+  await people.decide(admin, 'reactivate')
+  await card.press('Approve')
+  const login = new LoginPage(page)
+  await login.is(/\/login\?next=/)
+  await expect(login.notice(ANSWERS.sessionOver)).toBeVisible()
+  await login.signIn(admin.username, admin.password)
+  await card.arrives(`/admin/approve/${ada.id}`, `Approve: ${ada.username}?`)
+  await card.press('Approve')
+  const desk = new DeskPage(page)
+  await desk.is()
+  await expect(desk.notice('Approved. The mail with the sign-in link is on its way.')).toBeVisible()
+})
+
+test('what was typed at sign-in survives a detour', async ({ page, people }) => {
+  // Two tabs of one browser: the refusal of one is not shown on the other.
+  const ada = await people.active()
+  const login = new LoginPage(page)
+  const other = new LoginPage(await page.context().newPage())
+  await login.open()
+  await other.visit('/register')
+  await login.signIn(ada.username, 'not the one at all')
+  await login.isRefused(ANSWERS.incorrect)
+  await other.visit('/register')
+  await expect(other.summary).toHaveCount(0)
+  await expect(other.page).toHaveTitle(/^Create your account/)
+})

@@ -1,0 +1,19 @@
+//! The portal in process: router and use cases against real databases, a fresh one a test.
+//!
+//! `TEST_STACK=sqlite` (the default): SQLite, sessions in SQL. `TEST_STACK=postgres`: PostgreSQL and Redis, from
+//! `TEST_DATABASE_URL` (whose user may create databases) and `TEST_REDIS_URL`. `script/test` runs both.
+
+mod admins;
+mod confirming;
+mod deciding;
+mod hostile;
+mod manners;
+mod operator;
+mod outbox;
+mod registering;
+mod schema;
+mod sessions;
+mod setup;
+mod sign_in_links;
+mod signing_in;
+mod support;

@@ -1,0 +1,293 @@
+//! The mail outbox (flows 10).
+
+use std::time::Duration;
+
+use app::backend::mail::outbox::{lease_next, open};
+use app::backend::mail::transport::Transport;
+use app::domain::account::{Role, Status};
+use lettre::{AsyncSmtpTransport, Tokio1Executor};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+
+use crate::support::Portal;
+
+#[tokio::test]
+async fn a_mail_is_sealed_in_the_database_and_wiped_once_it_is_sent() {
+    let portal = Portal::start().await;
+    let admin = portal.admin("grace").await;
+    let ada = portal.person("ada", Status::Pending, Role::Member).await;
+    portal.mails().await;
+    admin.decide("approve", ada.id).await;
+    let row = portal.outbox().await.pop().expect("a mail");
+    assert_eq!((row.kind.as_str(), row.status.as_str()), ("approved", "waiting"));
+    let sealed = row.sealed.expect("content");
+    assert!(!sealed.contains("auto-login"));
+    let token = portal.mail_to("ada").await.link();
+    assert!(!sealed.contains(token.trim_start_matches("/auto-login/")));
+    let row = portal.outbox().await.pop().expect("a mail");
+    assert_eq!((row.status.as_str(), row.sealed), ("sent", None));
+}
+
+#[tokio::test]
+async fn killed_between_send_and_mark_the_mail_comes_again_with_the_same_link() {
+    let portal = Portal::start().await;
+    portal.register("ada").await;
+    let transport = Transport::File(portal.mail_folder());
+    while app::backend::mail::jobs::work_next(&portal.backend)
+        .await
+        .expect("works")
+    {}
+    // As the worker does, up to the moment at which it is killed.
+    let leased = lease_next(&portal.backend).await.expect("works").expect("a mail");
+    let message = open(&portal.backend, &leased).expect("opens");
+    let rendered = app::backend::mail::templates::render(&message, &portal.backend.settings);
+    transport.send(&portal.backend.settings, &leased, rendered).await;
+    // Another worker keeps its hands off while the lease lasts.
+    portal.work(&transport).await;
+    assert_eq!(portal.sent().len(), 1);
+    portal.later(Duration::from_secs(120));
+    portal.work(&transport).await;
+    let sent = portal.sent();
+    assert_eq!(sent.len(), 2);
+    assert_eq!(sent[0].link(), sent[1].link());
+    let id = |mail: &crate::support::Mail| {
+        let content = std::fs::read_to_string(&mail.file).expect("reads");
+        content
+            .lines()
+            .find(|line| line.starts_with("Message-ID"))
+            .expect("an id")
+            .to_owned()
+    };
+    assert_eq!(id(&sent[0]), id(&sent[1]));
+}
+
+#[tokio::test]
+async fn files_are_readable_by_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let portal = Portal::start().await;
+    portal.register("ada").await;
+    let mail = portal.mail_to("ada").await;
+    let mode = std::fs::metadata(&mail.file)
+        .expect("is there")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let content = std::fs::read_to_string(&mail.file).expect("reads");
+    assert!(content.contains("Auto-Submitted: auto-generated"));
+    assert!(content.contains("X-Auto-Response-Suppress: All"));
+}
+
+#[tokio::test]
+async fn what_would_arrive_dead_is_dropped() {
+    let portal = Portal::start().await;
+    portal.register("ada").await;
+    while app::backend::mail::jobs::work_next(&portal.backend)
+        .await
+        .expect("works")
+    {}
+    portal.later(Duration::from_secs(73 * 3_600));
+    assert!(portal.mails().await.is_empty());
+    let row = portal.outbox().await.pop().expect("a row");
+    assert_eq!((row.status.as_str(), row.sealed), ("dropped", None));
+}
+
+#[tokio::test]
+async fn no_more_leave_than_the_rate_allows() {
+    let portal = Portal::with(&[("MAIL_RATE", "2/1m")]).await;
+    for name in ["one", "two", "three", "four", "five"] {
+        portal.register(name).await;
+    }
+    assert_eq!(portal.mails().await.len(), 2);
+    portal.later(Duration::from_secs(60));
+    assert_eq!(portal.mails().await.len(), 4);
+    portal.later(Duration::from_secs(60));
+    assert_eq!(portal.mails().await.len(), 5);
+}
+
+#[tokio::test]
+async fn the_first_notice_leaves_at_once_and_the_next_are_gathered() {
+    let portal = Portal::start().await;
+    portal.admin("grace").await;
+    portal.register("ada").await;
+    let notices = |mails: Vec<crate::support::Mail>| -> Vec<String> {
+        mails
+            .into_iter()
+            .filter(|mail| mail.to == "grace@example.org")
+            .map(|mail| mail.subject)
+            .collect()
+    };
+    assert_eq!(notices(portal.mails().await), ["ada asks to join Vestibule"]);
+    portal.register("bob").await;
+    portal.register("eve").await;
+    assert_eq!(notices(portal.mails().await).len(), 1);
+    portal.later(Duration::from_secs(15 * 60));
+    assert_eq!(
+        notices(portal.mails().await).last().map(String::as_str),
+        Some("2 people ask to join Vestibule")
+    );
+    assert!(portal.jobs().await.is_empty());
+}
+
+#[tokio::test]
+async fn notices_go_to_admin_email_where_it_is_set() {
+    let portal = Portal::with(&[("ADMIN_EMAIL", "desk@example.org, second@example.org")]).await;
+    portal.admin("grace").await;
+    portal.register("ada.lovelace").await;
+    let mails = portal.mails().await;
+    let to: Vec<&str> = mails
+        .iter()
+        .filter(|mail| mail.subject.contains("asks"))
+        .map(|mail| mail.to.as_str())
+        .collect();
+    assert_eq!(to, ["desk@example.org", "second@example.org"]);
+    let notice = mails
+        .iter()
+        .find(|mail| mail.to == "desk@example.org")
+        .expect("a notice");
+    assert!(
+        notice.text.contains("ada.\u{2060}lovelace"),
+        "no program makes a link of a name"
+    );
+    assert!(notice.text.contains("(address not confirmed yet)"));
+}
+
+/// A mail server on loopback that answers every recipient with `answer`, and counts.
+async fn mail_server(answer: &'static str) -> Transport {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("listens");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(talk(socket, answer));
+        }
+    });
+    let url = format!("smtp://127.0.0.1:{port}");
+    Transport::Smtp(
+        AsyncSmtpTransport::<Tokio1Executor>::from_url(&url)
+            .expect("an address")
+            .build(),
+    )
+}
+
+async fn talk(socket: tokio::net::TcpStream, answer: &str) {
+    let (read, mut write) = socket.into_split();
+    let mut lines = BufReader::new(read).lines();
+    let mut data = false;
+    let _ = write.write_all(b"220 mail.test\r\n").await;
+    while let Ok(Some(line)) = lines.next_line().await {
+        let reply = match line.as_str() {
+            "." if data => {
+                data = false;
+                "250 taken"
+            }
+            _ if data => continue,
+            "DATA" => {
+                data = true;
+                "354 go on"
+            }
+            line if line.starts_with("RCPT") => answer,
+            line if line.starts_with("QUIT") => "221 bye",
+            _ => "250 mail.test",
+        };
+        if write.write_all(format!("{reply}\r\n").as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mail_server_takes_mail() {
+    let portal = Portal::start().await;
+    portal.register("ada").await;
+    portal.work(&mail_server("250 fine").await).await;
+    assert_eq!(portal.outbox().await.pop().expect("a row").status, "sent");
+}
+
+#[tokio::test]
+async fn a_refused_mail_is_given_up_shown_and_sent_again_with_a_new_link() {
+    let portal = Portal::start().await;
+    let admin = portal.admin("grace").await;
+    let ada = portal.person("ada", Status::Pending, Role::Member).await;
+    portal.mails().await;
+    admin.decide("approve", ada.id).await;
+    portal.work(&mail_server("550 no such mailbox").await).await;
+    let row = portal.outbox().await.pop().expect("a row");
+    assert_eq!(row.status, "given_up");
+    let page = admin.get("/admin/mail").await;
+    page.says("no such mailbox");
+    page.says("ada@example.org");
+    admin
+        .get("/admin")
+        .await
+        .says("1<span class=\"sr-only\"> given up");
+    let id = row.id.to_string();
+    assert_eq!(
+        admin.post("/do/resend_mail", &[("id", &id)]).await.location(),
+        Some("/admin/mail")
+    );
+    admin
+        .get("/admin/mail")
+        .await
+        .says("The mail will be sent again.");
+    let link = portal.mail_to("ada").await.link();
+    let browser = portal.browser();
+    browser
+        .post(
+            "/do/use_sign_in_link",
+            &[("token", link.trim_start_matches("/auto-login/"))],
+        )
+        .await;
+    assert!(browser.is_signed_in().await);
+    admin.post("/do/resend_mail", &[("id", &id)]).await;
+    admin
+        .get("/admin/mail")
+        .await
+        .says("That mail is not waiting to be sent again.");
+}
+
+#[tokio::test]
+async fn what_nobody_takes_is_tried_again_ever_later_and_given_up_after_a_day() {
+    let portal = Portal::start().await;
+    portal.register("ada").await;
+    let transport = mail_server("451 not now").await;
+    let mut waits = Vec::new();
+    for _ in 0..12 {
+        portal.work(&transport).await;
+        let row = portal.outbox().await.pop().expect("a row");
+        let now = portal.backend.now().0;
+        if row.status == "waiting" {
+            let wait = Duration::from_micros(u64::try_from(row.due_at - now).expect("later"));
+            waits.push(wait.as_secs());
+            portal.later(wait);
+        }
+    }
+    assert!(
+        (30..=46).contains(&waits[0]) && (60..=91).contains(&waits[1]),
+        "{waits:?}"
+    );
+    let row = portal.outbox().await.pop().expect("a row");
+    assert_eq!((row.status.as_str(), row.attempts), ("given_up", 12));
+    assert!(row.last_error.contains("not now"), "{}", row.last_error);
+    assert!(
+        (12 * 3_600..48 * 3_600).contains(&waits.iter().sum::<u64>()),
+        "{waits:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_unreachable_mail_server_loses_nothing() {
+    let portal = Portal::start().await;
+    portal.register("ada").await;
+    let url = "smtp://127.0.0.1:9";
+    let gone = Transport::Smtp(
+        AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
+            .expect("an address")
+            .build(),
+    );
+    portal.work(&gone).await;
+    assert_eq!(portal.outbox().await.pop().expect("a row").status, "waiting");
+    portal.later(Duration::from_secs(60));
+    assert_eq!(
+        portal.mail_to("ada").await.subject,
+        "Confirm your address for Vestibule"
+    );
+}

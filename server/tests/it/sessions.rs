@@ -1,0 +1,201 @@
+//! Sessions (flows 6).
+
+use std::time::Duration;
+
+use app::backend::entity::{session_record, user_session};
+use app::domain::account::{Role, Status};
+use axum::http::StatusCode;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use crate::support::{PASSWORD, Portal, stack};
+
+#[tokio::test]
+async fn strangers_have_no_session_at_all() {
+    let portal = Portal::start().await;
+    let browser = portal.browser();
+    browser.get("/").await;
+    browser.register("a", "b", "c").await;
+    browser.sign_in("nobody", PASSWORD).await;
+    assert!(browser.cookie("session").is_none());
+    let records = session_record::Entity::find()
+        .all(portal.backend.db.pool())
+        .await
+        .expect("reads");
+    assert!(records.is_empty());
+}
+
+#[tokio::test]
+async fn the_cookie_is_kept_from_scripts_and_other_sites() {
+    let portal = Portal::with(&[("PUBLIC_URL", "https://portal.test")]).await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let reply = portal.browser().sign_in("ada", PASSWORD).await;
+    let cookies = reply.cookies();
+    let cookie = cookies
+        .iter()
+        .find(|c| c.starts_with("__Host-session="))
+        .expect("a session cookie");
+    for attribute in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Max-Age="] {
+        assert!(cookie.contains(attribute), "{attribute} in {cookie}");
+    }
+    assert!(!cookie.contains("Domain"));
+}
+
+#[tokio::test]
+async fn a_shared_computers_cookie_ends_with_the_browser_and_idles_two_hours() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let browser = portal.browser();
+    let fields = [("username", "ada"), ("password", PASSWORD), ("shared", "yes")];
+    let reply = browser.post("/do/sign_in", &fields).await;
+    let cookies = reply.cookies();
+    let cookie = cookies
+        .iter()
+        .find(|c| c.starts_with("session="))
+        .expect("a session cookie");
+    assert!(
+        !cookie.contains("Max-Age") && !cookie.contains("Expires"),
+        "{cookie}"
+    );
+    portal.later(Duration::from_secs(2 * 3_600 - 1));
+    assert!(browser.is_signed_in().await);
+    portal.later(Duration::from_secs(2 * 3_600));
+    assert!(!browser.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn signing_in_gives_a_new_id_and_ends_the_old_session() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let browser = portal.browser();
+    browser.set_cookie("session", Some("AAAAAAAAAAAAAAAAAAAAAA"));
+    browser.sign_in("ada", PASSWORD).await;
+    let first = browser.cookie("session").expect("a session");
+    assert_ne!(first, "AAAAAAAAAAAAAAAAAAAAAA");
+    let old = browser.copy();
+    browser.sign_in("ada", PASSWORD).await;
+    assert_ne!(browser.cookie("session"), Some(first));
+    assert!(browser.is_signed_in().await);
+    assert!(!old.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn use_renews_a_session_and_idleness_and_age_end_it() {
+    let portal = Portal::with(&[("SESSION_IDLE", "1d"), ("SESSION_LIFETIME", "3d")]).await;
+    let idle = portal.admin("grace").await;
+    let used = portal.signed_in("grace").await;
+    for _ in 0..5 {
+        portal.later(Duration::from_secs(12 * 3_600));
+        assert!(used.is_signed_in().await);
+    }
+    assert!(!idle.is_signed_in().await);
+    portal.later(Duration::from_secs(12 * 3_600));
+    assert!(!used.is_signed_in().await, "three days are over");
+}
+
+#[tokio::test]
+async fn an_ended_session_says_so_and_leads_back() {
+    let portal = Portal::start().await;
+    let browser = portal.admin("grace").await;
+    portal.later(Duration::from_secs(86_400));
+    let reply = browser.get("/admin?after=ada").await;
+    assert_eq!(reply.location(), Some("/login?next=%2Fadmin%3Fafter%3Dada"));
+    browser
+        .get("/login?next=%2Fadmin%3Fafter%3Dada")
+        .await
+        .says("Your session is over. Sign in to go on.");
+    assert!(browser.cookie("session").is_none());
+}
+
+#[tokio::test]
+async fn a_record_without_its_row_is_nothing_and_no_request_in_flight_revives_it() {
+    let portal = Portal::start().await;
+    let browser = portal.admin("grace").await;
+    let stolen = browser.cookie("session").expect("a session");
+    user_session::Entity::delete_many()
+        .exec(portal.backend.db.pool())
+        .await
+        .expect("deletes");
+    assert!(!browser.is_signed_in().await);
+    browser.set_cookie("session", Some(&stolen));
+    assert!(!browser.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_row_of_another_session_does_not_do() {
+    let portal = Portal::start().await;
+    let browser = portal.admin("grace").await;
+    user_session::Entity::update_many()
+        .col_expr(
+            user_session::Column::IdHash,
+            Expr::value("00000000000000000000000000000000"),
+        )
+        .exec(portal.backend.db.pool())
+        .await
+        .expect("changes");
+    assert!(!browser.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn an_epoch_that_moved_ends_the_session() {
+    use app::backend::entity::user;
+    let portal = Portal::start().await;
+    let browser = portal.admin("grace").await;
+    user::Entity::update_many()
+        .col_expr(user::Column::AuthEpoch, Expr::value(7))
+        .filter(user::Column::UsernameKey.eq("grace"))
+        .exec(portal.backend.db.pool())
+        .await
+        .expect("changes");
+    assert!(!browser.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn the_database_is_no_set_of_keys() {
+    let portal = Portal::start().await;
+    let browser = portal.admin("grace").await;
+    let cookie = browser.cookie("session").expect("a session");
+    let rows = user_session::Entity::find()
+        .all(portal.backend.db.pool())
+        .await
+        .expect("reads");
+    let records = session_record::Entity::find()
+        .all(portal.backend.db.pool())
+        .await
+        .expect("reads");
+    assert_eq!(records.len(), usize::from(!stack::is_postgres()));
+    let known: Vec<String> = rows
+        .iter()
+        .flat_map(|row| [row.handle.clone(), row.id_hash.clone()])
+        .chain(records.iter().map(|record| record.id.clone()))
+        .collect();
+    assert!(known.iter().all(|known| *known != cookie));
+    let thief = portal.browser();
+    for known in known {
+        let bytes: Vec<u8> = (0..16)
+            .filter_map(|i| u8::from_str_radix(known.get(2 * i..2 * i + 2)?, 16).ok())
+            .collect();
+        thief.set_cookie("session", Some(&data_encoding::BASE64URL_NOPAD.encode(&bytes)));
+        assert_eq!(thief.get("/profile").await.status, StatusCode::FOUND);
+    }
+}
+
+#[tokio::test]
+async fn last_seen_is_written_once_a_minute_at_most() {
+    let portal = Portal::start().await;
+    let browser = portal.admin("grace").await;
+    let seen = || async {
+        let rows = user_session::Entity::find()
+            .all(portal.backend.db.pool())
+            .await
+            .expect("reads");
+        rows.first().expect("a session").last_seen_at
+    };
+    let first = seen().await;
+    portal.later(Duration::from_secs(59));
+    browser.get("/profile").await;
+    assert_eq!(seen().await, first);
+    portal.later(Duration::from_secs(1));
+    browser.get("/profile").await;
+    assert_eq!(seen().await, first + 60_000_000);
+}
