@@ -1,4 +1,6 @@
-import { type BrowserContext, type Page, expect } from '@playwright/test'
+import type { BrowserContext, Page } from '@playwright/test'
+
+import type { Findings } from './findings.ts'
 
 /** Lets the pages of a browser add up what moves in them before anybody has touched anything. */
 export async function measureShift(context: BrowserContext): Promise<void> {
@@ -20,8 +22,8 @@ export async function measureShift(context: BrowserContext): Promise<void> {
   })
 }
 
-/** Expects nothing to have moved between the first paint and now. */
-export async function hasNotMoved(page: Page, what: string): Promise<void> {
+/** Looks whether anything has moved between the first paint and now. */
+export async function seeWhatMoved(page: Page, what: string, findings: Findings): Promise<void> {
   // Entries come with the frames: two of them are past whatever hydration has changed.
   const shifts = await page.evaluate(
     () =>
@@ -31,29 +33,31 @@ export async function hasNotMoved(page: Page, what: string): Promise<void> {
         )
       }),
   )
-  expect.soft(shifts, `what moved on ${what}`).toEqual([])
+  for (const shift of shifts) findings.add(shift, what)
 }
 
-/** Expects nothing to lie beyond the right edge: no scrolling sideways, and no text cut off. */
-export async function fits(page: Page, what: string): Promise<void> {
+/** Looks whether anything lies beyond an edge: scrolling sideways, or out of sight. */
+export async function seeWhatIsOutside(page: Page, what: string, findings: Findings): Promise<void> {
   const wide = await page.evaluate(() => {
     const width = document.documentElement.clientWidth
-    const beyond = [...document.querySelectorAll('body *')].filter((element) => {
+    const isBeyond = (element: Element) => {
       const rect = element.getBoundingClientRect()
-      const shown = rect.width > 1 && rect.height > 1 && getComputedStyle(element).visibility !== 'hidden'
+      const shown = rect.width > 1 && rect.height > 1 && element.checkVisibility({ visibilityProperty: true })
       return shown && (rect.right > width + 1 || rect.left < -1)
-    })
-    const found = beyond.map((element) => element.outerHTML.slice(0, 160))
+    }
+    const beyond = [...document.querySelectorAll('body *')].filter(isBeyond)
+    const outermost = beyond.filter((element) => !beyond.includes(element.parentElement as Element))
+    const found = outermost.map((element) => element.outerHTML.slice(0, 160))
     if (document.documentElement.scrollWidth > width) {
       found.unshift(`the page scrolls sideways: ${document.documentElement.scrollWidth} of ${width} px`)
     }
     return found
   })
-  expect.soft(wide, `what lies outside of ${what}`).toEqual([])
+  for (const element of wide) findings.add(`outside: ${element}`, what)
 }
 
-/** Expects every text to be whole: nothing is cut by a box that has not grown with it. */
-export async function isNotCut(page: Page, what: string): Promise<void> {
+/** Looks whether a text is cut by a box that has not grown with it. */
+export async function seeWhatIsCut(page: Page, what: string, findings: Findings): Promise<void> {
   const cut = await page.evaluate(() =>
     [...document.querySelectorAll<HTMLElement>('body *')]
       .filter((element) => {
@@ -65,5 +69,5 @@ export async function isNotCut(page: Page, what: string): Promise<void> {
       })
       .map((element) => element.outerHTML.slice(0, 160)),
   )
-  expect.soft(cut, `what is cut off on ${what}`).toEqual([])
+  for (const element of cut) findings.add(`cut off: ${element}`, what)
 }

@@ -98,6 +98,11 @@ export class People {
     await this.asStranger(async (stranger) => this.must(stranger, 'confirm_address', { token, password: person.password }))
   }
 
+  /** Lets somebody sign in once. */
+  async visit({ username, password }: Person): Promise<void> {
+    await this.asStranger(async (stranger) => this.must(stranger, 'sign_in', { username, password }))
+  }
+
   /** Decides as the keeper, e.g. `approve`. */
   async decide(person: Member, decision: string): Promise<void> {
     await this.must(await this.atDesk(), 'decide', { id: String(person.id), decision, stay: 'yes' })

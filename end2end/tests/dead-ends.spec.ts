@@ -5,7 +5,7 @@ import { LoginPage } from '../pages/login.ts'
 import { PortalPage } from '../pages/portal-page.ts'
 import { VoidLinkPage } from '../pages/void-link.ts'
 import { postToOwnAddress } from '../support/states.ts'
-import { expect, signIn, test } from '../support/test.ts'
+import { expect, signIn, signOut, test } from '../support/test.ts'
 
 test('an address without a page has words and a way on', async ({ page, expected }) => {
   expected.add(404)
@@ -77,7 +77,7 @@ test('no address puts words on a page', async ({ page }) => {
 test('news is told once, on the page that it belongs to', async ({ page, people, newBrowser }) => {
   const ada = await people.active()
   await signIn(page, ada)
-  await page.request.post('/do/sign_out')
+  await signOut(page)
   const some = new FormPage(page)
   await some.visit('/login')
   await expect(some.notice('You are signed out.'), 'it was left for the start').toHaveCount(0)
@@ -98,7 +98,7 @@ test('news is told once, on the page that it belongs to', async ({ page, people,
 })
 
 test('a page that is fetched ahead leaves the news where it is', async ({ page }) => {
-  await page.request.post('/do/sign_out')
+  await signOut(page)
   await page.request.get('/', { headers: { accept: 'text/html', 'sec-purpose': 'prefetch' } })
   const home = new HomePage(page)
   await home.open()

@@ -137,6 +137,7 @@ test('an address that has an account gets the same answer as a new one, and its 
     await login.isRefused(ANSWERS.waiting)
     await login.askConfirmation.click()
     await expect(login.notice('A new link to confirm your address is on its way.')).toBeVisible()
+    await login.alive()
     answers.push((await page.getByRole('main').innerText()).replaceAll(person.username, 'NAME'))
   }
   expect(answers[1]).toBe(answers[0])

@@ -1,21 +1,12 @@
-import { cast, enter, states } from '../support/states.ts'
-import { expect, signIn, test } from '../support/test.ts'
+import { expect, send, signIn, test } from '../support/test.ts'
 
-test('no page breaks its own Content-Security-Policy', async ({ page, portal, people, expected, complaints, javaScriptEnabled }) => {
-  // Whatever a browser complains of fails a test anyway; here are all pages, and one proof that a breach is seen.
-  test.slow()
-  const players = await cast(people)
-  for (const state of await states(portal, players)) {
-    if (javaScriptEnabled === false && state.name === 'desk-toasts') continue
-    if (state.status !== undefined) expected.add(state.status)
-    await enter(page, state, players)
-    await state.reach(page)
-  }
+test('a breach of the Content-Security-Policy does not stay unseen', async ({ page, complaints, javaScriptEnabled }) => {
+  // Whatever a browser complains of fails the test that brought it there; and that is all pages. Here is the proof.
   await page.goto('/')
   await page.evaluate(() => document.body.setAttribute('style', 'color: red'))
-  const seen = complaints.splice(0).filter((line) => /Content.Security.Policy/.test(line))
-  expect(seen.length).toBeGreaterThan(0)
-  for (const line of seen) expect(line).toContain('style')
+  const breach = (line: string) => /Content.Security.Policy/.test(line) && line.includes('style')
+  await expect.poll(() => complaints.filter(breach).length).toBe(javaScriptEnabled === false ? 1 : 2)
+  complaints.splice(0, Infinity, ...complaints.filter((line) => !breach(line)))
 })
 
 test('pages carry the headers that keep them safe', async ({ page, people, expected }) => {
@@ -47,9 +38,10 @@ test('no other page can frame the portal', async ({ page, portal, complaints }) 
     route.fulfill({ contentType: 'text/html', body: `<!DOCTYPE html><iframe src="${portal.url}/login" title="login"></iframe>` }),
   )
   await page.goto('http://frame.example/')
-  await expect.poll(() => complaints.some((line) => line.includes('frame-ancestors'))).toBe(true)
-  complaints.splice(0)
+  await expect.poll(() => page.frames().map((frame) => frame.url())).toContain('chrome-error://chromewebdata/')
   await expect(page.frameLocator('iframe').getByRole('heading', { name: 'Sign in' })).toHaveCount(0)
+  // Chromium may say why.
+  expect(complaints.splice(0).filter((line) => !line.includes('frame-ancestors'))).toEqual([])
 })
 
 test('Back does not show a page of an ended session', async ({ page, people }) => {
@@ -66,9 +58,8 @@ test('Back does not show a page of an ended session', async ({ page, people }) =
 
 test('cookies of the portal cannot be read by scripts and are not sent along from other sites', async ({ page, people }) => {
   const ada = await people.waiting()
-  await page.request.post('/do/sign_in', { form: { username: ada.username, password: ada.password } })
-  await page.request.post('/do/register', { form: { username: 'x' } })
-  await page.request.post('/do/set_theme', { form: { theme: 'dark' } })
+  await send(page, 'sign_in', { username: ada.username, password: ada.password })
+    await send(page, 'set_theme', { theme: 'dark' })
   const bert = await people.active('bert')
   await signIn(page, bert)
   const cookies = await page.context().cookies()

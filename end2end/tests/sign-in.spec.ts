@@ -4,7 +4,7 @@ import { LogoutPage } from '../pages/logout.ts'
 import { PortalPage } from '../pages/portal-page.ts'
 import { ProfilePage } from '../pages/profile.ts'
 import { someone } from '../support/people.ts'
-import { expect, signIn, test } from '../support/test.ts'
+import { expect, send, signIn, test } from '../support/test.ts'
 
 test('name or address, and password, open the profile', async ({ page, people }) => {
   const ada = await people.active()
@@ -155,7 +155,7 @@ test('/logout asks, and opening it changes nothing', async ({ page, people }) =>
 test('ten wrong passwords are too many, for this name alone', async ({ page, people }) => {
   const ada = await people.active()
   for (let tries = 0; tries < 10; tries += 1) {
-    await page.request.post('/do/sign_in', { form: { username: ada.username, password: 'not the one at all' } })
+    await send(page, 'sign_in', { username: ada.username, password: 'not the one at all' })
   }
   const login = new LoginPage(page)
   await login.open()

@@ -14,13 +14,7 @@ impl MigrationTrait for Migration {
             .create_table(
                 Table::create()
                     .table("users")
-                    .col(
-                        ColumnDef::new("id")
-                            .integer()
-                            .not_null()
-                            .auto_increment()
-                            .primary_key(),
-                    )
+                    .col(ColumnDef::new("id").integer().not_null().auto_increment().primary_key())
                     .col(text("username"))
                     .col(key(manager, "username_key"))
                     .col(text("email"))

@@ -14,13 +14,7 @@ impl MigrationTrait for Migration {
             .create_table(
                 Table::create()
                     .table("user_tokens")
-                    .col(
-                        ColumnDef::new("id")
-                            .integer()
-                            .not_null()
-                            .auto_increment()
-                            .primary_key(),
-                    )
+                    .col(ColumnDef::new("id").integer().not_null().auto_increment().primary_key())
                     .col(number_or_null("user_id"))
                     .col(text("purpose"))
                     .col(key(manager, "token_hash").unique_key())
@@ -41,18 +35,12 @@ impl MigrationTrait for Migration {
             .await?;
         manager
             .create_index(
-                Index::create()
-                    .name("user_tokens_by_user")
-                    .table("user_tokens")
-                    .col("user_id")
-                    .to_owned(),
+                Index::create().name("user_tokens_by_user").table("user_tokens").col("user_id").to_owned(),
             )
             .await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .drop_table(Table::drop().table("user_tokens").to_owned())
-            .await
+        manager.drop_table(Table::drop().table("user_tokens").to_owned()).await
     }
 }

@@ -59,11 +59,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .drop_table(Table::drop().table("session_records").to_owned())
-            .await?;
-        manager
-            .drop_table(Table::drop().table("user_sessions").to_owned())
-            .await
+        manager.drop_table(Table::drop().table("session_records").to_owned()).await?;
+        manager.drop_table(Table::drop().table("user_sessions").to_owned()).await
     }
 }

@@ -14,13 +14,7 @@ impl MigrationTrait for Migration {
             .create_table(
                 Table::create()
                     .table("mail_jobs")
-                    .col(
-                        ColumnDef::new("id")
-                            .big_integer()
-                            .not_null()
-                            .auto_increment()
-                            .primary_key(),
-                    )
+                    .col(ColumnDef::new("id").big_integer().not_null().auto_increment().primary_key())
                     .col(text("kind"))
                     .col(number("user_id"))
                     .col(instant("created_at"))
@@ -39,13 +33,7 @@ impl MigrationTrait for Migration {
             .create_table(
                 Table::create()
                     .table("outbox")
-                    .col(
-                        ColumnDef::new("id")
-                            .big_integer()
-                            .not_null()
-                            .auto_increment()
-                            .primary_key(),
-                    )
+                    .col(ColumnDef::new("id").big_integer().not_null().auto_increment().primary_key())
                     .col(text("kind"))
                     .col(number_or_null("user_id"))
                     .col(text("recipient"))
@@ -83,11 +71,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .drop_table(Table::drop().table("outbox").to_owned())
-            .await?;
-        manager
-            .drop_table(Table::drop().table("mail_jobs").to_owned())
-            .await
+        manager.drop_table(Table::drop().table("outbox").to_owned()).await?;
+        manager.drop_table(Table::drop().table("mail_jobs").to_owned()).await
     }
 }

@@ -15,13 +15,7 @@ impl MigrationTrait for Migration {
             .create_table(
                 Table::create()
                     .table("audit")
-                    .col(
-                        ColumnDef::new("id")
-                            .big_integer()
-                            .not_null()
-                            .auto_increment()
-                            .primary_key(),
-                    )
+                    .col(ColumnDef::new("id").big_integer().not_null().auto_increment().primary_key())
                     .col(instant("at"))
                     .col(text("action"))
                     .col(number_or_null("actor_id"))

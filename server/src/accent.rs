@@ -17,38 +17,20 @@ impl Accent {
     /// Reads `#rrggbb`; the error completes "must be #rrggbb and …".
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let form = "six hexadecimal digits";
-        let digits = text
-            .strip_prefix('#')
-            .filter(|digits| digits.len() == 6 && digits.is_ascii())
-            .ok_or(form)?;
-        let part = |at: usize| {
-            digits
-                .get(at..at + 2)
-                .and_then(|two| u8::from_str_radix(two, 16).ok())
-                .ok_or(form)
-        };
-        let accent = Self {
-            red: part(0)?,
-            green: part(2)?,
-            blue: part(4)?,
-        };
+        let digits =
+            text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii()).ok_or(form)?;
+        let part =
+            |at: usize| digits.get(at..at + 2).and_then(|two| u8::from_str_radix(two, 16).ok()).ok_or(form);
+        let accent = Self { red: part(0)?, green: part(2)?, blue: part(4)? };
         let contrast = 1.05 / (accent.luminance() + 0.05);
-        if contrast >= 4.5 {
-            Ok(accent)
-        } else {
-            Err("dark enough for white text (a contrast of 4.5 to 1)")
-        }
+        if contrast >= 4.5 { Ok(accent) } else { Err("dark enough for white text (a contrast of 4.5 to 1)") }
     }
 
     /// Relative luminance (WCAG 2.2, definitions).
     fn luminance(self) -> f64 {
         let linear = |channel: u8| {
             let c = f64::from(channel) / 255.0;
-            if c <= 0.04045 {
-                c / 12.92
-            } else {
-                ((c + 0.055) / 1.055).powf(2.4)
-            }
+            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
         };
         0.2126 * linear(self.red) + 0.7152 * linear(self.green) + 0.0722 * linear(self.blue)
     }

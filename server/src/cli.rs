@@ -22,7 +22,7 @@ use crate::{serve, start, telemetry};
 #[command(
     name = "vestibule",
     version,
-    about,
+    about = "Vestibule, an account portal: people register, an administrator lets them in.",
     after_help = "Settings come from the environment: `vestibule settings` lists them."
 )]
 struct Arguments {
@@ -143,22 +143,14 @@ async fn administer(backend: &Backend, command: AdminCommand) -> Result<(), Conf
             )
             .map_err(|refusal| refused(&refusal))?;
             operator::create_admin(backend, form).await.map_err(stopped)?;
-            say(&format!(
-                "{} is an administrator and can sign in.",
-                arguments.username
-            ));
+            say(&format!("{} is an administrator and can sign in.", arguments.username));
         }
         AdminCommand::Grant { name } => {
             operator::grant_admin(backend, &name).await.map_err(stopped)?;
-            say(&format!(
-                "{name} is an administrator. They have to sign in again."
-            ));
+            say(&format!("{name} is an administrator. They have to sign in again."));
         }
         AdminCommand::List => {
-            for admin in operator::list_admins(backend)
-                .await
-                .map_err(|e| ConfigError(e.to_string()))?
-            {
+            for admin in operator::list_admins(backend).await.map_err(|e| ConfigError(e.to_string()))? {
                 say(&format!("{}\t{}\t{}", admin.username, admin.email, admin.status));
             }
         }
@@ -171,11 +163,7 @@ fn read_password() -> Result<Password, ConfigError> {
     std::io::stdin()
         .take(4_096)
         .read_to_string(&mut text)
-        .map_err(|e| {
-            ConfigError(format!(
-                "The password could not be read from standard input ({e})."
-            ))
-        })?;
+        .map_err(|e| ConfigError(format!("The password could not be read from standard input ({e}).")))?;
     Ok(Password::from(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
@@ -187,10 +175,7 @@ fn stopped(stop: Stop) -> ConfigError {
 }
 
 fn refused(refusal: &Refusal) -> ConfigError {
-    let fields = refusal
-        .fields
-        .iter()
-        .map(|f| format!("{}: {}", f.field.name(), f.problem.words()));
+    let fields = refusal.fields.iter().map(|f| format!("{}: {}", f.field.name(), f.problem.words()));
     let form = refusal.form.iter().map(|problem| problem.words());
     ConfigError(fields.chain(form).collect::<Vec<_>>().join(" "))
 }

@@ -68,13 +68,8 @@ pub const SETTINGS: &[Setting] = settings! {
 
 /// The table as Markdown.
 pub fn settings_table() -> String {
-    let rows = SETTINGS
-        .iter()
-        .map(|s| format!("| `{}` | {} | {} |\n", s.name, s.default, s.meaning));
-    format!(
-        "| name | default | meaning |\n| --- | --- | --- |\n{}",
-        rows.collect::<String>()
-    )
+    let rows = SETTINGS.iter().map(|s| format!("| `{}` | {} | {} |\n", s.name, s.default, s.meaning));
+    format!("| name | default | meaning |\n| --- | --- | --- |\n{}", rows.collect::<String>())
 }
 
 /// What keeps the portal from starting, in one line.
@@ -115,17 +110,12 @@ pub struct Source {
 
 impl Source {
     /// The process's environment; where that or the build says DEV, `.env` fills in what is missing.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the environment"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn process() -> Self {
         let mut values: HashMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        let dev = values
-            .get("LEPTOS_ENV")
-            .map_or(cfg!(debug_assertions), |env| env == "DEV");
+        let dev = values.get("LEPTOS_ENV").map_or(cfg!(debug_assertions), |env| env == "DEV");
         if dev && let Ok(file) = dotenvy::from_path_iter(".env") {
             for (name, value) in file.flatten() {
                 values.entry(name).or_insert(value);
@@ -136,18 +126,12 @@ impl Source {
 
     /// These values and no others.
     pub fn of(values: &[(&str, &str)]) -> Self {
-        let values = values
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
+        let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self { values }
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.values
-            .get(name)
-            .map(|value| value.trim())
-            .filter(|value| !value.is_empty())
+        self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
     /// A secret: from NAME, NAME_FILE, or the service manager's credentials.
@@ -162,10 +146,7 @@ impl Source {
             _ => return Ok(None),
         };
         let text = std::fs::read_to_string(&path).map_err(|e| {
-            wrong(
-                &file,
-                &format!("{} must be a file that can be read ({e})", path.display()),
-            )
+            wrong(&file, &format!("{} must be a file that can be read ({e})", path.display()))
         })?;
         Ok(Some(SecretString::from(text.trim().to_owned())))
     }
@@ -177,8 +158,7 @@ impl Source {
         should: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<T, ConfigError> {
-        self.get(name)
-            .map_or(Ok(default), |text| parse(text).ok_or_else(|| wrong(name, should)))
+        self.get(name).map_or(Ok(default), |text| parse(text).ok_or_else(|| wrong(name, should)))
     }
 
     fn period(&self, name: &str, default: &str) -> Result<Duration, ConfigError> {
@@ -189,27 +169,15 @@ impl Source {
 
     fn limit(&self, name: &str, default: &str) -> Result<Limit, ConfigError> {
         let should = format!("must be a count, a slash and a period, like {default}");
-        let fallback = Limit {
-            count: 1,
-            period: Duration::from_secs(1),
-        };
-        self.parsed(
-            name,
-            Limit::parse(default).unwrap_or(fallback),
-            &should,
-            Limit::parse,
-        )
+        let fallback = Limit { count: 1, period: Duration::from_secs(1) };
+        self.parsed(name, Limit::parse(default).unwrap_or(fallback), &should, Limit::parse)
     }
 }
 
 impl Config {
     /// Reads and checks everything.
     pub fn read(source: &Source) -> Result<Self, ConfigError> {
-        let default = if cfg!(debug_assertions) {
-            Environment::Dev
-        } else {
-            Environment::Prod
-        };
+        let default = if cfg!(debug_assertions) { Environment::Dev } else { Environment::Prod };
         let environment = source.parsed("LEPTOS_ENV", default, "must be DEV or PROD", |text| match text {
             "DEV" => Some(Environment::Dev),
             "PROD" => Some(Environment::Prod),
@@ -254,9 +222,7 @@ impl Config {
         };
         Ok(Self {
             listen,
-            site_root: source
-                .get("LEPTOS_SITE_ROOT")
-                .map_or_else(default_site_root, PathBuf::from),
+            site_root: source.get("LEPTOS_SITE_ROOT").map_or_else(default_site_root, PathBuf::from),
             database_url: database_url(source)?,
             redis_url: redis_url(source)?,
             secret_key: secret_key(source, environment)?,
@@ -269,12 +235,8 @@ impl Config {
 
 /// Beside the program where cargo put both, else below the present folder.
 fn default_site_root() -> PathBuf {
-    let beside = std::env::current_exe()
-        .ok()
-        .and_then(|exe| Some(exe.parent()?.parent()?.join("site")));
-    beside
-        .filter(|folder| folder.is_dir())
-        .unwrap_or_else(|| PathBuf::from("target/site"))
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.parent()?.join("site")));
+    beside.filter(|folder| folder.is_dir()).unwrap_or_else(|| PathBuf::from("target/site"))
 }
 
 fn public_url(source: &Source, environment: Environment, listen: SocketAddr) -> Result<Url, ConfigError> {
@@ -291,36 +253,22 @@ fn public_url(source: &Source, environment: Environment, listen: SocketAddr) -> 
         url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     let right =
         bare && url.has_host() && matches!(url.scheme(), "http" | "https") && url.password().is_none();
-    if right {
-        Ok(url)
-    } else {
-        Err(wrong("PUBLIC_URL", should))
-    }
+    if right { Ok(url) } else { Err(wrong("PUBLIC_URL", should)) }
 }
 
 fn trusted_proxies(source: &Source, listen: SocketAddr) -> Result<Vec<IpNet>, ConfigError> {
     let Some(text) = source.get("TRUSTED_PROXIES") else {
         let loopback = ["127.0.0.0/8", "::1/128"];
         let nets = loopback.iter().filter_map(|net| net.parse().ok());
-        return Ok(if listen.ip().is_loopback() {
-            nets.collect()
-        } else {
-            Vec::new()
-        });
+        return Ok(if listen.ip().is_loopback() { nets.collect() } else { Vec::new() });
     };
     text.split(',')
         .map(str::trim)
         .filter(|part| !part.is_empty() && *part != "none")
         .map(|part| {
-            part.parse::<IpNet>()
-                .ok()
-                .or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from))
-                .ok_or_else(|| {
-                    wrong(
-                        "TRUSTED_PROXIES",
-                        "must be addresses or networks, like 10.0.0.1, 10.1.0.0/16",
-                    )
-                })
+            part.parse::<IpNet>().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from)).ok_or_else(
+                || wrong("TRUSTED_PROXIES", "must be addresses or networks, like 10.0.0.1, 10.1.0.0/16"),
+            )
         })
         .collect()
 }
@@ -334,10 +282,9 @@ fn addresses(source: &Source, name: &str) -> Result<Vec<String>, ConfigError> {
         .filter(|part| !part.is_empty())
         .map(|part| match EmailAddress::parse(part) {
             Ok(address) => Ok(address.as_str().to_owned()),
-            Err(_) => Err(wrong(
-                name,
-                "must be an address like name@example.com, or several with commas between",
-            )),
+            Err(_) => {
+                Err(wrong(name, "must be an address like name@example.com, or several with commas between"))
+            }
         })
         .collect()
 }
@@ -346,29 +293,20 @@ fn sender(source: &Source, public_url: &Url) -> Result<String, ConfigError> {
     if let Some(sender) = addresses(source, "SENDER_EMAIL")?.into_iter().next() {
         return Ok(sender);
     }
-    let host = public_url
-        .domain()
-        .filter(|host| host.contains('.'))
-        .unwrap_or("vestibule.invalid");
+    let host = public_url.domain().filter(|host| host.contains('.')).unwrap_or("vestibule.invalid");
     Ok(format!("vestibule@{host}"))
 }
 
 fn mail_transport(source: &Source, environment: Environment) -> Result<MailTransport, ConfigError> {
-    let folder = || {
-        MailTransport::File(
-            source
-                .get("MAIL_DIR")
-                .map_or_else(|| "data/mail".into(), PathBuf::from),
-        )
-    };
+    let folder =
+        || MailTransport::File(source.get("MAIL_DIR").map_or_else(|| "data/mail".into(), PathBuf::from));
     match (source.get("MAIL_TRANSPORT"), environment) {
         (Some("file"), _) | (None, Environment::Dev) => Ok(folder()),
         (Some("smtp"), _) => smtp(source),
         (Some(_), _) => Err(wrong("MAIL_TRANSPORT", "must be smtp or file")),
-        (None, Environment::Prod) => Err(wrong(
-            "MAIL_TRANSPORT",
-            "must be smtp or file; it is required in PROD",
-        )),
+        (None, Environment::Prod) => {
+            Err(wrong("MAIL_TRANSPORT", "must be smtp or file; it is required in PROD"))
+        }
     }
 }
 
@@ -377,37 +315,23 @@ fn smtp(source: &Source) -> Result<MailTransport, ConfigError> {
     use secrecy::ExposeSecret;
     let should =
         "must be smtps://user:password@host, or smtp://host?tls=required; without TLS on loopback alone";
-    let secret = source
-        .secret("SMTP_URL")?
-        .ok_or_else(|| wrong("SMTP_URL", should))?;
+    let secret = source.secret("SMTP_URL")?.ok_or_else(|| wrong("SMTP_URL", should))?;
     let url = Url::parse(secret.expose_secret()).map_err(|_| wrong("SMTP_URL", should))?;
     // Of a scheme it does not know, the library reads every host as a name.
-    let host = url
-        .host_str()
-        .ok_or_else(|| wrong("SMTP_URL", should))?
-        .trim_matches(['[', ']']);
+    let host = url.host_str().ok_or_else(|| wrong("SMTP_URL", should))?.trim_matches(['[', ']']);
     let loopback = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-    let required = url
-        .query_pairs()
-        .any(|(name, value)| name == "tls" && value == "required");
+    // The library goes by the first.
+    let required =
+        url.query_pairs().find(|(name, _)| name == "tls").is_some_and(|(_, value)| value == "required");
     let safe = url.scheme() == "smtps" || (url.scheme() == "smtp" && (required || loopback));
-    if safe {
-        Ok(MailTransport::Smtp(secret))
-    } else {
-        Err(wrong("SMTP_URL", should))
-    }
+    if safe { Ok(MailTransport::Smtp(secret)) } else { Err(wrong("SMTP_URL", should)) }
 }
 
 fn portal_name(source: &Source) -> Result<String, ConfigError> {
-    source.parsed(
-        "PORTAL_NAME",
-        "Vestibule".to_owned(),
-        "must be at most 40 characters of text",
-        |text| {
-            let fits = text.chars().count() <= 40 && !text.chars().any(char::is_control);
-            fits.then(|| text.to_owned())
-        },
-    )
+    source.parsed("PORTAL_NAME", "Vestibule".to_owned(), "must be at most 40 characters of text", |text| {
+        let fits = text.chars().count() <= 40 && !text.chars().any(char::is_control);
+        fits.then(|| text.to_owned())
+    })
 }
 
 fn accent(source: &Source) -> Result<Option<String>, ConfigError> {
@@ -423,10 +347,7 @@ fn logo(source: &Source) -> Result<Option<PathBuf>, ConfigError> {
     let Some(path) = source.get("PORTAL_LOGO").map(PathBuf::from) else {
         return Ok(None);
     };
-    let kind = path
-        .extension()
-        .and_then(|end| end.to_str())
-        .is_some_and(|end| matches!(end, "svg" | "png"));
+    let kind = path.extension().and_then(|end| end.to_str()).is_some_and(|end| matches!(end, "svg" | "png"));
     if kind && path.is_file() {
         Ok(Some(path))
     } else {
@@ -440,27 +361,16 @@ fn database_url(source: &Source) -> Result<SecretString, ConfigError> {
         data_folder("DATABASE_URL")?;
         return Ok(SecretString::from("sqlite://data/vestibule.db".to_owned()));
     };
-    let known = ["sqlite:", "postgres://", "postgresql://"]
-        .iter()
-        .any(|kind| url.expose_secret().starts_with(kind));
-    if known {
-        Ok(url)
-    } else {
-        Err(wrong("DATABASE_URL", "must begin with sqlite:// or postgres://"))
-    }
+    let known =
+        ["sqlite:", "postgres://", "postgresql://"].iter().any(|kind| url.expose_secret().starts_with(kind));
+    if known { Ok(url) } else { Err(wrong("DATABASE_URL", "must begin with sqlite:// or postgres://")) }
 }
 
 fn redis_url(source: &Source) -> Result<Option<SecretString>, ConfigError> {
     use secrecy::ExposeSecret;
     let url = source.secret("REDIS_URL")?;
-    let right = url
-        .as_ref()
-        .is_none_or(|url| url.expose_secret().starts_with("redis"));
-    if right {
-        Ok(url)
-    } else {
-        Err(wrong("REDIS_URL", "must begin with redis:// or rediss://"))
-    }
+    let right = url.as_ref().is_none_or(|url| url.expose_secret().starts_with("redis"));
+    if right { Ok(url) } else { Err(wrong("REDIS_URL", "must begin with redis:// or rediss://")) }
 }
 
 fn secret_key(source: &Source, environment: Environment) -> Result<SecretString, ConfigError> {
@@ -478,29 +388,19 @@ fn secret_key(source: &Source, environment: Environment) -> Result<SecretString,
 fn kept_secret_key() -> Result<SecretString, ConfigError> {
     let folder = data_folder("SECRET_KEY")?;
     let path = folder.join("secret_key");
-    let fail = |e: std::io::Error| {
-        wrong(
-            "SECRET_KEY",
-            &format!("could not be kept in {} ({e})", path.display()),
-        )
-    };
+    let fail =
+        |e: std::io::Error| wrong("SECRET_KEY", &format!("could not be kept in {} ({e})", path.display()));
     if !path.exists() {
         let key = data_encoding::BASE64.encode(&app::backend::random::bytes::<32>());
         write_private(&path, key.as_bytes()).map_err(fail)?;
     }
-    Ok(SecretString::from(
-        std::fs::read_to_string(&path).map_err(fail)?.trim().to_owned(),
-    ))
+    Ok(SecretString::from(std::fs::read_to_string(&path).map_err(fail)?.trim().to_owned()))
 }
 
 fn data_folder(name: &str) -> Result<PathBuf, ConfigError> {
     let folder = PathBuf::from("data");
-    std::fs::create_dir_all(&folder).map_err(|e| {
-        wrong(
-            name,
-            &format!("is not set, and the folder data/ could not be made ({e})"),
-        )
-    })?;
+    std::fs::create_dir_all(&folder)
+        .map_err(|e| wrong(name, &format!("is not set, and the folder data/ could not be made ({e})")))?;
     Ok(folder)
 }
 
@@ -526,25 +426,16 @@ mod tests {
     ];
 
     fn refusal(change: (&str, &str)) -> String {
-        let values: Vec<(&str, &str)> = PROD
-            .iter()
-            .copied()
-            .filter(|(name, _)| *name != change.0)
-            .chain([change])
-            .collect();
-        Config::read(&Source::of(&values))
-            .expect_err("is refused")
-            .to_string()
+        let values: Vec<(&str, &str)> =
+            PROD.iter().copied().filter(|(name, _)| *name != change.0).chain([change]).collect();
+        Config::read(&Source::of(&values)).expect_err("is refused").to_string()
     }
 
     #[test]
     fn production_starts_with_what_it_demands() {
         let config = Config::read(&Source::of(PROD)).expect("is accepted");
         assert!(config.settings.is_https());
-        assert_eq!(
-            config.settings.link("/login"),
-            "https://accounts.example.com/login"
-        );
+        assert_eq!(config.settings.link("/login"), "https://accounts.example.com/login");
         assert_eq!(config.settings.sender_email, "vestibule@accounts.example.com");
     }
 
@@ -573,10 +464,7 @@ mod tests {
             ("REQUIRE_CONFIRMED_ADDRESS", "yes"),
         ] {
             let line = refusal((name, value));
-            assert!(
-                line.starts_with(name) && !line.contains('\n'),
-                "{name}={value}: {line}"
-            );
+            assert!(line.starts_with(name) && !line.contains('\n'), "{name}={value}: {line}");
         }
     }
 
@@ -593,6 +481,7 @@ mod tests {
         };
         assert!(smtp("smtp://mail.example.com").is_err());
         assert!(smtp("smtp://mail.example.com?tls=required").is_ok());
+        assert!(smtp("smtp://mail.example.com?tls=opportunistic&tls=required").is_err());
         assert!(smtp("smtps://u:p@mail.example.com").is_ok());
         assert!(smtp("smtp://127.0.0.1:2525").is_ok());
     }
@@ -606,10 +495,6 @@ mod tests {
     #[test]
     fn the_readme_has_the_table_of_settings() {
         let readme = include_str!("../../README.md");
-        assert!(
-            readme.contains(&settings_table()),
-            "README.md should contain:\n{}",
-            settings_table()
-        );
+        assert!(readme.contains(&settings_table()), "README.md should contain:\n{}", settings_table());
     }
 }

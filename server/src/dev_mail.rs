@@ -40,10 +40,7 @@ async fn loopback_only(request: Request, next: Next) -> Response {
 }
 
 fn is_local(headers: &HeaderMap) -> bool {
-    let host = headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     let local = matches!(name, "localhost" | "127.0.0.1" | "[::1]");
     let forwarded = headers.keys().any(|name| {
@@ -72,27 +69,17 @@ async fn list(State(portal): State<Portal>) -> Response {
 /// The newest first.
 fn read_mails(folder: &FilePath) -> Vec<MailView> {
     let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<String> = files
-        .filter_map(|file| file.file_name().into_string().ok())
-        .collect();
+    let mut names: Vec<String> = files.filter_map(|file| file.file_name().into_string().ok()).collect();
     names.retain(|name| is_mail_name(name));
     names.sort_unstable_by(|a, b| b.cmp(a));
     names.truncate(MOST);
-    names
-        .into_iter()
-        .filter_map(|name| read_mail(folder, name))
-        .collect()
+    names.into_iter().filter_map(|name| read_mail(folder, name)).collect()
 }
 
 fn read_mail(folder: &FilePath, name: String) -> Option<MailView> {
     let content = std::fs::read(folder.join(&name)).ok()?;
     let mail = MessageParser::default().parse(&content)?;
-    let to = mail
-        .to()
-        .and_then(|to| to.first())
-        .and_then(|to| to.address())
-        .unwrap_or_default()
-        .to_owned();
+    let to = mail.to().and_then(|to| to.first()).and_then(|to| to.address()).unwrap_or_default().to_owned();
     Some(MailView {
         subject: mail.subject().unwrap_or_default().to_owned(),
         text: mail.body_text(0).unwrap_or_default().into_owned(),

@@ -25,10 +25,6 @@ pub async fn readyz(State(backend): State<Backend>) -> Response {
     if let (Some(redis), Some(state)) = (redis, state.as_object_mut()) {
         state.insert("redis".to_owned(), json!(word(redis)));
     }
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(state)).into_response()
 }

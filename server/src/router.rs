@@ -5,6 +5,7 @@
 //! pages and actions, who is calling, who may see what, and whether a form arrived whole.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use app::api::http::CookieJar;
@@ -14,7 +15,7 @@ use app::pages::{App, Shell, error_page, provide_page_nonce, shell};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -75,15 +76,8 @@ impl Assets {
             Some(hash) => format!("/pkg/vestibule.{}.css", hash.trim()),
             None => "/pkg/vestibule.css".to_owned(),
         };
-        let shell = Shell {
-            options: options.clone(),
-            stylesheet,
-        };
-        Self {
-            root: root.to_owned(),
-            options,
-            shell: Arc::new(shell),
-        }
+        let shell = Shell { options: options.clone(), stylesheet };
+        Self { root: root.to_owned(), options, shell: Arc::new(shell) }
     }
 }
 
@@ -102,6 +96,8 @@ pub struct Portal {
     pub cookies: Arc<CookieJar>,
     /// What pages say about the assets.
     pub shell: Arc<Shell>,
+    /// Whether an untrusted X-Forwarded-For has been said in the log.
+    pub proxy_noted: Arc<AtomicBool>,
     options: LeptosOptions,
 }
 
@@ -129,6 +125,7 @@ pub fn router(backend: &Backend, assets: &Assets) -> Router {
         backend: backend.clone(),
         cookies: Arc::new(CookieJar::new(backend)),
         shell: Arc::clone(&assets.shell),
+        proxy_noted: Arc::default(),
         options: assets.options.clone(),
     };
     let people = pages(&portal);
@@ -147,9 +144,7 @@ pub fn router(backend: &Backend, assets: &Assets) -> Router {
     );
     let pkg = ServeDir::new(assets.root.join("pkg")).precompressed_br();
     let pkg = Router::new().fallback_service(pkg).layer(immutable);
-    let public = ServeDir::new(&assets.root)
-        .append_index_html_on_directories(false)
-        .precompressed_br();
+    let public = ServeDir::new(&assets.root).append_index_html_on_directories(false).precompressed_br();
     let csrf = CsrfLayer::new();
     let csrf = csrf
         .clone()
@@ -162,10 +157,7 @@ pub fn router(backend: &Backend, assets: &Assets) -> Router {
         .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
         .layer(csrf)
         .layer(from_fn_with_state(portal.clone(), middleware::host::require_host))
-        .layer(from_fn_with_state(
-            portal.clone(),
-            middleware::dress::dress_errors,
-        ))
+        .layer(from_fn_with_state(portal.clone(), middleware::dress::dress_errors))
         .layer(from_fn_with_state(portal.clone(), middleware::headers::secure))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(middleware::log::log_request))
@@ -199,25 +191,17 @@ fn with_caller(routes: Router<Portal>, portal: &Portal) -> Router<Portal> {
         .with_same_site(SameSite::Lax)
         .with_secure(settings.is_https());
     routes
-        .route_layer(from_fn_with_state(
-            portal.clone(),
-            middleware::gate::keep_to_their_pages,
-        ))
-        .route_layer(from_fn_with_state(
-            portal.clone(),
-            middleware::caller::find_caller,
-        ))
+        .route_layer(from_fn_with_state(portal.clone(), middleware::gate::keep_to_their_pages))
+        .route_layer(from_fn_with_state(portal.clone(), middleware::caller::find_caller))
         .route_layer(sessions)
 }
 
 /// The organisation's colour, if it has one.
 async fn accent_css(State(backend): State<Backend>) -> Response {
     match &backend.settings.portal_accent {
-        Some(accent) => (
-            [(CONTENT_TYPE, "text/css; charset=utf-8")],
-            accent::stylesheet(accent),
-        )
-            .into_response(),
+        Some(accent) => {
+            ([(CONTENT_TYPE, "text/css; charset=utf-8")], accent::stylesheet(accent)).into_response()
+        }
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -231,11 +215,8 @@ async fn logo(State(backend): State<Backend>) -> Response {
     match tokio::fs::read(&path).await {
         Ok(content) => {
             let kind = if svg { "image/svg+xml" } else { "image/png" };
-            (
-                [(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=3600")],
-                content,
-            )
-                .into_response()
+            let policy = (CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox");
+            ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=3600"), policy], content).into_response()
         }
         Err(error) => {
             tracing::error!(cause = %error, path = %path.display(), "PORTAL_LOGO could not be read");
@@ -252,14 +233,7 @@ fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response<Body> {
         .or_else(|| cause.downcast_ref::<&str>().copied())
         .unwrap_or("unknown");
     let (bits, page) = error_page::our_fault();
-    tracing::error!(
-        reference = app::domain::answer::reference(bits),
-        cause = text,
-        "a request panicked"
-    );
-    let headers = [
-        (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (CACHE_CONTROL, "no-store"),
-    ];
+    tracing::error!(reference = app::domain::answer::reference(bits), cause = text, "a request panicked");
+    let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CACHE_CONTROL, "no-store")];
     (StatusCode::INTERNAL_SERVER_ERROR, headers, page).into_response()
 }

@@ -37,11 +37,7 @@ pub async fn serve(config: Config) -> Result<(), ConfigError> {
 
     let (stop, stopping) = watch::channel(false);
     let worker = tokio::spawn(worker::run(backend, transport, stopping.clone()));
-    tracing::info!(
-        "Vestibule {} is at {}",
-        env!("CARGO_PKG_VERSION"),
-        config.settings.public_url
-    );
+    tracing::info!("Vestibule {} is at {}", env!("CARGO_PKG_VERSION"), config.settings.public_url);
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, service).with_graceful_shutdown(wait_for(stopping));
     tokio::spawn(async move {
@@ -52,9 +48,7 @@ pub async fn serve(config: Config) -> Result<(), ConfigError> {
         tracing::warn!("some requests did not finish in time");
         std::process::exit(0);
     });
-    server
-        .await
-        .map_err(|e| ConfigError(format!("Serving ended ({e}).")))?;
+    server.await.map_err(|e| ConfigError(format!("Serving ended ({e}).")))?;
     let _ = worker.await;
     Ok(())
 }
@@ -64,9 +58,7 @@ async fn offer_setup(backend: &app::backend::Backend) -> Result<(), ConfigError>
     if backend.settings.environment != Environment::Dev {
         return Ok(());
     }
-    let link = renew_setup_link(backend)
-        .await
-        .map_err(|e| ConfigError(e.to_string()))?;
+    let link = renew_setup_link(backend).await.map_err(|e| ConfigError(e.to_string()))?;
     if let Some(link) = link {
         tracing::info!("There is no administrator yet. Create the first at {link} (works once)");
     }

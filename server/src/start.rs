@@ -52,13 +52,11 @@ pub async fn backend(config: &Config) -> Result<Backend, ConfigError> {
 
 /// Connects to the database.
 pub async fn database(config: &Config) -> Result<Database, ConfigError> {
-    Database::connect(config.database_url.expose_secret())
-        .await
-        .map_err(|e| {
-            ConfigError(format!(
-                "DATABASE_URL: the database could not be reached; start it or correct the address ({e})."
-            ))
-        })
+    Database::connect(config.database_url.expose_secret()).await.map_err(|e| {
+        ConfigError(format!(
+            "DATABASE_URL: the database could not be reached; start it or correct the address ({e})."
+        ))
+    })
 }
 
 /// Brings the schema up to date, one process at a time.
@@ -76,9 +74,7 @@ pub async fn migrate(db: &Database) -> Result<(), ConfigError> {
 /// Connects to Redis. Reconnects for ever once it has been there; never lets a visitor wait long.
 async fn redis(url: &str) -> Result<SessionRecords, ConfigError> {
     let fail = |e: fred::error::Error| {
-        ConfigError(format!(
-            "REDIS_URL: Redis could not be reached; start it or correct the address ({e})."
-        ))
+        ConfigError(format!("REDIS_URL: Redis could not be reached; start it or correct the address ({e})."))
     };
     let config = RedisConfig::from_url(url).map_err(fail)?;
     let pool = Builder::from_config(config)

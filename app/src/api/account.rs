@@ -18,16 +18,12 @@ pub async fn register(
     use crate::domain::answer::{Field, Notice};
     use crate::domain::check::Registration;
 
-    let call = Call::begin("/register")?
-        .keep(Field::Username, &username)
-        .keep(Field::Email, &email);
+    let call = Call::begin("/register")?.keep(Field::Username, &username).keep(Field::Email, &email);
     let (backend, caller) = (call.backend.clone(), call.caller.clone());
     let done = async {
         let least = backend.settings.password_min_length;
         let form = Registration::parse(&username, &email, password, &confirm_password, least)?;
-        backend
-            .limits
-            .register(&backend.settings, caller.source, backend.now())?;
+        backend.limits.register(&backend.settings, caller.source, backend.now())?;
         let user_id = register(&backend, form, &caller.source.to_string()).await?;
         call.remember_registration(user_id);
         Ok(Reply::next("/login", Notice::Registered))
@@ -61,11 +57,7 @@ pub async fn sign_in(
         };
         match sign_in(&backend, &caller.session, form, &caller.browser()).await? {
             SignedIn::Open => Ok(Reply::to(next.as_ref().map_or("/profile", NextPage::as_str))),
-            SignedIn::NotActive {
-                user_id,
-                status,
-                may_confirm,
-            } => {
+            SignedIn::NotActive { user_id, status, may_confirm } => {
                 if may_confirm {
                     call.remember_proof(user_id);
                 }
@@ -109,16 +101,12 @@ pub async fn set_up(
     use crate::domain::check::Registration;
 
     let page = token_page("/setup", &token);
-    let call = Call::begin(&page)?
-        .keep(Field::Username, &username)
-        .keep(Field::Email, &email);
+    let call = Call::begin(&page)?.keep(Field::Username, &username).keep(Field::Email, &email);
     let (backend, caller) = (call.backend.clone(), call.caller.clone());
     let done = async {
         let least = backend.settings.password_min_length;
         let form = Registration::parse(&username, &email, password, &confirm_password, least)?;
-        backend
-            .limits
-            .register(&backend.settings, caller.source, backend.now())?;
+        backend.limits.register(&backend.settings, caller.source, backend.now())?;
         set_up(&backend, &caller.session, &token, form, &caller.browser()).await?;
         Ok(Reply::next("/admin", Notice::SetUp))
     };

@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 
 use crate::domain::answer::{Fault, Outcome};
-use crate::domain::view::PersonRow;
 
 /// Carries out a decision about somebody. `from` is the page to come back to; a script that updates its own page says
 /// `stay` and gets the person as they are now.
@@ -16,6 +15,7 @@ pub async fn decide(
 ) -> Result<Outcome, Fault> {
     use super::http::{Call, Reply};
     use crate::backend::decide::decide;
+    use crate::backend::error::Stop;
     use crate::backend::queries::desk::find_person;
     use crate::domain::account::{Decision, UserId};
     use crate::domain::answer::{Notice, Problem};
@@ -31,16 +31,22 @@ pub async fn decide(
     let done = async {
         let id: UserId = id.trim().parse().map_err(|_| Problem::NoSuchPerson)?;
         let decision = Decision::from_slug(&decision).ok_or(Problem::FormDamaged)?;
-        decide(&backend, decision, id, &admin, &call.caller.source.to_string()).await?;
-        let notice = Notice::Decided(decision);
-        if stay.is_empty() {
-            return Ok(Reply::next(
-                from.as_ref().map_or("/admin", NextPage::as_str),
-                notice,
-            ));
-        }
+        let decided = decide(&backend, decision, id, &admin, &call.caller.source.to_string()).await;
+        let refusal = match decided {
+            Ok(()) if stay.is_empty() => {
+                let next = from.as_ref().map_or("/admin", NextPage::as_str);
+                return Ok(Reply::next(next, Notice::Decided(decision)));
+            }
+            Ok(()) => None,
+            Err(Stop::Refused(refusal)) => Some(refusal),
+            Err(failed) => return Err(failed),
+        };
         let person = find_person(&backend, admin.user_id, id).await?;
-        Ok(Reply::stay(notice, person))
+        Ok(match (refusal, person) {
+            (None, person) => Reply::stay(Notice::Decided(decision), person),
+            (Some(refusal), Some(person)) => Reply::Stale(refusal, Box::new(person)),
+            (Some(refusal), None) => Reply::Refused(refusal),
+        })
     };
     call.answer(done.await)
 }
@@ -64,20 +70,4 @@ pub async fn resend_mail(#[server(default)] id: String) -> Result<Outcome, Fault
         Ok(Reply::next("/admin/mail", Notice::MailQueued))
     };
     call.answer(done.await)
-}
-
-/// One person as they are now; nobody for a number without one. Changes nothing.
-#[server(prefix = "/do", endpoint = "find_person")]
-pub async fn find_person(#[server(default)] id: String) -> Result<Option<PersonRow>, Fault> {
-    use super::http::Call;
-    use crate::backend::queries::desk::find_person;
-
-    let call = Call::begin("/admin")?;
-    let (Ok(admin), Ok(id)) = (call.require_admin(), id.trim().parse()) else {
-        return Ok(None);
-    };
-    match find_person(&call.backend, admin.user_id, id).await {
-        Ok(person) => Ok(person),
-        Err(failure) => call.answer(Err(failure.into())).map(|_| None),
-    }
 }

@@ -19,15 +19,8 @@ pub async fn confirm_address(
     let (backend, caller) = (call.backend.clone(), call.caller.clone());
     let done = async {
         let confirmed = confirm_address(&backend, &token, &caller.proof(&password)).await?;
-        let notice = if confirmed.active {
-            Notice::AddressConfirmedActive
-        } else {
-            Notice::AddressConfirmed
-        };
-        let signed_in = caller
-            .viewer
-            .as_ref()
-            .is_some_and(|viewer| viewer.user_id == confirmed.user_id);
+        let notice = if confirmed.active { Notice::AddressConfirmedActive } else { Notice::AddressConfirmed };
+        let signed_in = caller.viewer.as_ref().is_some_and(|viewer| viewer.user_id == confirmed.user_id);
         Ok(Reply::next(if signed_in { "/profile" } else { "/login" }, notice))
     };
     call.answer(done.await)
@@ -84,10 +77,7 @@ pub async fn ask_confirmation() -> Result<Outcome, Fault> {
         let signed_in = caller.viewer.as_ref().map(|viewer| viewer.user_id);
         let user_id = signed_in.or(caller.proved).ok_or(Problem::SignedOut)?;
         ask_confirmation(&backend, user_id, caller.source).await?;
-        Ok(Reply::next(
-            if signed_in.is_some() { "/profile" } else { "/login" },
-            Notice::ConfirmationSent,
-        ))
+        Ok(Reply::next(if signed_in.is_some() { "/profile" } else { "/login" }, Notice::ConfirmationSent))
     };
     call.answer(done.await)
 }

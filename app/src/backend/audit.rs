@@ -2,7 +2,8 @@
 //!
 //! Guarantees: a row is written in the transaction of the change it tells of, or not at all.
 
-use sea_orm::{ActiveValue, ConnectionTrait, EntityTrait};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::Actor;
 use super::entity::audit;
@@ -88,9 +89,25 @@ pub async fn insert_audit(
         subject_name: ActiveValue::Set(subject.map_or_else(String::new, |(_, name)| name.to_owned())),
         source: ActiveValue::Set(actor.source.clone()),
     };
-    audit::Entity::insert(row)
-        .exec_without_returning(db)
+    audit::Entity::insert(row).exec_without_returning(db).await.doing("write the audit")?;
+    Ok(())
+}
+
+/// Empties what names these people, who are being removed: the rows keep their numbers alone.
+pub async fn forget_names(db: &impl ConnectionTrait, people: &[UserId]) -> Result<(), Failure> {
+    let nobody = || Expr::value(String::new());
+    audit::Entity::update_many()
+        .col_expr(audit::Column::SubjectName, nobody())
+        .filter(audit::Column::SubjectId.is_in(people.iter().copied()))
+        .exec(db)
         .await
-        .doing("write the audit")?;
+        .doing("forget whom the audit names")?;
+    audit::Entity::update_many()
+        .col_expr(audit::Column::ActorName, nobody())
+        .col_expr(audit::Column::Source, nobody())
+        .filter(audit::Column::ActorId.is_in(people.iter().copied()))
+        .exec(db)
+        .await
+        .doing("forget who acted")?;
     Ok(())
 }

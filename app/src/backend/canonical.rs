@@ -21,18 +21,9 @@ mod tests {
 
     #[test]
     fn case_and_idna_forms_are_one_address() {
-        assert_eq!(
-            canonical_of("Ada@Example.COM").as_deref(),
-            Some("ada@example.com")
-        );
-        assert_eq!(
-            canonical_of("ada@Exämple.de").as_deref(),
-            Some("ada@xn--exmple-cua.de")
-        );
-        assert_eq!(
-            canonical_of("ada@xn--exmple-cua.de"),
-            canonical_of("ada@exämple.de")
-        );
+        assert_eq!(canonical_of("Ada@Example.COM").as_deref(), Some("ada@example.com"));
+        assert_eq!(canonical_of("ada@Exämple.de").as_deref(), Some("ada@xn--exmple-cua.de"));
+        assert_eq!(canonical_of("ada@xn--exmple-cua.de"), canonical_of("ada@exämple.de"));
     }
 
     #[test]

@@ -47,6 +47,21 @@ impl Lock {
     }
 }
 
+/// Makes a SQLite file before SQLite does, since its permissions go on to the log files beside it. What goes wrong here
+/// goes wrong again, in words, when SQLite opens the file.
+fn make_private(url: &str) {
+    let Some(path) = url.strip_prefix("sqlite://") else { return };
+    let path = path.split('?').next().unwrap_or_default();
+    if path.is_empty() || path.starts_with(':') {
+        return;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.open(path);
+}
+
 /// A pool of connections.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -78,8 +93,9 @@ impl WriteTransaction {
 }
 
 impl Database {
-    /// Connects to `url` (`sqlite://…` or `postgres://…`).
+    /// Connects to `url` (`sqlite://…` or `postgres://…`). A new SQLite file is readable by its owner alone.
     pub async fn connect(url: &str) -> Result<Self, DbErr> {
+        make_private(url);
         let mut options = ConnectOptions::new(url);
         options
             .max_connections(POOL)
@@ -95,10 +111,7 @@ impl Database {
                     .pragma("journal_mode", "WAL")
             });
         let pool = sea_orm::Database::connect(options).await?;
-        Ok(Self {
-            pool,
-            writer: Arc::new(Mutex::new(())),
-        })
+        Ok(Self { pool, writer: Arc::new(Mutex::new(())) })
     }
 
     /// The pool, for reading.
@@ -109,29 +122,18 @@ impl Database {
     /// Begins to write under `lock`.
     pub async fn begin_write(&self, lock: Lock) -> Result<WriteTransaction, Failure> {
         let sqlite = self.pool.get_database_backend() == DbBackend::Sqlite;
-        let turn = if sqlite {
-            Some(Arc::clone(&self.writer).lock_owned().await)
-        } else {
-            None
-        };
+        let turn = if sqlite { Some(Arc::clone(&self.writer).lock_owned().await) } else { None };
         let options = TransactionOptions {
             isolation_level: None,
             access_mode: (!sqlite).then_some(AccessMode::ReadWrite),
             sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
         };
-        let transaction = self
-            .pool
-            .begin_with_options(options)
-            .await
-            .doing("begin a transaction")?;
+        let transaction = self.pool.begin_with_options(options).await.doing("begin a transaction")?;
         if let (false, Some(key)) = (sqlite, lock.key()) {
             let take = format!("SELECT pg_advisory_xact_lock({key})");
             transaction.execute_unprepared(&take).await.doing("take a lock")?;
         }
-        Ok(WriteTransaction {
-            transaction,
-            _turn: turn,
-        })
+        Ok(WriteTransaction { transaction, _turn: turn })
     }
 
     /// Whether the database answers.

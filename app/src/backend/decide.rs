@@ -49,33 +49,18 @@ pub async fn decide(
     };
     let txn = backend.db.begin_write(lock).await?;
     require_admin(&txn, admin).await?;
-    let user = user::Entity::find_by_id(subject)
-        .one(&*txn)
-        .await
-        .doing("find the person")?;
+    let user = user::Entity::find_by_id(subject).one(&*txn).await.doing("find the person")?;
     let user = user.ok_or(Problem::NoSuchPerson)?;
     let account = account_of(&user)?;
     let now = backend.now();
-    let change = account.decide(
-        decision,
-        admin.user_id,
-        backend.settings.require_confirmed_address,
-        now,
-    )?;
+    let change = account.decide(decision, admin.user_id, backend.settings.require_confirmed_address, now)?;
     if account.loses_admin(change) && count_admins(&*txn, Some(subject)).await? == 0 {
         return Err(Problem::LastAdmin.into());
     }
     apply(&txn, &user, change, admin.user_id, now).await?;
     follow_up(backend, &txn, &user, account, change).await?;
     let actor = admin.actor(source.to_owned());
-    insert_audit(
-        &*txn,
-        Action::Decide(decision),
-        &actor,
-        Some((user.id, &user.username)),
-        now,
-    )
-    .await?;
+    insert_audit(&*txn, Action::Decide(decision), &actor, Some((user.id, &user.username)), now).await?;
     txn.commit().await?;
     backend.mail_bell.notify_one();
     Ok(())
@@ -83,17 +68,10 @@ pub async fn decide(
 
 /// Two administrators may act on each other at the same instant: the second is none any more.
 async fn require_admin(txn: &WriteTransaction, admin: &Viewer) -> Result<(), Stop> {
-    let row = user::Entity::find_by_id(admin.user_id)
-        .one(&**txn)
-        .await
-        .doing("find the administrator")?;
+    let row = user::Entity::find_by_id(admin.user_id).one(&**txn).await.doing("find the administrator")?;
     let still =
         row.is_some_and(|row| row.role == Role::Admin.as_str() && row.status == Status::Active.as_str());
-    if still {
-        Ok(())
-    } else {
-        Err(Problem::Forbidden.into())
-    }
+    if still { Ok(()) } else { Err(Problem::Forbidden.into()) }
 }
 
 /// One conditional UPDATE; somebody else may have decided since the row was read.
@@ -123,10 +101,7 @@ async fn apply(
     if done.rows_affected == 1 {
         return Ok(());
     }
-    let present = user::Entity::find_by_id(user.id)
-        .one(&**txn)
-        .await
-        .doing("find the person again")?;
+    let present = user::Entity::find_by_id(user.id).one(&**txn).await.doing("find the person again")?;
     let status = present.and_then(|user| Status::parse(&user.status));
     Err(status.map_or(Problem::NoSuchPerson, Problem::OtherState).into())
 }
@@ -147,10 +122,8 @@ async fn follow_up(
         return Ok(());
     }
     if before.status == Status::Deactivated {
-        let message = Message::Reactivated {
-            username: user.username.clone(),
-            link: backend.settings.link("/login"),
-        };
+        let message =
+            Message::Reactivated { username: user.username.clone(), link: backend.settings.link("/login") };
         return send(backend, &**txn, user, message, None).await;
     }
     send_sign_in_link(backend, &**txn, user, user.auth_epoch + 1).await
@@ -190,20 +163,11 @@ async fn send(
     message: Message,
     not_after: Option<Timestamp>,
 ) -> Result<(), Failure> {
-    let letter = Letter {
-        user_id: Some(user.id),
-        recipient: &user.email,
-        message,
-        not_after,
-    };
+    let letter = Letter { user_id: Some(user.id), recipient: &user.email, message, not_after };
     enqueue(db, &backend.keys, letter, backend.now()).await
 }
 
 /// The actor that stands for the operator's command line.
 pub fn command_line() -> Actor {
-    Actor {
-        id: None,
-        name: "command line".to_owned(),
-        source: "local".to_owned(),
-    }
+    Actor { id: None, name: "command line".to_owned(), source: "local".to_owned() }
 }

@@ -42,13 +42,9 @@ impl Keys {
     pub fn seal_mail(&self, text: &[u8], context: &str) -> Result<String, Failure> {
         let cipher = self.mail.first().ok_or(Failure::Seal("seal a mail"))?;
         let nonce = random::bytes::<24>();
-        let payload = Payload {
-            msg: text,
-            aad: context.as_bytes(),
-        };
-        let sealed = cipher
-            .encrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| Failure::Seal("seal a mail"))?;
+        let payload = Payload { msg: text, aad: context.as_bytes() };
+        let sealed =
+            cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| Failure::Seal("seal a mail"))?;
         Ok(BASE64.encode(&[nonce.as_slice(), &sealed].concat()))
     }
 
@@ -60,15 +56,7 @@ impl Keys {
         self.mail
             .iter()
             .find_map(|cipher| {
-                cipher
-                    .decrypt(
-                        &XNonce::from(*nonce),
-                        Payload {
-                            msg: text,
-                            aad: context.as_bytes(),
-                        },
-                    )
-                    .ok()
+                cipher.decrypt(&XNonce::from(*nonce), Payload { msg: text, aad: context.as_bytes() }).ok()
             })
             .ok_or_else(fail)
     }
@@ -79,10 +67,7 @@ impl Keys {
     }
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "HKDF-SHA-256 gives up to 8160 bytes; 64 are asked for at most"
-)]
+#[expect(clippy::expect_used, reason = "HKDF-SHA-256 gives up to 8160 bytes; 64 are asked for at most")]
 fn derive<const N: usize>(secret: &SecretString, purpose: &[u8]) -> [u8; N] {
     let mut key = [0; N];
     Hkdf::<Sha256>::new(Some(b"vestibule"), secret.expose_secret().as_bytes())
@@ -110,18 +95,11 @@ mod tests {
 
     #[test]
     fn the_previous_key_still_opens_and_another_does_not() {
-        let sealed = keys("old old old old old old old old old", None)
-            .seal_mail(b"hello", "ada")
-            .expect("seals");
-        let rotated = keys(
-            "new new new new new new new new new",
-            Some("old old old old old old old old old"),
-        );
+        let sealed =
+            keys("old old old old old old old old old", None).seal_mail(b"hello", "ada").expect("seals");
+        let rotated =
+            keys("new new new new new new new new new", Some("old old old old old old old old old"));
         assert_eq!(rotated.open_mail(&sealed, "ada").expect("opens"), b"hello");
-        assert!(
-            keys("new new new new new new new new new", None)
-                .open_mail(&sealed, "ada")
-                .is_err()
-        );
+        assert!(keys("new new new new new new new new new", None).open_mail(&sealed, "ada").is_err());
     }
 }

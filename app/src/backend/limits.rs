@@ -16,10 +16,7 @@ use crate::domain::time::{Limit, Timestamp};
 /// Most keys that are remembered; past it the oldest windows go first.
 const KEYS: usize = 100_000;
 /// Failures of sign-in for one identifier from one source.
-const SIGN_IN_PAIR: Limit = Limit {
-    count: 10,
-    period: Duration::from_secs(600),
-};
+const SIGN_IN_PAIR: Limit = Limit { count: 10, period: Duration::from_secs(600) };
 
 /// What is limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,14 +61,8 @@ impl Limits {
     ) -> Result<SignInTry, Problem> {
         let source = source_key(source);
         let identifier: String = identifier.trim().to_lowercase().chars().take(254).collect();
-        let keys = [
-            (Kind::SignInPair, format!("{source} {identifier}")),
-            (Kind::SignInSource, source),
-        ];
-        self.count(
-            &[(&keys[0], SIGN_IN_PAIR), (&keys[1], settings.limit_sign_in)],
-            now,
-        )?;
+        let keys = [(Kind::SignInPair, format!("{source} {identifier}")), (Kind::SignInSource, source)];
+        self.count(&[(&keys[0], SIGN_IN_PAIR), (&keys[1], settings.limit_sign_in)], now)?;
         Ok(SignInTry { keys })
     }
 
@@ -89,18 +80,12 @@ impl Limits {
 
     /// Counts a registration from `source`.
     pub fn register(&self, settings: &Settings, source: IpAddr, now: Timestamp) -> Result<(), Problem> {
-        self.count(
-            &[(&(Kind::Register, source_key(source)), settings.limit_register)],
-            now,
-        )
+        self.count(&[(&(Kind::Register, source_key(source)), settings.limit_register)], now)
     }
 
     /// Counts a confirmation, or the asking for another link, from `source`.
     pub fn confirm(&self, settings: &Settings, source: IpAddr, now: Timestamp) -> Result<(), Problem> {
-        self.count(
-            &[(&(Kind::Confirm, source_key(source)), settings.limit_register)],
-            now,
-        )
+        self.count(&[(&(Kind::Confirm, source_key(source)), settings.limit_register)], now)
     }
 
     /// Counts under every key, or under none: then the longest wait among those that are full.
@@ -121,11 +106,7 @@ impl Limits {
             return Err(Problem::TooMany(wait.as_secs().max(1)));
         }
         for (key, limit) in keys {
-            let fresh = Window {
-                since: now,
-                count: 0,
-                period: limit.period,
-            };
+            let fresh = Window { since: now, count: 0, period: limit.period };
             let window = windows.entry((*key).clone()).or_insert(fresh);
             if now.since(window.since) >= limit.period {
                 *window = fresh;
@@ -171,40 +152,20 @@ mod tests {
 
     #[test]
     fn a_full_window_refuses_and_says_how_long() {
-        let (limits, limit) = (
-            Limits::default(),
-            Limit {
-                count: 2,
-                period: Duration::from_secs(60),
-            },
-        );
+        let (limits, limit) = (Limits::default(), Limit { count: 2, period: Duration::from_secs(60) });
         let count = |at| limits.count(&[(&key("a"), limit)], at);
         assert!(count(NOW).is_ok() && count(NOW).is_ok());
-        assert_eq!(
-            count(NOW.after(Duration::from_secs(20))),
-            Err(Problem::TooMany(40))
-        );
+        assert_eq!(count(NOW.after(Duration::from_secs(20))), Err(Problem::TooMany(40)));
         assert!(count(NOW.after(Duration::from_secs(60))).is_ok());
     }
 
     #[test]
     fn a_refused_try_counts_nowhere() {
         let limits = Limits::default();
-        let (tight, wide) = (
-            Limit::parse("1/1m").expect("valid"),
-            Limit::parse("2/1m").expect("valid"),
-        );
-        assert!(
-            limits
-                .count(&[(&key("tight"), tight), (&key("wide"), wide)], NOW)
-                .is_ok()
-        );
+        let (tight, wide) = (Limit::parse("1/1m").expect("valid"), Limit::parse("2/1m").expect("valid"));
+        assert!(limits.count(&[(&key("tight"), tight), (&key("wide"), wide)], NOW).is_ok());
         for _ in 0..5 {
-            assert!(
-                limits
-                    .count(&[(&key("tight"), tight), (&key("wide"), wide)], NOW)
-                    .is_err()
-            );
+            assert!(limits.count(&[(&key("tight"), tight), (&key("wide"), wide)], NOW).is_err());
         }
         assert!(limits.count(&[(&key("wide"), wide)], NOW).is_ok());
     }

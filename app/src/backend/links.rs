@@ -10,7 +10,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tower_sessions::Session;
 
-use super::audit::{Action, insert_audit};
+use super::audit::{Action, forget_names, insert_audit};
 use super::database::{Lock, WriteTransaction};
 use super::entity::{user, user_token};
 use super::error::{Doing, Failure, Stop};
@@ -60,14 +60,12 @@ impl Proof<'_> {
 
 /// What a link would do, if it still does anything.
 pub async fn find_link(backend: &Backend, link: &str, purpose: Purpose) -> Result<Option<LinkView>, Failure> {
-    Ok(find_live(backend, link, purpose)
-        .await?
-        .map(|(_, user)| LinkView {
-            user_id: user.id,
-            username: user.username,
-            email: user.email,
-            unconfirmed: user.email_confirmed_at.is_none(),
-        }))
+    Ok(find_live(backend, link, purpose).await?.map(|(_, user)| LinkView {
+        user_id: user.id,
+        username: user.username,
+        email: user.email,
+        unconfirmed: user.email_confirmed_at.is_none(),
+    }))
 }
 
 /// The token of a link and its owner, as long as the link means anything.
@@ -85,13 +83,9 @@ async fn find_live(
     let Some(user_id) = token.user_id else {
         return Ok(None);
     };
-    let user = user::Entity::find_by_id(user_id)
-        .one(backend.db.pool())
-        .await
-        .doing("find the link's owner")?;
-    Ok(user
-        .filter(|user| means_something(&token, user, purpose))
-        .map(|user| (token, user)))
+    let user =
+        user::Entity::find_by_id(user_id).one(backend.db.pool()).await.doing("find the link's owner")?;
+    Ok(user.filter(|user| means_something(&token, user, purpose)).map(|user| (token, user)))
 }
 
 fn means_something(token: &user_token::Model, user: &user::Model, purpose: Purpose) -> bool {
@@ -122,12 +116,8 @@ pub struct Confirmed {
 
 /// Confirms the address that the link was mailed to.
 pub async fn confirm_address(backend: &Backend, link: &str, proof: &Proof<'_>) -> Result<Confirmed, Stop> {
-    backend
-        .limits
-        .confirm(&backend.settings, proof.source, backend.now())?;
-    let (token, user) = find_live(backend, link, Purpose::ConfirmAddress)
-        .await?
-        .ok_or(Problem::LinkVoid)?;
+    backend.limits.confirm(&backend.settings, proof.source, backend.now())?;
+    let (token, user) = find_live(backend, link, Purpose::ConfirmAddress).await?.ok_or(Problem::LinkVoid)?;
     if !proof.stands_without_password(user.id) {
         check_password(backend, &user, proof.password).await?;
     }
@@ -138,10 +128,7 @@ pub async fn confirm_address(backend: &Backend, link: &str, proof: &Proof<'_>) -
     }
     mark_confirmed(&txn, &user, proof.source, now).await?;
     txn.commit().await?;
-    Ok(Confirmed {
-        user_id: user.id,
-        active: Status::parse(&user.status) == Some(Status::Active),
-    })
+    Ok(Confirmed { user_id: user.id, active: Status::parse(&user.status) == Some(Status::Active) })
 }
 
 /// One conditional UPDATE; the unique index refuses it when another account has confirmed the address meanwhile.
@@ -166,23 +153,12 @@ async fn mark_confirmed(
         return Err(Problem::LinkVoid.into());
     }
     let actor = owner(user, source);
-    insert_audit(
-        &**txn,
-        Action::ConfirmAddress,
-        &actor,
-        Some((user.id, &user.username)),
-        now,
-    )
-    .await?;
+    insert_audit(&**txn, Action::ConfirmAddress, &actor, Some((user.id, &user.username)), now).await?;
     Ok(())
 }
 
 fn owner(user: &user::Model, source: IpAddr) -> Actor {
-    Actor {
-        id: Some(user.id),
-        name: user.username.clone(),
-        source: source.to_string(),
-    }
+    Actor { id: Some(user.id), name: user.username.clone(), source: source.to_string() }
 }
 
 /// The password of a link's owner. Tries are counted with the confirmations of the source, before any hashing.
@@ -194,11 +170,7 @@ async fn check_password(backend: &Backend, user: &user::Model, password: &Passwo
     if password.is_too_long() {
         return Err(wrong());
     }
-    match backend
-        .hasher
-        .verify(password, user.password_hash.as_deref())
-        .await?
-    {
+    match backend.hasher.verify(password, user.password_hash.as_deref()).await? {
         Verdict::Right { .. } => Ok(()),
         Verdict::Wrong => Err(wrong()),
     }
@@ -216,9 +188,7 @@ pub enum Disowned {
 /// The owner of the mailbox did not register: removes the registration while it waits, else voids the link alone.
 pub async fn disown(backend: &Backend, link: &str, source: IpAddr) -> Result<Disowned, Stop> {
     backend.limits.confirm(&backend.settings, source, backend.now())?;
-    let (token, user) = find_live(backend, link, Purpose::ConfirmAddress)
-        .await?
-        .ok_or(Problem::LinkVoid)?;
+    let (token, user) = find_live(backend, link, Purpose::ConfirmAddress).await?.ok_or(Problem::LinkVoid)?;
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;
     if !spend_token(&*txn, token.id, Purpose::ConfirmAddress, now).await? {
@@ -231,18 +201,14 @@ pub async fn disown(backend: &Backend, link: &str, source: IpAddr) -> Result<Dis
         .exec(&*txn)
         .await
         .doing("remove the registration")?;
-    let actor = Actor {
-        id: None,
-        name: "owner of the address".to_owned(),
-        source: source.to_string(),
-    };
+    let actor = Actor { id: None, name: "owner of the address".to_owned(), source: source.to_string() };
     insert_audit(&*txn, Action::NotMe, &actor, Some((user.id, &user.username)), now).await?;
+    let gone = removed.rows_affected == 1;
+    if gone {
+        forget_names(&*txn, &[user.id]).await?;
+    }
     txn.commit().await?;
-    Ok(if removed.rows_affected == 1 {
-        Disowned::Removed
-    } else {
-        Disowned::Voided
-    })
+    Ok(if gone { Disowned::Removed } else { Disowned::Voided })
 }
 
 /// Signs in with the link from the approval mail. Where the address is unconfirmed, mailbox and password together
@@ -254,12 +220,8 @@ pub async fn use_sign_in_link(
     proof: &Proof<'_>,
     browser: &Browser,
 ) -> Result<(), Stop> {
-    backend
-        .limits
-        .confirm(&backend.settings, proof.source, backend.now())?;
-    let (token, user) = find_live(backend, link, Purpose::SignIn)
-        .await?
-        .ok_or(Problem::LinkVoid)?;
+    backend.limits.confirm(&backend.settings, proof.source, backend.now())?;
+    let (token, user) = find_live(backend, link, Purpose::SignIn).await?.ok_or(Problem::LinkVoid)?;
     if proof.viewer.is_some_and(|viewer| viewer.user_id != user.id) {
         return Err(Problem::SomebodyElse.into());
     }

@@ -82,9 +82,7 @@ impl Hasher {
         let jobs = Arc::new(Mutex::new(jobs));
         for number in 0..threads.max(1) {
             let jobs = Arc::clone(&jobs);
-            thread::Builder::new()
-                .name(format!("argon2-{number}"))
-                .spawn(move || work(&jobs))?;
+            thread::Builder::new().name(format!("argon2-{number}")).spawn(move || work(&jobs))?;
         }
         Ok(Self { queue })
     }
@@ -99,10 +97,7 @@ impl Hasher {
 
     /// Verifies a password against a PHC string; without one, against a dummy of the same cost, in vain.
     pub async fn verify(&self, password: &Password, hash: Option<&str>) -> Result<Verdict, HashError> {
-        match self
-            .ask(password, Work::Verify(hash.map(ToOwned::to_owned)))
-            .await?
-        {
+        match self.ask(password, Work::Verify(hash.map(ToOwned::to_owned))).await? {
             Done::Verified(verdict) => Ok(verdict),
             Done::Hashed(_) => Err(HashError::Failed(Failure::Data("a verify job was hashed"))),
         }
@@ -110,18 +105,12 @@ impl Hasher {
 
     async fn ask(&self, password: &Password, work: Work) -> Result<Done, HashError> {
         let (reply, answer) = oneshot::channel();
-        self.queue
-            .try_send(Job {
-                password: password.clone(),
-                work,
-                reply,
-            })
-            .map_err(|e| match e {
-                TrySendError::Full(_) => HashError::Busy,
-                TrySendError::Disconnected(_) => {
-                    HashError::Failed(Failure::Hash("the threads are gone".to_owned()))
-                }
-            })?;
+        self.queue.try_send(Job { password: password.clone(), work, reply }).map_err(|e| match e {
+            TrySendError::Full(_) => HashError::Busy,
+            TrySendError::Disconnected(_) => {
+                HashError::Failed(Failure::Hash("the threads are gone".to_owned()))
+            }
+        })?;
         match answer.await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(cause)) => Err(HashError::Failed(Failure::Hash(cause))),
@@ -139,12 +128,7 @@ fn work(jobs: &Mutex<Receiver<Job>>) {
             Ok(jobs) => jobs.recv(),
             Err(_) => return,
         };
-        let Ok(Job {
-            password,
-            work,
-            reply,
-        }) = job
-        else {
+        let Ok(Job { password, work, reply }) = job else {
             return;
         };
         // Whoever asked may have gone away meanwhile.
@@ -214,11 +198,7 @@ fn verify(password: &Password, hash: Option<&str>, memory: &mut Vec<Block>) -> R
     let output = compute(params, password, salt.as_ref(), memory)?;
     let output = Output::new(&output).map_err(|e| e.to_string())?;
     // `Output` compares in constant time.
-    Ok(if output == expected {
-        Verdict::Right { outdated }
-    } else {
-        Verdict::Wrong
-    })
+    Ok(if output == expected { Verdict::Right { outdated } } else { Verdict::Wrong })
 }
 
 #[cfg(test)]
@@ -238,10 +218,7 @@ mod tests {
         assert_eq!(right, Verdict::Right { outdated: false });
         let wrong = verify(&password("tulips are red"), Some(&hashed), &mut memory).expect("verifies");
         assert_eq!(wrong, Verdict::Wrong);
-        assert_eq!(
-            verify(&password("x"), None, &mut memory).expect("verifies"),
-            Verdict::Wrong
-        );
+        assert_eq!(verify(&password("x"), None, &mut memory).expect("verifies"), Verdict::Wrong);
     }
 
     #[test]
@@ -249,11 +226,7 @@ mod tests {
         use argon2::password_hash::PasswordVerifier;
         let hashed = hash(&password("tulips are yellow"), &mut Vec::new()).expect("hashes");
         let phc = PasswordHash::new(&hashed).expect("parses");
-        assert!(
-            Argon2::default()
-                .verify_password(b"tulips are yellow", &phc)
-                .is_ok()
-        );
+        assert!(Argon2::default().verify_password(b"tulips are yellow", &phc).is_ok());
     }
 
     #[test]

@@ -1,41 +1,56 @@
 //! Forgetting what has had its time.
 //!
 //! Guarantees: of accounts, only unconfirmed pending and shadow rows (7 days) and rejected rows (30 days) are ever
-//! removed here; mails and tokens some days after they came to nothing or to an end.
+//! removed here, and the audit loses their names; mails and tokens some days after they came to nothing or to an end.
 
 use std::time::Duration;
 
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 
 use super::Backend;
+use super::audit::forget_names;
 use super::database::Lock;
 use super::entity::{outbox, session_record, user, user_session, user_token};
 use super::error::{Doing, Failure};
 use super::mail::outbox::State;
-use crate::domain::account::{REJECTION_KEPT, Status, UNCONFIRMED_KEPT};
+use crate::domain::account::{REJECTION_KEPT, Status, UNCONFIRMED_KEPT, UserId};
 
 /// How long a sent or dropped mail's row is kept (its content is wiped at once): long enough for "once a day".
 const SENT_KEPT: Duration = Duration::from_secs(7 * 86_400);
+/// How many accounts one statement names: both databases bound the number of its values.
+const BATCH: usize = 500;
 /// How long a dead token's row is kept.
 const TOKEN_KEPT: Duration = Duration::from_secs(86_400);
 
 /// Removes what is over; answers how many accounts went.
-pub async fn purge(backend: &Backend) -> Result<u64, Failure> {
+pub async fn purge(backend: &Backend) -> Result<usize, Failure> {
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;
     let waiting = [Status::Pending, Status::Shadow].map(Status::as_str);
     let unconfirmed = Condition::all()
         .add(user::Column::Status.is_in(waiting))
         .add(user::Column::EmailConfirmedAt.is_null())
-        .add(user::Column::CreatedAt.lt(now.before(UNCONFIRMED_KEPT).0));
+        // Since the status and not since the registration: who was put back in the queue has all the time again.
+        .add(user::Column::StatusSince.lt(now.before(UNCONFIRMED_KEPT).0));
     let rejected = Condition::all()
         .add(user::Column::Status.eq(Status::Rejected.as_str()))
         .add(user::Column::StatusSince.lt(now.before(REJECTION_KEPT).0));
-    let gone = user::Entity::delete_many()
+    let over: Vec<UserId> = user::Entity::find()
+        .select_only()
+        .column(user::Column::Id)
         .filter(Condition::any().add(unconfirmed).add(rejected))
-        .exec(&*txn)
+        .into_tuple()
+        .all(&*txn)
         .await
-        .doing("purge accounts")?;
+        .doing("find accounts to purge")?;
+    for batch in over.chunks(BATCH) {
+        forget_names(&*txn, batch).await?;
+        user::Entity::delete_many()
+            .filter(user::Column::Id.is_in(batch.iter().copied()))
+            .exec(&*txn)
+            .await
+            .doing("purge accounts")?;
+    }
     user_token::Entity::delete_many()
         .filter(user_token::Column::ExpiresAt.lt(now.before(TOKEN_KEPT).0))
         .exec(&*txn)
@@ -58,5 +73,5 @@ pub async fn purge(backend: &Backend) -> Result<u64, Failure> {
         .await
         .doing("purge mails")?;
     txn.commit().await?;
-    Ok(gone.rows_affected)
+    Ok(over.len())
 }

@@ -39,11 +39,7 @@ pub async fn register(backend: &Backend, form: Registration, source: &str) -> Re
     let status = if known { Status::Shadow } else { Status::Pending };
     let username = new.form.username.as_str().to_owned();
     let id = insert_user(&*txn, &new, status, Role::Member, None, now).await?;
-    let actor = Actor {
-        id: None,
-        name: username.clone(),
-        source: source.to_owned(),
-    };
+    let actor = Actor { id: Some(id), name: username.clone(), source: source.to_owned() };
     insert_audit(&*txn, Action::Register, &actor, Some((id, &username)), now).await?;
     insert_job(&*txn, JobKind::Registered, id, now).await?;
     txn.commit().await?;
@@ -75,11 +71,7 @@ pub(super) async fn prepare(backend: &Backend, form: Registration) -> Result<New
         return Err(Refusal::of_field(Field::Password, Problem::PasswordGuessable).into());
     }
     let password_hash = backend.hasher.hash(form.password.password()).await?;
-    Ok(NewUser {
-        form,
-        email_canonical,
-        password_hash,
-    })
+    Ok(NewUser { form, email_canonical, password_hash })
 }
 
 /// Whether an account has confirmed that address and was not rejected.
@@ -133,10 +125,6 @@ pub(super) fn taken(error: DbErr) -> Stop {
             Refusal::of_field(Field::Username, Problem::UsernameTaken).into()
         }
         Some(SqlErr::UniqueConstraintViolation(_)) => Problem::AddressTaken.into(),
-        _ => Failure::Database {
-            doing: "write the account",
-            source: error,
-        }
-        .into(),
+        _ => Failure::Database { doing: "write the account", source: error }.into(),
     }
 }

@@ -25,26 +25,10 @@ pub async fn ask_confirmation(backend: &Backend, user_id: UserId, source: IpAddr
     let now = backend.now();
     backend.limits.confirm(&backend.settings, source, now)?;
     let txn = backend.db.begin_write(Lock::None).await?;
-    let user = user::Entity::find_by_id(user_id)
-        .one(&*txn)
-        .await
-        .doing("find the account")?;
-    let user = user
-        .filter(|user| user.email_confirmed_at.is_none())
-        .ok_or(Problem::LinkVoid)?;
-    let actor = super::Actor {
-        id: Some(user.id),
-        name: user.username.clone(),
-        source: source.to_string(),
-    };
-    insert_audit(
-        &*txn,
-        Action::AskConfirmation,
-        &actor,
-        Some((user.id, &user.username)),
-        now,
-    )
-    .await?;
+    let user = user::Entity::find_by_id(user_id).one(&*txn).await.doing("find the account")?;
+    let user = user.filter(|user| user.email_confirmed_at.is_none()).ok_or(Problem::LinkVoid)?;
+    let actor = super::Actor { id: Some(user.id), name: user.username.clone(), source: source.to_string() };
+    insert_audit(&*txn, Action::AskConfirmation, &actor, Some((user.id, &user.username)), now).await?;
     insert_job(&*txn, JobKind::Confirmation, user.id, now).await?;
     txn.commit().await?;
     backend.mail_bell.notify_one();
@@ -55,23 +39,13 @@ pub async fn ask_confirmation(backend: &Backend, user_id: UserId, source: IpAddr
 pub async fn resend_mail(backend: &Backend, id: i64, admin: &Viewer, source: &str) -> Result<(), Stop> {
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;
-    let row = outbox::Entity::find_by_id(id)
-        .one(&*txn)
-        .await
-        .doing("find the mail")?;
-    let row = row
-        .filter(|row| row.status == State::GivenUp.as_str())
-        .ok_or(Problem::MailGone)?;
+    let row = outbox::Entity::find_by_id(id).one(&*txn).await.doing("find the mail")?;
+    let row = row.filter(|row| row.status == State::GivenUp.as_str()).ok_or(Problem::MailGone)?;
     let owner = match row.user_id {
-        Some(id) => user::Entity::find_by_id(id)
-            .one(&*txn)
-            .await
-            .doing("find the mail's owner")?,
+        Some(id) => user::Entity::find_by_id(id).one(&*txn).await.doing("find the mail's owner")?,
         None => None,
     };
-    let active = owner
-        .as_ref()
-        .filter(|user| user.status == Status::Active.as_str());
+    let active = owner.as_ref().filter(|user| user.status == Status::Active.as_str());
     let unconfirmed = owner.as_ref().filter(|user| user.email_confirmed_at.is_none());
     match Kind::parse(&row.kind) {
         Some(Kind::Approved) => {
@@ -87,14 +61,7 @@ pub async fn resend_mail(backend: &Backend, id: i64, admin: &Viewer, source: &st
         _ => revive(&*txn, row.id, now).await?,
     }
     let subject = owner.as_ref().map(|user| (user.id, user.username.as_str()));
-    insert_audit(
-        &*txn,
-        Action::ResendMail,
-        &admin.actor(source.to_owned()),
-        subject,
-        now,
-    )
-    .await?;
+    insert_audit(&*txn, Action::ResendMail, &admin.actor(source.to_owned()), subject, now).await?;
     txn.commit().await?;
     backend.mail_bell.notify_one();
     Ok(())

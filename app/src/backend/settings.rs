@@ -82,11 +82,7 @@ impl Settings {
 
     /// The name of a cookie of ours: bound to this very host where that is possible (https).
     pub fn cookie_name(&self, name: &str) -> String {
-        if self.is_https() {
-            format!("__Host-{name}")
-        } else {
-            name.to_owned()
-        }
+        if self.is_https() { format!("__Host-{name}") } else { name.to_owned() }
     }
 
     /// Whether forwarding headers from this peer count.

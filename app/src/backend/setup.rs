@@ -84,11 +84,7 @@ pub async fn set_up(
     if !spend_token(&*txn, found.id, Purpose::Setup, now).await? {
         return Err(Problem::LinkVoid.into());
     }
-    let actor = Actor {
-        id: None,
-        name: "setup link".to_owned(),
-        source: browser.address.clone(),
-    };
+    let actor = Actor { id: None, name: "setup link".to_owned(), source: browser.address.clone() };
     let id = insert_first_admin(backend, &*txn, &new, &actor, Action::Setup).await?;
     txn.commit().await?;
     let opening = Opening {

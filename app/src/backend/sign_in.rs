@@ -59,9 +59,7 @@ pub async fn sign_in(
 ) -> Result<SignedIn, Stop> {
     check_shape(&form)?;
     let attempt =
-        backend
-            .limits
-            .try_sign_in(&backend.settings, form.identifier, form.source, backend.now())?;
+        backend.limits.try_sign_in(&backend.settings, form.identifier, form.source, backend.now())?;
     let user = find_by_identifier(backend, form.identifier).await?;
     let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
     let verdict = match backend.hasher.verify(form.password, hash).await {
@@ -83,11 +81,7 @@ pub async fn sign_in(
     if status != Status::Active {
         let may_confirm =
             user.email_confirmed_at.is_none() && matches!(status, Status::Pending | Status::Shadow);
-        return Ok(SignedIn::NotActive {
-            user_id: user.id,
-            status,
-            may_confirm,
-        });
+        return Ok(SignedIn::NotActive { user_id: user.id, status, may_confirm });
     }
     let opening = Opening {
         user_id: user.id,
@@ -116,18 +110,12 @@ fn check_shape(form: &SignIn<'_>) -> Result<(), Stop> {
         || form.identifier.contains('\0')
         || form.password.expose().contains('\0')
         || form.password.is_too_long();
-    if impossible {
-        Err(Problem::Incorrect.into())
-    } else {
-        Ok(())
-    }
+    if impossible { Err(Problem::Incorrect.into()) } else { Ok(()) }
 }
 
 /// With an `@`, whoever has confirmed that address; else whoever has that name.
 async fn find_by_identifier(backend: &Backend, identifier: &str) -> Result<Option<user::Model>, Failure> {
-    let by_address = EmailAddress::parse(identifier)
-        .ok()
-        .map(|address| canonical(&address));
+    let by_address = EmailAddress::parse(identifier).ok().map(|address| canonical(&address));
     let query = user::Entity::find();
     let query = match by_address {
         Some(Some(canonical)) => query

@@ -79,10 +79,7 @@ pub async fn insert_token(db: &impl ConnectionTrait, binding: Binding<'_>) -> Re
         expires_at: ActiveValue::Set(binding.expires_at.0),
         used_at: ActiveValue::Set(None),
     };
-    user_token::Entity::insert(row)
-        .exec_without_returning(db)
-        .await
-        .doing("insert a token")?;
+    user_token::Entity::insert(row).exec_without_returning(db).await.doing("insert a token")?;
     Ok(token)
 }
 

@@ -39,14 +39,8 @@ pub enum Status {
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 6] = [
-        Self::Pending,
-        Self::Held,
-        Self::Active,
-        Self::Rejected,
-        Self::Deactivated,
-        Self::Shadow,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Held, Self::Active, Self::Rejected, Self::Deactivated, Self::Shadow];
 
     /// The name in the database.
     #[must_use]
@@ -91,9 +85,7 @@ impl Role {
     /// Reads the name in the database.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Member, Self::Admin]
-            .into_iter()
-            .find(|role| role.as_str() == name)
+        [Self::Member, Self::Admin].into_iter().find(|role| role.as_str() == name)
     }
 }
 
@@ -186,10 +178,7 @@ impl Account {
     ) -> Result<Change, Problem> {
         use Decision as D;
         use Status as S;
-        let keep = Change {
-            status: self.status,
-            role: self.role,
-        };
+        let keep = Change { status: self.status, role: self.role };
         let refused = Err(Problem::OtherState(self.status));
         match (decision, self.status) {
             (_, S::Shadow) => Err(Problem::NoSuchPerson),
@@ -198,36 +187,20 @@ impl Account {
                 Err(Problem::AddressUnconfirmed)
             }
             (D::Approve, S::Pending | S::Held | S::Deactivated) | (D::Reactivate, S::Deactivated) => {
-                Ok(Change {
-                    status: S::Active,
-                    ..keep
-                })
+                Ok(Change { status: S::Active, ..keep })
             }
-            (D::Reject, S::Pending | S::Held) => Ok(Change {
-                status: S::Rejected,
-                ..keep
-            }),
-            (D::Reconsider, S::Rejected) if now.since(self.status_since) <= REJECTION_KEPT => Ok(Change {
-                status: S::Pending,
-                ..keep
-            }),
-            (D::Deactivate, S::Active) => Ok(Change {
-                status: S::Deactivated,
-                ..keep
-            }),
+            (D::Reject, S::Pending | S::Held) => Ok(Change { status: S::Rejected, ..keep }),
+            (D::Reconsider, S::Rejected) if now.since(self.status_since) <= REJECTION_KEPT => {
+                Ok(Change { status: S::Pending, ..keep })
+            }
+            (D::Deactivate, S::Active) => Ok(Change { status: S::Deactivated, ..keep }),
             (D::MakeAdmin, S::Active) => match (self.role, self.confirmed) {
                 (Role::Admin, _) => Err(Problem::AlreadyAdmin),
                 (_, false) => Err(Problem::AddressUnconfirmed),
-                _ => Ok(Change {
-                    role: Role::Admin,
-                    ..keep
-                }),
+                _ => Ok(Change { role: Role::Admin, ..keep }),
             },
             (D::RemoveAdmin, _) if self.role == Role::Member => Err(Problem::NotAdmin),
-            (D::RemoveAdmin, S::Active | S::Deactivated) => Ok(Change {
-                role: Role::Member,
-                ..keep
-            }),
+            (D::RemoveAdmin, S::Active | S::Deactivated) => Ok(Change { role: Role::Member, ..keep }),
             _ => refused,
         }
     }

@@ -34,11 +34,7 @@ impl EmailAddress {
         }
         let (local, domain) = address.rsplit_once('@').ok_or(InvalidAddress::Shape)?;
         let valid = address.len() <= MAX_LENGTH && is_local_part(local) && is_domain(domain);
-        if valid {
-            Ok(Self(address.to_owned()))
-        } else {
-            Err(InvalidAddress::Shape)
-        }
+        if valid { Ok(Self(address.to_owned())) } else { Err(InvalidAddress::Shape) }
     }
 
     /// The address as typed.
@@ -66,10 +62,15 @@ fn is_local_part(local: &str) -> bool {
     (1..=MAX_LOCAL).contains(&local.len())
         && local.split('.').all(|atom| {
             !atom.is_empty()
-                && atom
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
+                && atom.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
         })
+}
+
+/// Whether a character may be a letter outside ASCII. The tables that know are the backend's: here, anything but
+/// controls (C1), spaces and other marks that no domain has.
+fn is_letter_abroad(c: char) -> bool {
+    c > '\u{a0}'
+        && !matches!(c, '\u{2000}'..='\u{206f}' | '\u{3000}'..='\u{3002}' | '\u{feff}' | '\u{ff0e}' | '\u{fff0}'..='\u{ffff}')
 }
 
 /// At least two labels. Non-ASCII letters may stand here; the backend turns them into their ASCII form.
@@ -80,12 +81,7 @@ fn is_domain(domain: &str) -> bool {
             (1..=63).contains(&label.len())
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || c == '-' || (!c.is_ascii() && c.is_alphanumeric()))
+                && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || is_letter_abroad(c))
         })
-        && !domain
-            .rsplit('.')
-            .next()
-            .is_some_and(|top| top.bytes().all(|b| b.is_ascii_digit()))
+        && !domain.rsplit('.').next().is_some_and(|top| top.bytes().all(|b| b.is_ascii_digit()))
 }

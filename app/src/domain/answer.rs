@@ -4,8 +4,6 @@
 //! program did not choose; the words are in [`super::words`]. A refusal is an ordinary answer; [`Fault`] is for what
 //! is our fault or no fault of the form.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use server_fn::codec::JsonEncoding;
 use server_fn::error::{FromServerFnError, ServerFnErrorErr};
@@ -158,19 +156,13 @@ impl Refusal {
     /// A refusal of the form as a whole.
     #[must_use]
     pub fn of(problem: Problem) -> Self {
-        Self {
-            form: Some(problem),
-            fields: Vec::new(),
-        }
+        Self { form: Some(problem), fields: Vec::new() }
     }
 
     /// A refusal because of one field.
     #[must_use]
     pub fn of_field(field: Field, problem: Problem) -> Self {
-        Self {
-            form: None,
-            fields: vec![FieldProblem { field, problem }],
-        }
+        Self { form: None, fields: vec![FieldProblem { field, problem }] }
     }
 
     /// Adds a field's problem.
@@ -221,8 +213,6 @@ pub enum Notice {
     SetUp,
     /// A decision was carried out.
     Decided(Decision),
-    /// The decision had been taken before.
-    AlreadyDecided(Decision),
     /// The mail will be sent again.
     MailQueued,
 }
@@ -242,6 +232,8 @@ pub enum Outcome {
     Goto(String),
     /// It was not done, and this is why.
     Refused(Refusal),
+    /// It was not done, and this is the person as they are now: somebody else may have been faster.
+    Stale(Refusal, Box<PersonRow>),
 }
 
 /// What goes wrong without being the form's fault. Its text never says more than the code.
@@ -274,15 +266,6 @@ impl FromServerFnError for Fault {
     /// Whatever the framework says becomes a code; its text goes nowhere.
     fn from_server_fn_error(_: ServerFnErrorErr) -> Self {
         Self::Unreachable
-    }
-}
-
-/// A problem that passes by itself: how long until it is worth another try.
-#[must_use]
-pub fn retry_after(problem: Problem) -> Option<Duration> {
-    match problem {
-        Problem::TooMany(seconds) | Problem::Busy(seconds) => Some(Duration::from_secs(seconds)),
-        _ => None,
     }
 }
 

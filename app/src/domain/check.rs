@@ -83,11 +83,9 @@ impl Registration {
             refusal.add(Field::ConfirmPassword, Problem::PasswordsDiffer);
         }
         match (username, email, password) {
-            (Ok(username), Ok(email), Ok(password)) if refusal.is_empty() => Ok(Self {
-                username,
-                email,
-                password,
-            }),
+            (Ok(username), Ok(email), Ok(password)) if refusal.is_empty() => {
+                Ok(Self { username, email, password })
+            }
             _ => Err(refusal),
         }
     }

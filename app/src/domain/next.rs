@@ -37,9 +37,8 @@ impl NextPage {
         let path = text.split(['?', '#']).next().unwrap_or_default();
         // A dot segment or an escaped slash could become one of the forbidden pages once a browser has read it.
         let tame = !path.split('/').any(|part| part == "." || part == "..") && !path.contains('%');
-        let allowed = !NEVER
-            .iter()
-            .any(|never| path == never.trim_end_matches('/') || path.starts_with(never));
+        let allowed =
+            !NEVER.iter().any(|never| path == never.trim_end_matches('/') || path.starts_with(never));
         (here && plain && tame && allowed).then(|| Self(text.to_owned()))
     }
 

@@ -57,9 +57,7 @@ pub fn parse_period(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let total = count.checked_mul(seconds)?;
-    (1..=315_360_000)
-        .contains(&total)
-        .then(|| Duration::from_secs(total))
+    (1..=315_360_000).contains(&total).then(|| Duration::from_secs(total))
 }
 
 /// A bound on how often something may happen: `count` times in any `period`.
@@ -77,10 +75,7 @@ impl Limit {
     pub fn parse(text: &str) -> Option<Self> {
         let (count, period) = text.trim().split_once('/')?;
         let count: u32 = count.trim().parse().ok()?;
-        (count > 0).then_some(Self {
-            count,
-            period: parse_period(period)?,
-        })
+        (count > 0).then_some(Self { count, period: parse_period(period)? })
     }
 }
 
@@ -114,21 +109,13 @@ pub fn ago(now: Timestamp, then: Timestamp) -> String {
 /// An instant as people read it where no script runs: "24 Nov 2026, 09:57 UTC".
 #[must_use]
 pub fn utc_text(at: Timestamp) -> String {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (year, month, day) = civil(at.seconds().div_euclid(86_400));
     let second = at.seconds().rem_euclid(86_400);
-    let name = usize::try_from(month - 1)
-        .ok()
-        .and_then(|index| MONTHS.get(index))
-        .copied()
-        .unwrap_or_default();
-    format!(
-        "{day} {name} {year}, {:02}:{:02} UTC",
-        second / 3_600,
-        second / 60 % 60
-    )
+    let name =
+        usize::try_from(month - 1).ok().and_then(|index| MONTHS.get(index)).copied().unwrap_or_default();
+    format!("{day} {name} {year}, {:02}:{:02} UTC", second / 3_600, second / 60 % 60)
 }
 
 /// An instant for `datetime` attributes (RFC 3339, whole seconds).
@@ -150,10 +137,6 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }

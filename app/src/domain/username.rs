@@ -87,10 +87,8 @@ impl Username {
             return Err(InvalidUsername::Length);
         }
         let ends_well = !name.starts_with(is_mark) && !name.ends_with(is_mark);
-        let marks_apart = !name
-            .as_bytes()
-            .windows(2)
-            .any(|pair| pair.iter().all(|b| is_mark(char::from(*b))));
+        let marks_apart =
+            !name.as_bytes().windows(2).any(|pair| pair.iter().all(|b| is_mark(char::from(*b))));
         if !ends_well || !marks_apart {
             return Err(InvalidUsername::Shape);
         }

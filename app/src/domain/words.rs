@@ -54,7 +54,7 @@ impl Problem {
             Self::OtherState(status) => {
                 return format!(
                     "Nothing was changed: this account is {}.",
-                    status.words().to_lowercase()
+                    status.words().to_ascii_lowercase()
                 );
             }
             Self::AddressUnconfirmed => "Nothing was changed: the address has to be confirmed first.",
@@ -177,10 +177,6 @@ impl Notice {
                 Decision::Reactivate => "Reactivated.",
                 Decision::MakeAdmin => "Made an administrator. They have to sign in again.",
                 Decision::RemoveAdmin => "No longer an administrator. They have to sign in again.",
-            },
-            Self::AlreadyDecided(decision) => match decision {
-                Decision::Approve => "Nothing to do: this account was approved before.",
-                _ => "Nothing to do: that was decided before.",
             },
             Self::MailQueued => "The mail will be sent again.",
         }

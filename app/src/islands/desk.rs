@@ -4,13 +4,14 @@
 //! the server says the person is now.
 
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, HtmlDialogElement};
 
-use super::form::problem_of;
+use super::send::send;
 use super::times::When;
-use crate::api::desk::{decide, find_person};
+use crate::api::desk::Decide;
 use crate::components::badge::{AddressBadge, RoleBadge, StatusBadge};
 use crate::components::icon::{Icon, IconName};
 use crate::domain::account::{Decision, Status, UserId};
@@ -46,8 +47,7 @@ impl Desk {
     fn say(self, words: String, good: bool) {
         let id = self.counter.with_value(|id| id + 1);
         self.counter.set_value(id);
-        self.toasts
-            .update(|toasts| toasts.push(Toast { id, words, good }));
+        self.toasts.update(|toasts| toasts.push(Toast { id, words, good }));
         if good {
             set_timeout(move || self.close(id), std::time::Duration::from_secs(8));
         }
@@ -69,8 +69,7 @@ impl Desk {
                 None => {}
             }
             let (before, now) = (before as u64, rows.len() as u64);
-            self.still_waiting
-                .update(|count| *count = (*count + now).saturating_sub(before));
+            self.still_waiting.update(|count| *count = (*count + now).saturating_sub(before));
         });
         self.people.update(|rows| {
             if let Some(row) = rows.iter_mut().find(|row| row.id == person.id) {
@@ -87,31 +86,32 @@ impl Desk {
         let (id, name) = (person.id, person.username.clone());
         self.busy.set(Some(id));
         spawn_local(async move {
-            let (number, slug, from) = (id.to_string(), decision.slug().to_owned(), "/admin".to_owned());
-            match decide(number, slug, from, "yes".to_owned()).await {
-                Ok(Outcome::Done { notice, person }) => {
+            let number = id.to_string();
+            let fields =
+                [("id", number.as_str()), ("decision", decision.slug()), ("from", "/admin"), ("stay", "yes")];
+            match send(Decide::PATH, &fields).await {
+                Outcome::Done { notice, person } => {
                     if let Some(person) = person {
                         self.place(&person);
                     }
                     self.say(format!("{name}: {}", notice.words()), true);
                 }
-                Ok(Outcome::Goto(to)) => {
+                Outcome::Goto(to) => {
                     let _ = window().location().assign(&to);
                 }
-                Ok(Outcome::Refused(refusal)) => self.refused(id, &name, &refusal).await,
-                Err(fault) => self.say(problem_of(fault).words(), false),
+                Outcome::Refused(refusal) => self.refuse(&name, &refusal),
+                Outcome::Stale(refusal, person) => {
+                    self.place(&person);
+                    self.refuse(&name, &refusal);
+                }
             }
             self.busy.set(None);
         });
     }
 
-    /// Somebody else was faster, or it is not allowed: says so and shows the person as they are now.
-    async fn refused(self, id: UserId, name: &str, refusal: &Refusal) {
+    fn refuse(self, name: &str, refusal: &Refusal) {
         let words = refusal.form.map_or_else(String::new, |problem| problem.words());
         self.say(format!("{name}: {words}"), false);
-        if let Ok(Some(person)) = find_person(id.to_string()).await {
-            self.place(&person);
-        }
     }
 
     fn ask(self, event: &Event, person: &PersonRow, decision: Decision) {
@@ -155,12 +155,12 @@ pub fn DeskLists(
             <h2 class="section-title" id="waiting-title">
                 "Waiting " <span class="count count-due">{move || desk.still_waiting.get()}</span>
             </h2>
-            <Waiting desk=desk />
+            <Lists desk=desk list=List::Waiting />
             <Pager next=next_waiting label="More people who wait" />
         </section>
         <section class="stack stack-sm" id="people" aria-labelledby="people-title">
             <h2 class="section-title" id="people-title">"People " <span class="count">{total}</span></h2>
-            <Everybody desk=desk />
+            <Lists desk=desk list=List::People />
             <Pager next=next_people label="More people" />
         </section>
         <Question desk=desk />
@@ -180,65 +180,106 @@ fn Pager(next: String, label: &'static str) -> impl IntoView {
     })
 }
 
+/// The two lists are one piece of code: what differs is data.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum List {
+    Waiting,
+    People,
+}
+
+impl List {
+    fn columns(self) -> [&'static str; 4] {
+        match self {
+            Self::Waiting => ["Person", "Address", "Registered", ""],
+            Self::People => ["Person", "Status", "Sign-in", "Last sign-in"],
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting-title",
+            Self::People => "people-title",
+        }
+    }
+}
+
 #[component]
-fn Waiting(desk: Desk) -> impl IntoView {
-    let rows = move || desk.waiting.get();
+fn Lists(desk: Desk, list: List) -> impl IntoView {
+    let rows = if list == List::Waiting { desk.waiting } else { desk.people };
+    let columns = list.columns().into_iter().filter(|name| !name.is_empty());
+    let heads = columns.map(|name| view! { <th role="columnheader" scope="col">{name}</th> }).collect_view();
+    let empty = move || rows.with(Vec::is_empty);
     view! {
         <div class="list">
-            <Show
-                when=move || desk.waiting.with(|rows| !rows.is_empty())
-                fallback=|| view! {
-                    <div class="empty">
-                        <Icon name=IconName::DoorClosed />
-                        <h3 class="empty-title">"Nobody is waiting"</h3>
-                        <p>"Whoever registers next appears here, and you get a mail."</p>
-                    </div>
-                }
-            >
-                <table class="people" role="table" aria-labelledby="waiting-title">
-                    <thead role="rowgroup"><tr role="row">
-                        <th role="columnheader" scope="col">"Person"</th>
-                        <th role="columnheader" scope="col">"Address"</th>
-                        <th role="columnheader" scope="col">"Registered"</th>
-                        <th role="columnheader" scope="col"><span class="sr-only">"Actions"</span></th>
-                    </tr></thead>
-                    <tbody role="rowgroup">
-                        <For each=rows key=key_of let:person>
-                            <WaitingRow desk=desk person=person />
-                        </For>
-                    </tbody>
-                </table>
-            </Show>
+            <div class="empty" hidden=move || !empty()>
+                <Icon name=IconName::DoorClosed />
+                <h3 class="empty-title">"Nobody is waiting"</h3>
+                <p>"Whoever registers next appears here, and you get a mail."</p>
+            </div>
+            <table class="people" role="table" aria-labelledby=list.label() hidden=empty>
+                <thead role="rowgroup"><tr role="row">
+                    {heads}
+                    <th role="columnheader" scope="col"><span class="sr-only">"Actions"</span></th>
+                </tr></thead>
+                <tbody role="rowgroup">
+                    <For each=move || rows.get() key=key_of let:person>
+                        <Row desk=desk person=person list=list />
+                    </For>
+                </tbody>
+            </table>
         </div>
     }
 }
 
 /// A row is made anew when the person has changed.
 fn key_of(person: &PersonRow) -> (UserId, i64, bool, bool) {
-    (
-        person.id,
-        person.status_since.0,
-        person.confirmed,
-        person.role == crate::domain::account::Role::Admin,
-    )
+    (person.id, person.status_since.0, person.confirmed, person.role == crate::domain::account::Role::Admin)
 }
 
 #[component]
-fn WaitingRow(desk: Desk, person: PersonRow) -> impl IntoView {
+fn Row(desk: Desk, person: PersonRow, list: List) -> impl IntoView {
     let id = person.id;
-    let leaving = move || (desk.busy.get() == Some(id)).then_some("people-row-leaving");
+    let leaving =
+        move || (list == List::Waiting && desk.busy.get() == Some(id)).then_some("people-row-leaving");
+    // Two options and no boxed view: a boxed one brings every way of rendering it along.
+    let waiting = (list == List::Waiting).then(|| waiting_cells(desk, &person));
+    let cells = (list == List::People).then(|| person_cells(desk, &person));
     view! {
         <tr role="row" class=leaving>
-            <th role="rowheader" scope="row"><Name person=person.clone() /></th>
-            <td role="cell"><span class="badges"><AddressBadge confirmed=person.confirmed /></span></td>
-            <td role="cell" data-label="Registered"><When at=person.registered /></td>
-            <td role="cell">
-                <div class="row-actions">
-                    <Act desk=desk person=person.clone() decision=Decision::Approve class="btn btn-sm btn-primary" />
-                    <Act desk=desk person=person decision=Decision::Reject class="btn btn-sm" />
-                </div>
-            </td>
+            <th role="rowheader" scope="row"><Name person=person /></th>
+            {waiting}
+            {cells}
         </tr>
+    }
+}
+
+fn waiting_cells(desk: Desk, person: &PersonRow) -> impl IntoView + use<> {
+    view! {
+        <td role="cell"><span class="badges"><AddressBadge confirmed=person.confirmed /></span></td>
+        <td role="cell" data-label="Registered"><When at=person.registered /></td>
+        <td role="cell">
+            <div class="row-actions">
+                <Act desk=desk person=person.clone() decision=Decision::Approve class="btn btn-sm btn-tint" />
+                <Act desk=desk person=person.clone() decision=Decision::Reject class="btn btn-sm" />
+            </div>
+        </td>
+    }
+}
+
+fn person_cells(desk: Desk, person: &PersonRow) -> impl IntoView + use<> {
+    let last = person.last_sign_in.map(|at| view! { <When at=at /> });
+    let never = last.is_none().then(|| view! { <span class="muted">"Never"</span> });
+    view! {
+        <td role="cell">
+            <span class="badges">
+                <StatusBadge status=person.status />
+                <RoleBadge role=person.role />
+                {(!person.confirmed).then(|| view! { <AddressBadge confirmed=false /> })}
+            </span>
+        </td>
+        <td role="cell" data-label="Sign-in">{person.sign_in_method()}</td>
+        <td role="cell" data-label="Last sign-in">{last} {never}</td>
+        <td role="cell"><div class="row-actions"><More desk=desk person=person.clone() /></div></td>
     }
 }
 
@@ -293,51 +334,6 @@ fn icon_of(decision: Decision) -> IconName {
     }
 }
 
-#[component]
-fn Everybody(desk: Desk) -> impl IntoView {
-    view! {
-        <div class="list">
-            <table class="people" role="table" aria-labelledby="people-title">
-                <thead role="rowgroup"><tr role="row">
-                    <th role="columnheader" scope="col">"Person"</th>
-                    <th role="columnheader" scope="col">"Status"</th>
-                    <th role="columnheader" scope="col">"Sign-in"</th>
-                    <th role="columnheader" scope="col">"Last sign-in"</th>
-                    <th role="columnheader" scope="col"><span class="sr-only">"Actions"</span></th>
-                </tr></thead>
-                <tbody role="rowgroup">
-                    <For each=move || desk.people.get() key=key_of let:person>
-                        <PersonLine desk=desk person=person />
-                    </For>
-                </tbody>
-            </table>
-        </div>
-    }
-}
-
-#[component]
-fn PersonLine(desk: Desk, person: PersonRow) -> impl IntoView {
-    let last = match person.last_sign_in {
-        Some(at) => view! { <When at=at /> }.into_any(),
-        None => view! { <span class="muted">"Never"</span> }.into_any(),
-    };
-    view! {
-        <tr role="row">
-            <th role="rowheader" scope="row"><Name person=person.clone() /></th>
-            <td role="cell">
-                <span class="badges">
-                    <StatusBadge status=person.status />
-                    <RoleBadge role=person.role />
-                    {(!person.confirmed).then(|| view! { <AddressBadge confirmed=false /> })}
-                </span>
-            </td>
-            <td role="cell" data-label="Sign-in">{person.sign_in_method()}</td>
-            <td role="cell" data-label="Last sign-in">{last}</td>
-            <td role="cell"><div class="row-actions"><More desk=desk person=person /></div></td>
-        </tr>
-    }
-}
-
 /// What can be decided, as links to pages that ask; with scripts a dialog asks here.
 #[component]
 fn More(desk: Desk, person: PersonRow) -> impl IntoView {
@@ -385,11 +381,7 @@ fn Question(desk: Desk) -> impl IntoView {
             desk.decide(&person, decision);
         }
     };
-    let label = move || {
-        desk.asked
-            .get()
-            .map(|(person, decision)| decision.label(person.confirmed))
-    };
+    let label = move || desk.asked.get().map(|(person, decision)| decision.label(person.confirmed));
     let title = move || {
         desk.asked
             .get()
@@ -416,15 +408,18 @@ fn Question(desk: Desk) -> impl IntoView {
 fn Toasts(desk: Desk) -> impl IntoView {
     view! {
         <div class="toasts" role="status" aria-live="polite">
-            <For each=move || desk.toasts.get() key=|toast| toast.id let:toast>
-                <div class="toast">
-                    <Icon name=if toast.good { IconName::CheckCircle } else { IconName::AlertCircle } />
-                    <span class="toast-text">{toast.words.clone()}</span>
-                    <button class="toast-act" type="button" aria-label="Close" on:click=move |_| desk.close(toast.id)>
-                        <Icon name=IconName::X />
-                    </button>
-                </div>
-            </For>
+            {move || desk.toasts.get().into_iter().map(|toast| {
+                let (id, icon) = (toast.id, if toast.good { IconName::CheckCircle } else { IconName::AlertCircle });
+                view! {
+                    <div class="toast">
+                        <Icon name=icon />
+                        <span class="toast-text">{toast.words}</span>
+                        <button class="toast-act" type="button" aria-label="Close" on:click=move |_| desk.close(id)>
+                            <Icon name=IconName::X />
+                        </button>
+                    </div>
+                }
+            }).collect_view()}
         </div>
     }
 }

@@ -6,7 +6,7 @@
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::{Event, HtmlInputElement};
+use web_sys::{Event, FocusEvent, HtmlButtonElement, HtmlInputElement};
 
 use super::form::{FormState, text_beside};
 use crate::components::icon::{Icon, IconName};
@@ -28,33 +28,21 @@ struct Checked {
 impl Checked {
     fn new(field: Field, least: Option<usize>) -> Self {
         let state = use_context::<FormState>();
-        Self {
-            field,
-            least,
-            state,
-            own: RwSignal::new((0, None)),
-            dirty: RwSignal::new(false),
-        }
+        Self { field, least, state, own: RwSignal::new((0, None)), dirty: RwSignal::new(false) }
     }
 
     /// Its own opinion where it has one since the server's last answer, else the server's.
     fn problem(self) -> Option<Problem> {
         let state = self.state?;
         let (after, problem) = self.own.get();
-        if after == state.answers.get() {
-            problem
-        } else {
-            state.refusal.with(|r| r.problem_of(self.field))
-        }
+        if after == state.answers.get() { problem } else { state.refusal.with(|r| r.problem_of(self.field)) }
     }
 
     fn check(self, event: &Event) {
         let (Some(least), Some(state)) = (self.least, self.state) else {
             return;
         };
-        let input = event
-            .target()
-            .and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
+        let input = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
         let Some(input) = input else { return };
         let other = if self.field == Field::ConfirmPassword {
             text_beside(&input, Field::Password)
@@ -65,8 +53,11 @@ impl Checked {
         self.own.set((state.answers.get_untracked(), problem));
     }
 
-    fn left(self, event: &Event) {
-        if self.dirty.get_untracked() {
+    fn left(self, event: &FocusEvent) {
+        // On the way to a button: an error appearing now would move the button from under the pointer, and the server
+        // will say the same.
+        let button = event.related_target().is_some_and(|to| to.dyn_ref::<HtmlButtonElement>().is_some());
+        if self.dirty.get_untracked() && !button {
             self.dirty.set(false);
             self.check(event);
         }

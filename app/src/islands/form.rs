@@ -5,16 +5,13 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    FormData, Headers, HtmlElement, HtmlFormElement, HtmlInputElement, Request, RequestInit, Response,
-    SubmitEvent, UrlSearchParams,
-};
+use wasm_bindgen::JsCast;
+use web_sys::{FormData, HtmlElement, HtmlFormElement, HtmlInputElement, SubmitEvent};
 
+use super::send::send_form;
 use crate::components::icon::{Icon, IconName};
 use crate::components::notice::GoodNews;
-use crate::domain::answer::{Fault, Field, Notice, Outcome, Problem, Refusal};
+use crate::domain::answer::{Field, Notice, Outcome, Refusal};
 
 /// What the fields of a form know of it.
 #[derive(Clone, Copy)]
@@ -37,17 +34,12 @@ pub fn FormIsland(
     /// Its fields and buttons.
     children: Children,
 ) -> impl IntoView {
-    let state = FormState {
-        refusal: RwSignal::new(refusal),
-        answers: RwSignal::new(1),
-        busy: RwSignal::new(false),
-    };
+    let state =
+        FormState { refusal: RwSignal::new(refusal), answers: RwSignal::new(1), busy: RwSignal::new(false) };
     provide_context(state);
     let said = RwSignal::new(Option::<Notice>::None);
     let submit = move |event: SubmitEvent| {
-        let form = event
-            .target()
-            .and_then(|target| target.dyn_into::<HtmlFormElement>().ok());
+        let form = event.target().and_then(|target| target.dyn_into::<HtmlFormElement>().ok());
         let Some(form) = form else { return };
         event.prevent_default();
         if state.busy.get_untracked() {
@@ -56,8 +48,9 @@ pub fn FormIsland(
         state.busy.set(true);
         said.set(None);
         spawn_local(async move {
-            let outcome = send(&form).await;
-            settle(state, said, outcome);
+            if let Ok(data) = FormData::new_with_form(&form) {
+                settle(state, said, send_form(&form.action(), &data).await);
+            }
         });
     };
     view! {
@@ -81,7 +74,7 @@ fn settle(state: FormState, said: RwSignal<Option<Notice>>, outcome: Outcome) {
             state.refusal.set(Refusal::default());
             said.set(Some(notice));
         }
-        Outcome::Refused(refusal) => {
+        Outcome::Refused(refusal) | Outcome::Stale(refusal, _) => {
             state.refusal.set(refusal);
             announce();
         }
@@ -102,43 +95,6 @@ fn announce() {
             let _ = summary.focus();
         }
     });
-}
-
-/// Sends the form as a browser would, and reads the answer whatever its status.
-async fn send(form: &HtmlFormElement) -> Outcome {
-    match try_send(form).await {
-        Ok(text) => serde_json::from_str::<Outcome>(&text).unwrap_or_else(|_| {
-            let fault = serde_json::from_str::<Fault>(&text).unwrap_or(Fault::Unreachable);
-            Outcome::Refused(Refusal::of(problem_of(fault)))
-        }),
-        Err(_) => Outcome::Refused(Refusal::of(Problem::Unreachable)),
-    }
-}
-
-/// What people read of a fault.
-pub fn problem_of(fault: Fault) -> Problem {
-    match fault {
-        Fault::Internal(reference) => Problem::Internal(reference),
-        Fault::Told | Fault::Unreachable => Problem::Unreachable,
-    }
-}
-
-async fn try_send(form: &HtmlFormElement) -> Result<String, JsValue> {
-    let data = FormData::new_with_form(form)?;
-    let body = UrlSearchParams::new_with_str_sequence_sequence(&data)?;
-    let headers = Headers::new()?;
-    headers.set("Accept", "application/json")?;
-    headers.set("Content-Type", "application/x-www-form-urlencoded")?;
-    let init = RequestInit::new();
-    init.set_method("POST");
-    init.set_headers(&headers);
-    init.set_body(&body.to_string().into());
-    let request = Request::new_with_str_and_init(&form.action(), &init)?;
-    let response: Response = JsFuture::from(window().fetch_with_request(&request))
-        .await?
-        .dyn_into()?;
-    let text = JsFuture::from(response.text()?).await?;
-    Ok(text.as_string().unwrap_or_default())
 }
 
 /// Everything that is wrong, with links to the fields.

@@ -9,5 +9,6 @@
 pub mod desk;
 pub mod fields;
 pub mod form;
+pub mod send;
 pub mod theme;
 pub mod times;

@@ -1,11 +1,13 @@
 //! Light, dark, or as the system has it: remembered in a cookie, so that the server sends the right one at once.
 
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, HtmlElement};
 
-use crate::api::appearance::set_theme;
+use super::send::send;
+use crate::api::appearance::SetTheme;
 use crate::components::icon::{Icon, IconName};
 
 /// The three choices. Without scripts, a form that comes back to the page it stands on.
@@ -23,7 +25,7 @@ pub fn ThemeSwitch(
         show(theme);
         spawn_local(async move {
             // Seen at once; if the cookie could not be set, the next page has the old theme again.
-            let _ = set_theme(theme.to_owned(), String::new()).await;
+            let _ = send(SetTheme::PATH, &[("theme", theme)]).await;
         });
     };
     let choices = [
@@ -55,9 +57,7 @@ pub fn ThemeSwitch(
 }
 
 fn show(theme: &str) {
-    let root = document()
-        .document_element()
-        .and_then(|root| root.dyn_into::<HtmlElement>().ok());
+    let root = document().document_element().and_then(|root| root.dyn_into::<HtmlElement>().ok());
     let Some(root) = root else { return };
     let _ = match theme {
         "system" => root.remove_attribute("data-theme"),

@@ -5,10 +5,7 @@ use leptos::prelude::*;
 use crate::domain::time::{Timestamp, ago, rfc3339, utc_text};
 
 /// The present, by the browser's clock.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "milliseconds since 1970 fit for the next 200,000 years"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 fit for the next 200,000 years")]
 fn browser_now() -> Timestamp {
     Timestamp((js_sys::Date::now() as i64).saturating_mul(1_000))
 }

@@ -16,10 +16,7 @@ use crate::islands::desk::DeskLists;
 pub fn AdminPage() -> impl IntoView {
     let request = PageRequest::get()?;
     let viewer = request.viewer().map(|viewer| viewer.user_id)?;
-    let place = DeskPlace {
-        waiting_after: query("waiting"),
-        people_after: query("after"),
-    };
+    let place = DeskPlace { waiting_after: query("waiting"), people_after: query("after") };
     Some(view! {
         <Suspense>
             {Suspend::new(async move {
@@ -41,16 +38,10 @@ fn Desk(request: PageRequest, desk: DeskView, place: DeskPlace) -> impl IntoView
     };
     let next_waiting = address(desk.waiting.next.as_ref(), place.people_after.as_ref());
     let next_people = address(place.waiting_after.as_ref(), desk.people.next.as_ref());
-    let next_waiting = if desk.waiting.next.is_some() {
-        format!("{next_waiting}#waiting")
-    } else {
-        String::new()
-    };
-    let next_people = if desk.people.next.is_some() {
-        format!("{next_people}#people")
-    } else {
-        String::new()
-    };
+    let next_waiting =
+        if desk.waiting.next.is_some() { format!("{next_waiting}#waiting") } else { String::new() };
+    let next_people =
+        if desk.people.next.is_some() { format!("{next_people}#people") } else { String::new() };
     let page = request.address.clone();
     view! {
         <House request=request.clone() title="Desk".to_owned() lead=lead part=Part::Desk narrow=false>
@@ -79,11 +70,7 @@ fn address(waiting: Option<&String>, after: Option<&String>) -> String {
     let waiting = waiting.map(|at| format!("waiting={}", escape(at)));
     let after = after.map(|at| format!("after={}", escape(at)));
     let query: Vec<String> = waiting.into_iter().chain(after).collect();
-    if query.is_empty() {
-        "/admin".to_owned()
-    } else {
-        format!("/admin?{}", query.join("&"))
-    }
+    if query.is_empty() { "/admin".to_owned() } else { format!("/admin?{}", query.join("&")) }
 }
 
 /// The desk's parts, as links with counts.

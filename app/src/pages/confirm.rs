@@ -33,10 +33,7 @@ pub fn ConfirmPage() -> impl IntoView {
 #[component]
 fn Confirm(request: PageRequest, link: LinkView, token: String) -> impl IntoView {
     let nothing = Password::default();
-    let proved = request
-        .caller
-        .proof(&nothing)
-        .stands_without_password(link.user_id);
+    let proved = request.caller.proof(&nothing).stands_without_password(link.user_id);
     let same_token = token.clone();
     let lead = format!("{} is the address of {}.", link.email, link.username);
     view! {

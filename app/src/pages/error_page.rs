@@ -14,42 +14,24 @@ use crate::domain::answer::reference;
 /// Title and text of a status.
 fn words(status: u16) -> (&'static str, &'static str) {
     match status {
-        400 => (
-            "That did not arrive as it should",
-            "Nothing was changed. Go back and try again.",
-        ),
+        400 => ("That did not arrive as it should", "Nothing was changed. Go back and try again."),
         403 => (
             "This is not open to you",
             "Only administrators see this page, or the request came from another website. Nothing was changed.",
         ),
-        404 => (
-            "There is no such page",
-            "The address may be mistyped, or the page has moved.",
-        ),
+        404 => ("There is no such page", "The address may be mistyped, or the page has moved."),
         405 => (
             "This address takes no forms",
             "Nothing was changed. Go back to the page and send its form again.",
         ),
-        413 => (
-            "That is too much",
-            "The form is larger than anything we ask for. Nothing was changed.",
-        ),
-        415 => (
-            "That was no form of ours",
-            "Nothing was changed. Use the form on the page.",
-        ),
+        413 => ("That is too much", "The form is larger than anything we ask for. Nothing was changed."),
+        415 => ("That was no form of ours", "Nothing was changed. Use the form on the page."),
         421 => (
             "You came by another name",
             "This portal does not answer to that host name. Use its own address.",
         ),
-        429 => (
-            "Too many attempts",
-            "Nothing was changed. Wait a few minutes, then try again.",
-        ),
-        503 => (
-            "The portal can't answer right now",
-            "Nothing was changed. Try again in a moment.",
-        ),
+        429 => ("Too many attempts", "Nothing was changed. Wait a few minutes, then try again."),
+        503 => ("The portal can't answer right now", "Nothing was changed. Try again in a moment."),
         _ => (
             "Something went wrong on our side",
             "Nothing was changed. If it happens again, tell your administrator.",

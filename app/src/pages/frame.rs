@@ -34,16 +34,9 @@ pub fn PageTitle(
     /// The request.
     request: PageRequest,
 ) -> impl IntoView {
-    let error = if request.refusal().is_empty() {
-        ""
-    } else {
-        "Error: "
-    };
+    let error = if request.refusal().is_empty() { "" } else { "Error: " };
     let text = format!("{error}{title} – {}", request.settings().portal_name);
-    let escaped = text
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;");
+    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     view! { <Title text=escaped /> }
 }
 
@@ -117,11 +110,7 @@ pub fn Lobby(
 fn Steps(present: Step) -> impl IntoView {
     let steps = [
         (Step::Register, "Register", "Choose a username and a password."),
-        (
-            Step::Approval,
-            "Approval",
-            "An administrator looks at your request.",
-        ),
+        (Step::Approval, "Approval", "An administrator looks at your request."),
         (Step::SignIn, "Sign in", "We mail you, and you are in."),
     ];
     let at = steps.iter().position(|(step, ..)| *step == present);
@@ -142,11 +131,8 @@ fn Steps(present: Step) -> impl IntoView {
 /// Whom to ask, where the organisation says so.
 fn help(request: &PageRequest) -> impl IntoView + use<> {
     request.settings().portal_help.clone().map(|help| {
-        let href = if help.contains('@') && !help.contains("://") {
-            format!("mailto:{help}")
-        } else {
-            help.clone()
-        };
+        let href =
+            if help.contains('@') && !help.contains("://") { format!("mailto:{help}") } else { help.clone() };
         view! { <a href=href>"Help"</a> }
     })
 }
@@ -179,11 +165,7 @@ pub fn House(
     children: Children,
 ) -> impl IntoView {
     let viewer = request.viewer().cloned();
-    let class = if narrow {
-        "app-main app-main-text"
-    } else {
-        "app-main"
-    };
+    let class = if narrow { "app-main app-main-text" } else { "app-main" };
     view! {
         <PageTitle title=title.clone() request=request.clone() />
         <a class="skip" href="#main">"Skip to content"</a>

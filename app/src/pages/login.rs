@@ -18,18 +18,9 @@ pub fn LoginPage() -> impl IntoView {
         .as_deref()
         .and_then(NextPage::parse)
         .map_or_else(String::new, |next| next.as_str().to_owned());
-    let waits = matches!(
-        request.refusal().form,
-        Some(Problem::NotActive(Status::Pending | Status::Shadow))
-    );
-    let registered = request
-        .flash()
-        .is_some_and(|flash| flash.notice == Some(Notice::Registered));
-    let step = if waits || registered {
-        Step::Approval
-    } else {
-        Step::SignIn
-    };
+    let waits = matches!(request.refusal().form, Some(Problem::NotActive(Status::Pending | Status::Shadow)));
+    let registered = request.flash().is_some_and(|flash| flash.notice == Some(Notice::Registered));
+    let step = if waits || registered { Step::Approval } else { Step::SignIn };
     let may_confirm = request.caller.proved.is_some() && waits;
     Some(view! {
         <Lobby request=request.clone() title="Sign in".to_owned() lead=String::new() step=step>

@@ -54,11 +54,7 @@ fn Mails(request: PageRequest, mails: Vec<GivenUpMail>) -> impl IntoView {
 
 #[component]
 fn Mail(mail: GivenUpMail) -> impl IntoView {
-    let tries = if mail.attempts == 1 {
-        "1 try".to_owned()
-    } else {
-        format!("{} tries", mail.attempts)
-    };
+    let tries = if mail.attempts == 1 { "1 try".to_owned() } else { format!("{} tries", mail.attempts) };
     view! {
         <article class="mail">
             <div class="row row-apart">

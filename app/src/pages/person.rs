@@ -73,17 +73,8 @@ fn Ask(request: PageRequest, person: PersonRow, decision: Decision) -> impl Into
     let possible = person.offers.contains(&decision);
     let (id, confirmed) = (person.id, person.confirmed);
     let label = decision.label(person.confirmed);
-    let lead = if possible {
-        decision.consequence().to_owned()
-    } else {
-        String::new()
-    };
-    let others: Vec<Decision> = person
-        .offers
-        .iter()
-        .copied()
-        .filter(|other| *other != decision)
-        .collect();
+    let lead = if possible { decision.consequence().to_owned() } else { String::new() };
+    let others: Vec<Decision> = person.offers.iter().copied().filter(|other| *other != decision).collect();
     let class = match decision {
         Decision::Deactivate | Decision::RemoveAdmin | Decision::Reject => "btn btn-error",
         _ => "btn btn-primary",
@@ -93,11 +84,11 @@ fn Ask(request: PageRequest, person: PersonRow, decision: Decision) -> impl Into
             <div class="stack">
                 {if possible {
                     view! {
+                        <PersonCard person=person.clone() />
                         <FormIsland action="/do/decide".to_owned() refusal=request.refusal()>
                             <input type="hidden" name="id" value=person.id />
                             <input type="hidden" name="decision" value=decision.slug() />
                             <input type="hidden" name="from" value="/admin" />
-                            <PersonCard person=person.clone() />
                             <div class="row">
                                 <SubmitButton label=label.to_owned() class=class.to_owned() />
                                 <a class="btn" href="/admin">"Cancel"</a>
@@ -122,10 +113,7 @@ fn Ask(request: PageRequest, person: PersonRow, decision: Decision) -> impl Into
 /// Why a decision is not possible here and now.
 fn why_not(person: &PersonRow, decision: Decision) -> String {
     let since = utc_text(person.status_since);
-    let by = person
-        .decided_by
-        .as_ref()
-        .map_or_else(String::new, |by| format!(" by {by}"));
+    let by = person.decided_by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
     match (decision, person.status) {
         (Decision::Deactivate | Decision::RemoveAdmin, _) if person.is_you => {
             "You can't do that to your own account. Ask another administrator.".to_owned()
@@ -136,10 +124,7 @@ fn why_not(person: &PersonRow, decision: Decision) -> String {
         {
             "The address has to be confirmed first.".to_owned()
         }
-        (_, status) => format!(
-            "This account is {} since {since}{by}.",
-            status.words().to_lowercase()
-        ),
+        (_, status) => format!("This account is {} since {since}{by}.", status.words().to_lowercase()),
     }
 }
 

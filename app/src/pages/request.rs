@@ -31,10 +31,7 @@ impl PageRequest {
         Some(Self {
             backend: use_context::<Backend>()?,
             caller: parts.extensions.get::<Caller>().cloned()?,
-            address: parts
-                .uri
-                .path_and_query()
-                .map_or_else(|| "/".to_owned(), ToString::to_string),
+            address: parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
         })
     }
 
@@ -55,16 +52,12 @@ impl PageRequest {
 
     /// Why the form of this page was refused.
     pub fn refusal(&self) -> Refusal {
-        self.flash()
-            .and_then(|flash| flash.refusal.clone())
-            .unwrap_or_default()
+        self.flash().and_then(|flash| flash.refusal.clone()).unwrap_or_default()
     }
 
     /// What was typed into a field before it was refused.
     pub fn typed(&self, field: Field) -> String {
-        let kept = self
-            .flash()
-            .and_then(|flash| flash.kept.iter().find(|(kept, _)| *kept == field));
+        let kept = self.flash().and_then(|flash| flash.kept.iter().find(|(kept, _)| *kept == field));
         kept.map_or_else(String::new, |(_, typed)| typed.clone())
     }
 }

@@ -47,13 +47,8 @@ pub fn theme_attribute(theme: Theme) -> Option<&'static str> {
 /// The document.
 pub fn shell(data: &Arc<Shell>) -> impl IntoView + use<> {
     let request = PageRequest::get();
-    let theme = request
-        .as_ref()
-        .map(|request| request.caller.theme)
-        .unwrap_or_default();
-    let accent = request
-        .as_ref()
-        .is_some_and(|request| request.settings().portal_accent.is_some());
+    let theme = request.as_ref().map(|request| request.caller.theme).unwrap_or_default();
+    let accent = request.as_ref().is_some_and(|request| request.settings().portal_accent.is_some());
     let options = data.options.clone();
     let stylesheet = data.stylesheet.clone();
     view! {

@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use app::api::http::Caller;
 use app::backend::sessions::find_viewer;
@@ -51,7 +52,7 @@ pub async fn find_caller(State(portal): State<Portal>, mut request: Request, nex
     let caller = Caller {
         viewer: viewer.map(Arc::new),
         session,
-        source: source_of(&request, &portal.backend.settings),
+        source: source_of(&request, &portal),
         agent: text_of(headers, &USER_AGENT),
         registered_here: portal.cookies.read_registration(headers, now),
         proved: portal.cookies.read_proof(headers, now),
@@ -80,11 +81,7 @@ fn without_forged_errors(request: &Request) -> Option<HeaderValue> {
     let kept: Vec<&str> = query.split('&').filter(|pair| !forged(pair)).collect();
     // One slash: `//evil.example` would lead away.
     let path = format!("/{}", request.uri().path().trim_start_matches('/'));
-    let clean = if kept.is_empty() {
-        path
-    } else {
-        format!("{path}?{}", kept.join("&"))
-    };
+    let clean = if kept.is_empty() { path } else { format!("{path}?{}", kept.join("&")) };
     HeaderValue::from_str(&clean).ok()
 }
 
@@ -100,25 +97,23 @@ fn wants_flash(request: &Request) -> bool {
 }
 
 fn text_of(headers: &HeaderMap, name: &HeaderName) -> String {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-        .to_owned()
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
 
 /// The visitor's address: the peer, or what trusted proxies say of it, read from the right.
-fn source_of(request: &Request, settings: &Settings) -> IpAddr {
+fn source_of(request: &Request, portal: &Portal) -> IpAddr {
+    let settings = &portal.backend.settings;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(peer)| {
-        peer.ip().to_canonical()
-    });
-    let said = request
-        .headers()
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok());
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(peer)| peer.ip().to_canonical());
+    let said = request.headers().get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
     let hops: Vec<&str> = said.flat_map(|value| value.split(',')).map(str::trim).collect();
+    if !hops.is_empty() && !settings.trusts(peer) && !portal.proxy_noted.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            %peer,
+            "X-Forwarded-For came from an address that is not in TRUSTED_PROXIES and is ignored; behind a proxy everybody \
+             now counts as one source: set TRUSTED_PROXIES (said once)"
+        );
+    }
     walk(peer, &hops, settings)
 }
 
@@ -136,8 +131,6 @@ fn walk(peer: IpAddr, hops: &[&str], settings: &Settings) -> IpAddr {
 
 /// An address, with or without a port.
 fn parse_hop(hop: &str) -> Option<IpAddr> {
-    let address = hop
-        .parse::<IpAddr>()
-        .or_else(|_| hop.parse::<SocketAddr>().map(|socket| socket.ip()));
+    let address = hop.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|socket| socket.ip()));
     address.ok().map(|address| address.to_canonical())
 }

@@ -28,13 +28,7 @@ pub async fn dress_errors(State(portal): State<Portal>, request: Request, next: 
     let mut dressed = if script {
         (status, Json(Outcome::Refused(Refusal::of(problem_of(status))))).into_response()
     } else {
-        let page = error_page::render(
-            status.as_u16(),
-            None,
-            theme,
-            &portal.backend.settings,
-            &portal.shell,
-        );
+        let page = error_page::render(status.as_u16(), None, theme, &portal.backend.settings, &portal.shell);
         (status, Html(page)).into_response()
     };
     for name in [RETRY_AFTER, ALLOW] {
@@ -42,9 +36,7 @@ pub async fn dress_errors(State(portal): State<Portal>, request: Request, next: 
             dressed.headers_mut().insert(name, value.clone());
         }
     }
-    dressed
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    dressed.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     dressed
 }
 
@@ -61,11 +53,7 @@ fn accepts_html(headers: &HeaderMap) -> bool {
 
 /// An error without words for people.
 fn is_bare(response: &Response) -> bool {
-    let kind = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .unwrap_or_default();
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let error = response.status().is_client_error() || response.status().is_server_error();
     error && !kind.starts_with("text/html") && !kind.starts_with("application/json")
 }

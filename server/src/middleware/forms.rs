@@ -35,12 +35,7 @@ pub async fn require_whole_form(request: Request, next: Next) -> Response {
 
 /// What can be said before the body is read.
 fn refused_by_headers(headers: &HeaderMap) -> Option<StatusCode> {
-    let text = |name| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-    };
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = text(CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Some(StatusCode::UNSUPPORTED_MEDIA_TYPE);
@@ -72,13 +67,8 @@ fn decode(text: &str) -> Option<String> {
         bytes.push(match byte {
             b'%' => {
                 let digits = [rest.next()?, rest.next()?];
-                u8::from_str_radix(
-                    std::str::from_utf8(&digits)
-                        .ok()
-                        .filter(|d| !d.starts_with('+'))?,
-                    16,
-                )
-                .ok()?
+                u8::from_str_radix(std::str::from_utf8(&digits).ok().filter(|d| !d.starts_with('+'))?, 16)
+                    .ok()?
             }
             b'+' => b' ',
             other => other,
@@ -93,27 +83,14 @@ mod tests {
 
     #[test]
     fn our_forms_are_whole() {
-        for form in [
-            "",
-            "username=ada&password=a+b%20c",
-            "ids[]=1&ids[]=2",
-            "x=%C3%A4",
-            "flag",
-        ] {
+        for form in ["", "username=ada&password=a+b%20c", "ids[]=1&ids[]=2", "x=%C3%A4", "flag"] {
             assert!(is_whole(form.as_bytes()), "{form}");
         }
     }
 
     #[test]
     fn damaged_forms_are_not() {
-        for form in [
-            "username=a&username=b",
-            "x=%ff",
-            "x=%zz",
-            "x=%4",
-            "%75sername=a&username=b",
-            "x=%+1",
-        ] {
+        for form in ["username=a&username=b", "x=%ff", "x=%zz", "x=%4", "%75sername=a&username=b", "x=%+1"] {
             assert!(!is_whole(form.as_bytes()), "{form}");
         }
         assert!(!is_whole(b"x=\xff"));

@@ -85,13 +85,7 @@ mod tests {
 
     #[test]
     fn every_page_of_the_desk_is_for_administrators() {
-        for path in [
-            "/admin",
-            "/admin/",
-            "/admin/mail",
-            "/admin/approve/7",
-            "/admin/users/1",
-        ] {
+        for path in ["/admin", "/admin/", "/admin/mail", "/admin/approve/7", "/admin/users/1"] {
             assert_eq!(audience(path), For::Administrators, "{path}");
         }
         assert_eq!(audience("/administrator"), For::Everybody);

@@ -18,23 +18,15 @@ use crate::router::Portal;
 /// Adds the headers.
 pub async fn secure(State(portal): State<Portal>, mut request: Request, next: Next) -> Response {
     let nonce = random::handle();
-    request
-        .extensions_mut()
-        .insert(app::pages::CspNonce(nonce.clone()));
+    request.extensions_mut().insert(app::pages::CspNonce(nonce.clone()));
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let fixed: [(HeaderName, &'static str); 6] = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "same-origin"),
-        (
-            HeaderName::from_static("cross-origin-opener-policy"),
-            "same-origin",
-        ),
-        (
-            HeaderName::from_static("cross-origin-resource-policy"),
-            "same-origin",
-        ),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (
             HeaderName::from_static("permissions-policy"),
             "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -45,10 +37,7 @@ pub async fn secure(State(portal): State<Portal>, mut request: Request, next: Ne
     }
     if portal.backend.settings.is_https() {
         // Two years, as hstspreload.org asks for; whether subdomains are ours to decide about is not known here.
-        headers.insert(
-            STRICT_TRANSPORT_SECURITY,
-            HeaderValue::from_static("max-age=63072000"),
-        );
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000"));
     }
     if !headers.contains_key(CONTENT_SECURITY_POLICY)
         && let Ok(policy) = HeaderValue::from_str(&policy(&nonce))
@@ -62,11 +51,7 @@ pub async fn secure(State(portal): State<Portal>, mut request: Request, next: Ne
 }
 
 fn policy(nonce: &str) -> String {
-    let reload = if option_env!("LEPTOS_WATCH").is_some() {
-        " ws://127.0.0.1:3001"
-    } else {
-        ""
-    };
+    let reload = if option_env!("LEPTOS_WATCH").is_some() { " ws://127.0.0.1:3001" } else { "" };
     format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; \
          img-src 'self' data:; font-src 'self'; connect-src 'self'{reload}; manifest-src 'self'; base-uri 'none'; \
@@ -76,12 +61,7 @@ fn policy(nonce: &str) -> String {
 
 /// Files that may change keep their name; everything else is about people.
 fn caching(headers: &HeaderMap) -> &'static str {
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .unwrap_or_default();
-    let file = ["image/", "font/", "text/css"]
-        .iter()
-        .any(|start| kind.starts_with(start));
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let file = ["image/", "font/", "text/css"].iter().any(|start| kind.starts_with(start));
     if file { "public, max-age=3600" } else { "no-store" }
 }

@@ -17,15 +17,8 @@ pub async fn require_host(State(portal): State<Portal>, request: Request, next: 
     let settings = &portal.backend.settings;
     let exempt =
         settings.environment == Environment::Dev || matches!(request.uri().path(), "/healthz" | "/readyz");
-    let authority = request
-        .uri()
-        .authority()
-        .map(|authority| authority.as_str().to_owned());
-    let header = request
-        .headers()
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .map(ToOwned::to_owned);
+    let authority = request.uri().authority().map(|authority| authority.as_str().to_owned());
+    let header = request.headers().get(HOST).and_then(|host| host.to_str().ok()).map(ToOwned::to_owned);
     let host = authority.or(header).unwrap_or_default();
     if exempt || is_ours(&host, &settings.public_url) {
         return next.run(request).await;
@@ -52,12 +45,7 @@ mod tests {
         for host in ["accounts.example.com", "Accounts.Example.com:443"] {
             assert!(is_ours(host, &ours), "{host}");
         }
-        for host in [
-            "",
-            "evil.example",
-            "accounts.example.com:8443",
-            "accounts.example.com.evil.example",
-        ] {
+        for host in ["", "evil.example", "accounts.example.com:8443", "accounts.example.com.evil.example"] {
             assert!(!is_ours(host, &ours), "{host}");
         }
     }

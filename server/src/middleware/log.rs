@@ -15,17 +15,17 @@ use tracing::Instrument;
 pub async fn log_request(request: Request, next: Next) -> Response {
     let id = random::handle();
     let method = request.method().clone();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("-", MatchedPath::as_str)
-        .to_owned();
-    let span = tracing::info_span!("request", id = %id, %method, route);
+    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", id = %id, %method, route = %route);
     let began = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let (status, micros) = (response.status().as_u16(), began.elapsed().as_micros());
     let micros = u64::try_from(micros).unwrap_or(u64::MAX);
-    span.in_scope(|| tracing::debug!(status, micros, "answered"));
+    span.in_scope(|| match route.as_str() {
+        // Files and health checks would drown the rest.
+        "-" | "/healthz" | "/readyz" => tracing::debug!(status, micros, "answered"),
+        _ => tracing::info!(status, micros, "answered"),
+    });
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
     }

@@ -13,10 +13,7 @@ async fn nobody_acts_on_themself() {
     let grace = portal.user("grace").await;
     for decision in ["deactivate", "remove-admin"] {
         admin.decide(decision, grace.id).await;
-        admin
-            .get("/admin")
-            .await
-            .says("You can't do that to your own account.");
+        admin.get("/admin").await.says("You can't do that to your own account.");
     }
     assert_eq!(portal.active_admins().await, 2);
 }
@@ -36,11 +33,7 @@ async fn fifty_pairs_at_once_leave_one_of_each_pair() {
     }
     let decisions = pairs.into_iter().enumerate().flat_map(|(number, mut pair)| {
         let (second, first) = (pair.pop().expect("two"), pair.pop().expect("two"));
-        let decision = if number % 2 == 0 {
-            "remove-admin"
-        } else {
-            "deactivate"
-        };
+        let decision = if number % 2 == 0 { "remove-admin" } else { "deactivate" };
         let (first_id, second_id) = (first.1, second.1);
         [(first.0, decision, second_id), (second.0, decision, first_id)]
     });
@@ -56,13 +49,9 @@ async fn the_last_two_never_end_each_other() {
         let (first, second) = (portal.admin(&one).await, portal.admin(&two).await);
         let (first_id, second_id) = (portal.user(&one).await.id, portal.user(&two).await.id);
         retire_all_but(&portal, &[first_id, second_id]).await;
-        let both = [
-            (first, second_id, "deactivate"),
-            (second, first_id, "remove-admin"),
-        ];
+        let both = [(first, second_id, "deactivate"), (second, first_id, "remove-admin")];
         join(
-            both.into_iter()
-                .map(|(browser, id, decision)| async move { browser.decide(decision, id).await }),
+            both.into_iter().map(|(browser, id, decision)| async move { browser.decide(decision, id).await }),
         )
         .await;
         assert_eq!(portal.active_admins().await, 1, "round {round}");
@@ -96,9 +85,6 @@ async fn an_administrator_who_cannot_sign_in_does_not_count() {
         .await
         .expect("the row changes");
     admin.decide("deactivate", eve.id).await;
-    admin
-        .get("/admin")
-        .await
-        .says("that would leave nobody to administer the portal");
+    admin.get("/admin").await.says("that would leave nobody to administer the portal");
     assert_eq!(portal.user("eve").await.status, "active");
 }

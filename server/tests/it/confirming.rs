@@ -22,9 +22,7 @@ async fn the_browser_that_registered_confirms_at_a_press() {
     let page = browser.get(&link).await;
     page.says("ada@example.org is the address of ada.");
     page.does_not_say("type=\"password\"");
-    let reply = browser
-        .post("/do/confirm_address", &[("token", &token_of(&link))])
-        .await;
+    let reply = browser.post("/do/confirm_address", &[("token", &token_of(&link))]).await;
     assert_eq!(reply.location(), Some("/login"));
     browser.get("/login").await.says("Your address is confirmed.");
     assert!(portal.user("ada").await.email_confirmed_at.is_some());
@@ -40,25 +38,13 @@ async fn another_browser_needs_the_password() {
     let link = portal.mail_to("ada").await.link();
     let (token, browser) = (token_of(&link), portal.browser());
     browser.get(&link).await.says("type=\"password\"");
-    for (password, words) in [
-        ("", "Enter a password."),
-        (OTHER_PASSWORD, "Incorrect username or password."),
-    ] {
-        browser
-            .post(
-                "/do/confirm_address",
-                &[("token", &token), ("password", password)],
-            )
-            .await;
+    for (password, words) in [("", "Enter a password."), (OTHER_PASSWORD, "Incorrect username or password.")]
+    {
+        browser.post("/do/confirm_address", &[("token", &token), ("password", password)]).await;
         browser.get(&link).await.says(words);
         assert!(portal.user("ada").await.email_confirmed_at.is_none());
     }
-    browser
-        .post(
-            "/do/confirm_address",
-            &[("token", &token), ("password", PASSWORD)],
-        )
-        .await;
+    browser.post("/do/confirm_address", &[("token", &token), ("password", PASSWORD)]).await;
     assert!(portal.user("ada").await.email_confirmed_at.is_some());
 }
 
@@ -68,9 +54,7 @@ async fn another_registration_in_the_same_browser_proves_nothing() {
     portal.register("ada").await;
     let link = portal.mail_to("ada").await.link();
     let mallory = portal.register("mallory").await;
-    mallory
-        .post("/do/confirm_address", &[("token", &token_of(&link))])
-        .await;
+    mallory.post("/do/confirm_address", &[("token", &token_of(&link))]).await;
     assert!(portal.user("ada").await.email_confirmed_at.is_none());
 }
 
@@ -83,14 +67,8 @@ async fn looking_changes_nothing() {
     for method in [Method::GET, Method::HEAD] {
         assert_eq!(portal.browser().ask(method, &link).await.status, StatusCode::OK);
     }
-    assert_eq!(
-        portal.browser().ask(Method::POST, &link).await.status,
-        StatusCode::METHOD_NOT_ALLOWED
-    );
-    let tokens = user_token::Entity::find()
-        .all(portal.backend.db.pool())
-        .await
-        .expect("reads");
+    assert_eq!(portal.browser().ask(Method::POST, &link).await.status, StatusCode::METHOD_NOT_ALLOWED);
+    let tokens = user_token::Entity::find().all(portal.backend.db.pool()).await.expect("reads");
     assert!(tokens.iter().all(|token| token.used_at.is_none()));
     assert_eq!(portal.audit().await.len(), before);
 }
@@ -105,10 +83,7 @@ async fn fifty_presses_at_once_confirm_once() {
         async move { browser.post("/do/confirm_address", &[("token", &token)]).await }
     });
     let replies = join(presses).await;
-    let confirmed = replies
-        .iter()
-        .filter(|reply| reply.location() == Some("/login"))
-        .count();
+    let confirmed = replies.iter().filter(|reply| reply.location() == Some("/login")).count();
     assert_eq!(confirmed, 1);
     assert!(replies.iter().all(|reply| reply.status == StatusCode::FOUND));
 }
@@ -120,9 +95,7 @@ async fn expired_link_is_refused() {
     let link = portal.mail_to("ada").await.link();
     portal.later(Duration::from_secs(72 * 3_600));
     assert_eq!(browser.get(&link).await.status, StatusCode::NOT_FOUND);
-    browser
-        .post("/do/confirm_address", &[("token", &token_of(&link))])
-        .await;
+    browser.post("/do/confirm_address", &[("token", &token_of(&link))]).await;
     assert!(portal.user("ada").await.email_confirmed_at.is_none());
 }
 
@@ -160,16 +133,9 @@ async fn an_address_that_another_account_confirmed_meanwhile_changes_nothing() {
     second.register("ada2", "ada@example.org", PASSWORD).await;
     let second_link = portal.mail_to("ada").await.link();
     assert_ne!(first_link, second_link);
-    second
-        .post("/do/confirm_address", &[("token", &token_of(&second_link))])
-        .await;
-    first
-        .post("/do/confirm_address", &[("token", &token_of(&first_link))])
-        .await;
-    first
-        .get(&first_link)
-        .await
-        .says("Another account has confirmed this address");
+    second.post("/do/confirm_address", &[("token", &token_of(&second_link))]).await;
+    first.post("/do/confirm_address", &[("token", &token_of(&first_link))]).await;
+    first.get(&first_link).await.says("Another account has confirmed this address");
     assert!(portal.user("ada").await.email_confirmed_at.is_none());
     assert!(portal.user("ada2").await.email_confirmed_at.is_some());
 }
@@ -179,10 +145,7 @@ async fn the_right_password_brings_a_new_link_also_to_a_shadow_who_gets_none() {
     let portal = Portal::start().await;
     portal.person("mike", Status::Active, Role::Member).await;
     portal.register("ada").await;
-    portal
-        .browser()
-        .register("mallory", "mike@example.org", PASSWORD)
-        .await;
+    portal.browser().register("mallory", "mike@example.org", PASSWORD).await;
     let before = portal.mails().await.len();
     let mut answers = Vec::new();
     for name in ["ada", "mallory"] {
@@ -190,40 +153,15 @@ async fn the_right_password_brings_a_new_link_also_to_a_shadow_who_gets_none() {
         assert_eq!(browser.sign_in(name, PASSWORD).await.location(), Some("/login"));
         browser.get("/login").await.says("Send a new confirmation link");
         let reply = browser.post("/do/ask_confirmation", &[]).await;
-        answers.push((
-            reply.status,
-            reply.location().map(ToOwned::to_owned),
-            reply.body.clone(),
-        ));
-        browser
-            .get("/login")
-            .await
-            .says("A new link to confirm your address is on its way.");
-        assert_eq!(
-            portal
-                .jobs()
-                .await
-                .iter()
-                .filter(|job| job.kind == "confirmation")
-                .count(),
-            1
-        );
+        answers.push((reply.status, reply.location().map(ToOwned::to_owned), reply.body.clone()));
+        browser.get("/login").await.says("A new link to confirm your address is on its way.");
+        assert_eq!(portal.jobs().await.iter().filter(|job| job.kind == "confirmation").count(), 1);
         portal.mails().await;
     }
     assert_eq!(answers[0], answers[1]);
     let new = portal.sent().split_off(before);
-    assert_eq!(
-        new.iter().map(|mail| mail.to.as_str()).collect::<Vec<_>>(),
-        ["ada@example.org"]
-    );
-    assert_eq!(
-        portal
-            .browser()
-            .post("/do/ask_confirmation", &[])
-            .await
-            .location(),
-        Some("/login")
-    );
+    assert_eq!(new.iter().map(|mail| mail.to.as_str()).collect::<Vec<_>>(), ["ada@example.org"]);
+    assert_eq!(portal.browser().post("/do/ask_confirmation", &[]).await.location(), Some("/login"));
     assert_eq!(portal.mails().await.len(), before + 1);
 }
 
@@ -235,10 +173,7 @@ async fn tries_at_a_link_are_limited() {
     let browser = portal.browser();
     for _ in 0..4 {
         browser
-            .post(
-                "/do/confirm_address",
-                &[("token", &token_of(&link)), ("password", OTHER_PASSWORD)],
-            )
+            .post("/do/confirm_address", &[("token", &token_of(&link)), ("password", OTHER_PASSWORD)])
             .await;
     }
     browser.get(&link).await.says("Too many attempts.");

@@ -17,7 +17,6 @@ const ACTIONS: &[&str] = &[
     "use_sign_in_link",
     "ask_confirmation",
     "decide",
-    "find_person",
     "resend_mail",
     "set_theme",
 ];
@@ -38,31 +37,15 @@ async fn every_action_takes_every_kind_of_nonsense() {
     let admin = portal.admin("grace").await;
     let before = portal.audit().await.len();
     let big = format!("username={}", "a".repeat(1_000_000));
-    let almost = format!(
-        "username={}&password={}&token={}",
-        "a".repeat(5_000),
-        "b".repeat(5_000),
-        "c".repeat(5_000)
-    );
+    let almost =
+        format!("username={}&password={}&token={}", "a".repeat(5_000), "b".repeat(5_000), "c".repeat(5_000));
     let bodies: [(&str, &[u8], StatusCode); 9] = [
-        (
-            FORM,
-            b"username=a&username=b&token=a&token=b&id=1&id=2&theme=a&theme=b",
-            StatusCode::BAD_REQUEST,
-        ),
+        (FORM, b"username=a&username=b&token=a&token=b&id=1&id=2&theme=a&theme=b", StatusCode::BAD_REQUEST),
         (FORM, b"username=%ff%fe&token=%ff&id=%ff", StatusCode::BAD_REQUEST),
         (FORM, b"username=\xff", StatusCode::BAD_REQUEST),
         (FORM, big.as_bytes(), StatusCode::PAYLOAD_TOO_LARGE),
-        (
-            "application/json",
-            b"{\"username\":\"a\"}",
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        ),
-        (
-            "multipart/form-data; boundary=x",
-            b"--x--",
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        ),
+        ("application/json", b"{\"username\":\"a\"}", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("multipart/form-data; boundary=x", b"--x--", StatusCode::UNSUPPORTED_MEDIA_TYPE),
         ("", b"", StatusCode::UNSUPPORTED_MEDIA_TYPE),
         (
             FORM,
@@ -83,9 +66,7 @@ async fn every_action_takes_every_kind_of_nonsense() {
             );
             if status.is_client_error() {
                 reply.says("Nothing was changed.");
-                let script = admin
-                    .send(raw(&path, kind, "application/json", body.to_vec()))
-                    .await;
+                let script = admin.send(raw(&path, kind, "application/json", body.to_vec())).await;
                 assert_eq!(script.status, *status);
                 script.outcome();
             }
@@ -106,11 +87,7 @@ async fn wrong_methods_and_unknown_addresses_have_words() {
     }
     for page in ["/", "/login", "/register", "/profile", "/admin", "/logout"] {
         for method in [Method::POST, Method::PUT, Method::DELETE] {
-            assert_eq!(
-                browser.ask(method, page).await.status,
-                StatusCode::METHOD_NOT_ALLOWED,
-                "{page}"
-            );
+            assert_eq!(browser.ask(method, page).await.status, StatusCode::METHOD_NOT_ALLOWED, "{page}");
         }
     }
     for path in [
@@ -138,20 +115,12 @@ async fn unknown_numbers_and_tokens_are_not_found() {
             let reply = admin.get(&format!("/admin/{page}/{id}")).await;
             assert_eq!(reply.status, StatusCode::NOT_FOUND, "{page}/{id}");
         }
-        admin
-            .post("/do/decide", &[("id", id), ("decision", "approve")])
-            .await;
-        admin
-            .get("/admin")
-            .await
-            .says("That account does not exist any more.");
+        admin.post("/do/decide", &[("id", id), ("decision", "approve")]).await;
+        admin.get("/admin").await.says("That account does not exist any more.");
     }
     for token in ["x", "%00", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "..%2f"] {
         for page in ["confirm", "auto-login"] {
-            assert_eq!(
-                portal.browser().get(&format!("/{page}/{token}")).await.status,
-                StatusCode::NOT_FOUND
-            );
+            assert_eq!(portal.browser().get(&format!("/{page}/{token}")).await.status, StatusCode::NOT_FOUND);
         }
     }
 }
@@ -160,24 +129,13 @@ async fn unknown_numbers_and_tokens_are_not_found() {
 async fn nothing_in_an_address_makes_a_page_say_it() {
     let portal = Portal::start().await;
     let browser = portal.browser();
-    let reply = browser
-        .get("/login?__err=evilwords&__path=%2Fdo%2Fsign_in&next=%2Fadmin")
-        .await;
+    let reply = browser.get("/login?__err=evilwords&__path=%2Fdo%2Fsign_in&next=%2Fadmin").await;
     assert_eq!(reply.location(), Some("/login?next=%2Fadmin"));
     let reply = browser.get("//evil.example?__err=x").await;
-    assert!(
-        reply.location().is_none_or(|to| !to.starts_with("//")),
-        "{:?}",
-        reply.location()
-    );
-    let page = browser
-        .get("/login?error=evilwords&message=evilwords&next=//evilwords")
-        .await;
+    assert!(reply.location().is_none_or(|to| !to.starts_with("//")), "{:?}", reply.location());
+    let page = browser.get("/login?error=evilwords&message=evilwords&next=//evilwords").await;
     let text = page.text();
-    assert!(
-        text.contains("Sign in") && !text.contains("evilwords"),
-        "{text}"
-    );
+    assert!(text.contains("Sign in") && !text.contains("evilwords"), "{text}");
     browser.set_cookie("flash", Some("evilwords"));
     browser.set_cookie("theme", Some("\"><script>evilwords"));
     browser.get("/login").await.does_not_say("evilwords");
@@ -192,9 +150,7 @@ async fn nothing_in_an_address_makes_a_page_say_it() {
 async fn what_people_type_is_escaped_wherever_it_comes_back() {
     let portal = Portal::start().await;
     let browser = portal.browser();
-    browser
-        .register("<b>x</b>", "\"><script>alert(1)</script>@x", PASSWORD)
-        .await;
+    browser.register("<b>x</b>", "\"><script>alert(1)</script>@x", PASSWORD).await;
     let page = browser.get("/register").await;
     page.does_not_say("<script>alert");
     page.does_not_say("<b>x</b>");
@@ -216,24 +172,14 @@ async fn requests_from_other_sites_are_refused() {
     ] {
         for accept in ["text/html", "application/json"] {
             let mut request = raw("/do/sign_out", FORM, accept, "");
-            request
-                .headers_mut()
-                .insert(HOST, "portal.test".parse().expect("a host"));
-            request
-                .headers_mut()
-                .insert(name, value.parse().expect("a value"));
-            assert_eq!(
-                browser.send(request).await.status,
-                StatusCode::FORBIDDEN,
-                "{name}: {value}"
-            );
+            request.headers_mut().insert(HOST, "portal.test".parse().expect("a host"));
+            request.headers_mut().insert(name, value.parse().expect("a value"));
+            assert_eq!(browser.send(request).await.status, StatusCode::FORBIDDEN, "{name}: {value}");
         }
     }
     assert!(browser.is_signed_in().await);
     let mut request = raw("/do/sign_out", FORM, "text/html", "");
-    request
-        .headers_mut()
-        .insert(ORIGIN, "http://portal.test".parse().expect("a value"));
+    request.headers_mut().insert(ORIGIN, "http://portal.test".parse().expect("a value"));
     assert_eq!(browser.send(request).await.status, StatusCode::FOUND);
 }
 
@@ -242,11 +188,7 @@ async fn forwarded_addresses_count_from_trusted_proxies_alone_and_from_the_right
     for (proxies, header, shut_out) in [
         // The rightmost address that no proxy of ours gave is the visitor's: what they wrote left of it is nothing.
         ("127.0.0.1", ["1.1.1.1, 192.0.2.9", "2.2.2.2, 192.0.2.9"], true),
-        (
-            "127.0.0.1, 192.0.2.9",
-            ["1.1.1.1, 192.0.2.9", "2.2.2.2, 192.0.2.9"],
-            false,
-        ),
+        ("127.0.0.1, 192.0.2.9", ["1.1.1.1, 192.0.2.9", "2.2.2.2, 192.0.2.9"], false),
         ("none", ["1.1.1.1", "2.2.2.2"], true),
     ] {
         let portal = Portal::with(&[("TRUSTED_PROXIES", proxies), ("LIMIT_SIGN_IN", "1/1h")]).await;
@@ -268,21 +210,10 @@ async fn forwarded_addresses_count_from_trusted_proxies_alone_and_from_the_right
 async fn a_damaged_session_cookie_is_nobody() {
     let portal = Portal::start().await;
     portal.person("ada", Status::Active, Role::Member).await;
-    for cookie in [
-        "",
-        "x",
-        "AAAAAAAAAAAAAAAAAAAAAA",
-        "\u{e9}",
-        "a;b",
-        &"A".repeat(4_000),
-    ] {
+    for cookie in ["", "x", "AAAAAAAAAAAAAAAAAAAAAA", "\u{e9}", "a;b", &"A".repeat(4_000)] {
         let browser = portal.browser();
         browser.set_cookie("session", Some(cookie));
-        assert_eq!(
-            browser.get("/profile").await.status,
-            StatusCode::FOUND,
-            "{cookie}"
-        );
+        assert_eq!(browser.get("/profile").await.status, StatusCode::FOUND, "{cookie}");
         assert_eq!(browser.get("/").await.status, StatusCode::OK, "{cookie}");
     }
 }

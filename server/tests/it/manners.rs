@@ -8,27 +8,14 @@ use axum::http::{Method, Request, StatusCode};
 use crate::support::{Portal, Reply};
 
 fn header<'a>(reply: &'a Reply, name: &str) -> &'a str {
-    reply
-        .headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
+    reply.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 #[tokio::test]
 async fn every_answer_carries_the_security_headers() {
     let portal = Portal::start().await;
     let browser = portal.admin("grace").await;
-    for path in [
-        "/",
-        "/login",
-        "/profile",
-        "/admin",
-        "/nothing",
-        "/healthz",
-        "/do/sign_in",
-        "/pkg/nothing",
-    ] {
+    for path in ["/", "/login", "/profile", "/admin", "/nothing", "/healthz", "/do/sign_in", "/pkg/nothing"] {
         let reply = browser.get(path).await;
         let policy = header(&reply, "content-security-policy");
         for part in [
@@ -40,17 +27,10 @@ async fn every_answer_carries_the_security_headers() {
         ] {
             assert!(policy.contains(part), "{path}: {policy}");
         }
-        assert!(
-            !policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"),
-            "{policy}"
-        );
+        assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
         assert_eq!(header(&reply, "x-content-type-options"), "nosniff", "{path}");
         assert_eq!(header(&reply, "referrer-policy"), "same-origin", "{path}");
-        assert_eq!(
-            header(&reply, "cross-origin-opener-policy"),
-            "same-origin",
-            "{path}"
-        );
+        assert_eq!(header(&reply, "cross-origin-opener-policy"), "same-origin", "{path}");
         assert_eq!(header(&reply, "strict-transport-security"), "", "{path}");
     }
 }
@@ -58,28 +38,15 @@ async fn every_answer_carries_the_security_headers() {
 #[tokio::test]
 async fn html_is_never_stored_and_every_nonce_is_new() {
     let portal = Portal::start().await;
-    let (first, second) = (
-        portal.browser().get("/login").await,
-        portal.browser().get("/login").await,
-    );
+    let (first, second) = (portal.browser().get("/login").await, portal.browser().get("/login").await);
     assert_eq!(header(&first, "cache-control"), "no-store");
-    assert_ne!(
-        header(&first, "content-security-policy"),
-        header(&second, "content-security-policy")
-    );
+    assert_ne!(header(&first, "content-security-policy"), header(&second, "content-security-policy"));
     let policy = header(&first, "content-security-policy");
-    let nonce = policy
-        .split("'nonce-")
-        .nth(1)
-        .and_then(|rest| rest.split('\'').next())
-        .expect("a nonce");
+    let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).expect("a nonce");
     let scripts = first.body.matches("<script").count();
     assert!(scripts > 0);
     assert_eq!(first.body.matches(&format!("nonce=\"{nonce}\"")).count(), scripts);
-    assert!(
-        !first.body.contains(" style="),
-        "the policy forbids inline styles"
-    );
+    assert!(!first.body.contains(" style="), "the policy forbids inline styles");
 }
 
 #[tokio::test]
@@ -90,27 +57,19 @@ async fn https_brings_hsts_and_host_bound_cookies() {
     let reply = portal.browser().register("a", "b", "c").await;
     let cookies = reply.cookies();
     assert!(
-        cookies
-            .iter()
-            .all(|c| c.starts_with("__Host-") && c.contains("Secure") && c.contains("HttpOnly")),
+        cookies.iter().all(|c| c.starts_with("__Host-") && c.contains("Secure") && c.contains("HttpOnly")),
         "{cookies:?}"
     );
 }
 
 #[tokio::test]
 async fn in_production_another_host_is_misdirected() {
-    let settings = [
-        ("LEPTOS_ENV", "PROD"),
-        ("PUBLIC_URL", "https://portal.test"),
-        ("MAIL_TRANSPORT", "file"),
-    ];
+    let settings =
+        [("LEPTOS_ENV", "PROD"), ("PUBLIC_URL", "https://portal.test"), ("MAIL_TRANSPORT", "file")];
     let portal = Portal::with(&settings).await;
     let ask = |host: &'static str, path: &'static str| {
         let browser = portal.browser();
-        let request = Request::get(path)
-            .header(HOST, host)
-            .header(ACCEPT, "text/html")
-            .body(Body::empty());
+        let request = Request::get(path).header(HOST, host).header(ACCEPT, "text/html").body(Body::empty());
         async move { browser.send(request.expect("a request")).await }
     };
     assert_eq!(ask("portal.test", "/login").await.status, StatusCode::OK);
@@ -120,10 +79,7 @@ async fn in_production_another_host_is_misdirected() {
     for path in ["/healthz", "/readyz"] {
         assert_eq!(ask("10.0.0.7", path).await.status, StatusCode::OK, "{path}");
     }
-    assert_eq!(
-        ask("portal.test", "/dev/mail").await.status,
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(ask("portal.test", "/dev/mail").await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
@@ -139,9 +95,7 @@ async fn dev_mail_is_for_loopback_alone() {
             request = request.header(name, "127.0.0.1");
         }
         let mut request = request.body(Body::empty()).expect("a request");
-        request
-            .extensions_mut()
-            .insert(ConnectInfo::<SocketAddr>(peer.parse().expect("an address")));
+        request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer.parse().expect("an address")));
         let browser = portal.browser();
         async move { browser.send(request).await }
     };
@@ -154,11 +108,7 @@ async fn dev_mail_is_for_loopback_alone() {
         ("127.0.0.1:4000", "localhost:3000", Some("x-forwarded-for")),
         ("127.0.0.1:4000", "localhost:3000", Some("forwarded")),
     ] {
-        assert_eq!(
-            ask(peer, host, extra).await.status,
-            StatusCode::NOT_FOUND,
-            "{peer} {host} {extra:?}"
-        );
+        assert_eq!(ask(peer, host, extra).await.status, StatusCode::NOT_FOUND, "{peer} {host} {extra:?}");
     }
 }
 
@@ -190,9 +140,7 @@ async fn without_its_database_the_portal_says_so_and_gives_a_reference() {
     let page = stranger.get("/login").await;
     page.says("Something went wrong on our side, and nothing was changed. Reference ");
     page.does_not_say("sqlx");
-    let script = stranger
-        .script("/do/sign_in", &[("username", "x"), ("password", "y")])
-        .await;
+    let script = stranger.script("/do/sign_in", &[("username", "x"), ("password", "y")]).await;
     assert_eq!(script.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(script.body.starts_with("{\"internal\":"), "{}", script.body);
 }
@@ -201,26 +149,12 @@ async fn without_its_database_the_portal_says_so_and_gives_a_reference() {
 async fn every_page_is_complete_without_scripts_and_get_and_head_change_nothing() {
     let portal = Portal::start().await;
     let (stranger, admin) = (portal.browser(), portal.admin("grace").await);
-    let before = (
-        portal.audit().await.len(),
-        portal.outbox().await.len(),
-        portal.jobs().await.len(),
-    );
+    let before = (portal.audit().await.len(), portal.outbox().await.len(), portal.jobs().await.len());
     let id = portal.user("grace").await.id;
     let person = format!("/admin/users/{id}");
     for (browser, pages) in [
         (&stranger, vec!["/", "/login", "/register", "/logout", "/nothing"]),
-        (
-            &admin,
-            vec![
-                "/",
-                "/profile",
-                "/logout",
-                "/admin",
-                "/admin/mail",
-                person.as_str(),
-            ],
-        ),
+        (&admin, vec!["/", "/profile", "/logout", "/admin", "/admin/mail", person.as_str()]),
     ] {
         for page in pages {
             let reply = browser.ask(Method::GET, page).await;
@@ -228,18 +162,10 @@ async fn every_page_is_complete_without_scripts_and_get_and_head_change_nothing(
             assert_eq!(reply.body.matches("<main").count(), 1, "{page}");
             assert!(reply.body.contains("<title>"), "{page}");
             assert!(!reply.body.contains("<template"), "{page} waits for scripts");
-            assert_eq!(
-                browser.ask(Method::HEAD, page).await.status,
-                reply.status,
-                "{page}"
-            );
+            assert_eq!(browser.ask(Method::HEAD, page).await.status, reply.status, "{page}");
         }
     }
-    let after = (
-        portal.audit().await.len(),
-        portal.outbox().await.len(),
-        portal.jobs().await.len(),
-    );
+    let after = (portal.audit().await.len(), portal.outbox().await.len(), portal.jobs().await.len());
     assert_eq!(before, after);
 }
 
@@ -248,41 +174,24 @@ async fn the_theme_is_remembered_and_right_at_once() {
     let portal = Portal::start().await;
     let browser = portal.browser();
     browser.get("/login").await.does_not_say("data-theme");
-    let reply = browser
-        .post("/do/set_theme", &[("theme", "dark"), ("from", "/register")])
-        .await;
+    let reply = browser.post("/do/set_theme", &[("theme", "dark"), ("from", "/register")]).await;
     assert_eq!(reply.location(), Some("/register"));
     browser.get("/login").await.says("data-theme=\"vestibule-dark\"");
-    browser
-        .get("/nothing")
-        .await
-        .says("data-theme=\"vestibule-dark\"");
-    browser
-        .post(
-            "/do/set_theme",
-            &[("theme", "system"), ("from", "//evil.example")],
-        )
-        .await;
+    browser.get("/nothing").await.says("data-theme=\"vestibule-dark\"");
+    browser.post("/do/set_theme", &[("theme", "system"), ("from", "//evil.example")]).await;
     browser.get("/login").await.does_not_say("data-theme");
 }
 
 #[tokio::test]
 async fn the_organisation_puts_its_name_and_colour_on_everything() {
-    let settings = [
-        ("PORTAL_NAME", "Example"),
-        ("PORTAL_ACCENT", "#7a1f5c"),
-        ("PORTAL_HELP", "help@example.org"),
-    ];
+    let settings =
+        [("PORTAL_NAME", "Example"), ("PORTAL_ACCENT", "#7a1f5c"), ("PORTAL_HELP", "help@example.org")];
     let portal = Portal::with(&settings).await;
     let page = portal.register("ada").await.get("/login").await;
     page.says("<title>Sign in – Example</title>");
     page.says("href=\"/accent.css\"");
     page.says("href=\"mailto:help@example.org\"");
-    portal
-        .browser()
-        .get("/accent.css")
-        .await
-        .says("--color-primary:#7a1f5c");
+    portal.browser().get("/accent.css").await.says("--color-primary:#7a1f5c");
     let mail = portal.mail_to("ada").await;
     assert_eq!(mail.subject, "Confirm your address for Example");
     assert!(mail.text.contains("Help: help@example.org"));

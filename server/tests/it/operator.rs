@@ -23,31 +23,20 @@ async fn the_role_is_granted_to_active_people_with_confirmed_addresses_alone() {
         ("unconfirmed", Problem::OtherState(Status::Pending)),
         ("waiting", Problem::OtherState(Status::Pending)),
     ] {
-        let stop = operator::grant_admin(&portal.backend, name)
-            .await
-            .expect_err("is refused");
+        let stop = operator::grant_admin(&portal.backend, name).await.expect_err("is refused");
         assert_eq!(refused(stop), Refusal::of(problem), "{name}");
     }
-    operator::grant_admin(&portal.backend, "Ada")
-        .await
-        .expect("is granted");
+    operator::grant_admin(&portal.backend, "Ada").await.expect("is granted");
     assert!(!browser.is_signed_in().await);
-    assert_eq!(
-        operator::list_admins(&portal.backend).await.expect("lists").len(),
-        1
-    );
+    assert_eq!(operator::list_admins(&portal.backend).await.expect("lists").len(), 1);
 }
 
 #[tokio::test]
 async fn a_printed_link_signs_in_once_and_is_written_down() {
     let portal = Portal::start().await;
     portal.admin("grace").await;
-    let link = operator::make_user_link(&portal.backend, "grace")
-        .await
-        .expect("a link");
-    let token = link
-        .trim_start_matches("http://portal.test/auto-login/")
-        .to_owned();
+    let link = operator::make_user_link(&portal.backend, "grace").await.expect("a link");
+    let token = link.trim_start_matches("http://portal.test/auto-login/").to_owned();
     let enter = |browser: Browser| {
         let token = token.clone();
         async move {
@@ -57,13 +46,7 @@ async fn a_printed_link_signs_in_once_and_is_written_down() {
     };
     assert!(enter(portal.browser()).await);
     assert!(!enter(portal.browser()).await);
-    assert!(
-        portal
-            .audit()
-            .await
-            .iter()
-            .any(|row| row.action == "operator.user_link")
-    );
+    assert!(portal.audit().await.iter().any(|row| row.action == "operator.user_link"));
     portal.person("shut", Status::Deactivated, Role::Member).await;
     assert!(operator::make_user_link(&portal.backend, "shut").await.is_err());
 }

@@ -15,17 +15,11 @@ async fn a_registration_waits_and_says_so() {
     let browser = portal.register("ada").await;
     let page = browser.get("/login").await;
     page.says("Your account was created and is waiting for approval.");
-    browser
-        .get("/login")
-        .await
-        .does_not_say("Your account was created");
+    browser.get("/login").await.does_not_say("Your account was created");
     let user = portal.user("ada").await;
     assert_eq!((user.status.as_str(), user.role.as_str()), ("pending", "member"));
     assert!(user.email_confirmed_at.is_none());
-    assert!(
-        user.password_hash
-            .is_some_and(|hash| hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"))
-    );
+    assert!(user.password_hash.is_some_and(|hash| hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$")));
 }
 
 #[tokio::test]
@@ -33,25 +27,15 @@ async fn a_refused_registration_keeps_what_was_typed_but_no_password() {
     let portal = Portal::start().await;
     let browser = portal.browser();
     let reply = browser.register("a", "nonsense", "short").await;
-    assert_eq!(
-        (reply.status, reply.location()),
-        (StatusCode::FOUND, Some("/register"))
-    );
+    assert_eq!((reply.status, reply.location()), (StatusCode::FOUND, Some("/register")));
     let page = browser.get("/register").await;
-    for words in [
-        "Use 3 to 32 characters",
-        "Enter an email address like",
-        "Use at least 12 characters.",
-    ] {
+    for words in ["Use 3 to 32 characters", "Enter an email address like", "Use at least 12 characters."] {
         page.says(words);
     }
     page.says("<title>Error: Create your account");
     page.says("value=\"nonsense\"");
     page.does_not_say("short\"");
-    browser
-        .get("/register")
-        .await
-        .does_not_say("Use at least 12 characters.");
+    browser.get("/register").await.does_not_say("Use at least 12 characters.");
     assert!(portal.find_user("a").await.is_none());
 }
 
@@ -66,32 +50,19 @@ async fn scripts_get_the_same_refusal_in_place() {
     ];
     let reply = portal.browser().script("/do/register", &fields).await;
     assert_eq!(reply.status, StatusCode::OK);
-    let Outcome::Refused(refusal) = reply.outcome() else {
-        panic!("refused")
-    };
-    assert_eq!(
-        refusal.problem_of(Field::ConfirmPassword),
-        Some(Problem::PasswordsDiffer)
-    );
+    let Outcome::Refused(refusal) = reply.outcome() else { panic!("refused") };
+    assert_eq!(refusal.problem_of(Field::ConfirmPassword), Some(Problem::PasswordsDiffer));
 }
 
 #[tokio::test]
 async fn guessable_passwords_are_refused() {
     let portal = Portal::start().await;
-    for password in [
-        "password1234",
-        "123456789012",
-        "adalovelace1",
-        "qwertyuiopas",
-        "aaaaaaaaaaaaaa",
-        "example.org!",
-    ] {
+    for password in
+        ["password1234", "123456789012", "adalovelace1", "qwertyuiopas", "aaaaaaaaaaaaaa", "example.org!"]
+    {
         let browser = portal.browser();
         browser.register("adalovelace", "ada@example.org", password).await;
-        browser
-            .get("/register")
-            .await
-            .says("That password would be guessed early.");
+        browser.get("/register").await.says("That password would be guessed early.");
     }
     assert!(portal.find_user("adalovelace").await.is_none());
 }
@@ -102,10 +73,7 @@ async fn a_name_is_taken_in_any_case() {
     portal.register("ada").await;
     let browser = portal.browser();
     browser.register("ADA", "other@example.org", PASSWORD).await;
-    browser
-        .get("/register")
-        .await
-        .says("That username is already taken.");
+    browser.get("/register").await.says("That username is already taken.");
 }
 
 #[tokio::test]
@@ -113,17 +81,10 @@ async fn fifty_registrations_of_one_name_make_one_account() {
     let portal = Portal::start().await;
     let tries = (0..50).map(|number| {
         let browser = portal.browser();
-        async move {
-            browser
-                .register("ada", &format!("ada{number}@example.org"), PASSWORD)
-                .await
-        }
+        async move { browser.register("ada", &format!("ada{number}@example.org"), PASSWORD).await }
     });
     let replies = join(tries).await;
-    let made = replies
-        .iter()
-        .filter(|reply| reply.location() == Some("/login"))
-        .count();
+    let made = replies.iter().filter(|reply| reply.location() == Some("/login")).count();
     assert_eq!(made, 1);
     assert!(replies.iter().all(|reply| reply.status == StatusCode::FOUND));
 }
@@ -134,22 +95,12 @@ async fn a_known_address_looks_like_a_new_one_and_its_owner_is_told_once_a_day()
     portal.person("mike", Status::Active, Role::Member).await;
     portal.mails().await;
     let before = portal.sent().len();
-    let known = portal
-        .browser()
-        .register("mallory", "MIKE@example.org", PASSWORD)
-        .await;
-    let new = portal
-        .browser()
-        .register("carol", "carol@example.org", PASSWORD)
-        .await;
+    let known = portal.browser().register("mallory", "MIKE@example.org", PASSWORD).await;
+    let new = portal.browser().register("carol", "carol@example.org", PASSWORD).await;
     assert_eq!((known.status, known.location()), (new.status, new.location()));
     assert_eq!(known.body.len(), new.body.len());
     let names = |reply: &crate::support::Reply| -> Vec<(String, usize)> {
-        reply
-            .cookies()
-            .iter()
-            .map(|c| (c.split('=').next().unwrap().to_owned(), c.len()))
-            .collect()
+        reply.cookies().iter().map(|c| (c.split('=').next().unwrap().to_owned(), c.len())).collect()
     };
     assert_eq!(names(&known), names(&new));
     assert_eq!(portal.user("mallory").await.status, "shadow");
@@ -158,17 +109,11 @@ async fn a_known_address_looks_like_a_new_one_and_its_owner_is_told_once_a_day()
         2 + usize::from(portal.jobs().await.iter().any(|job| job.kind == "notice"))
     );
     let mails = portal.mails().await.split_off(before);
-    let to_mike: Vec<_> = mails
-        .iter()
-        .filter(|mail| mail.to == "mike@example.org")
-        .collect();
+    let to_mike: Vec<_> = mails.iter().filter(|mail| mail.to == "mike@example.org").collect();
     assert_eq!(to_mike.len(), 1);
     assert!(to_mike[0].subject.starts_with("You already have an account"));
     assert!(!to_mike[0].text.contains("mallory"));
-    portal
-        .browser()
-        .register("mallory2", "mike@example.org", PASSWORD)
-        .await;
+    portal.browser().register("mallory2", "mike@example.org", PASSWORD).await;
     assert!(
         !portal
             .mails()
@@ -178,10 +123,7 @@ async fn a_known_address_looks_like_a_new_one_and_its_owner_is_told_once_a_day()
             .any(|mail| mail.to == "mike@example.org")
     );
     portal.later(Duration::from_secs(86_401));
-    portal
-        .browser()
-        .register("mallory3", "mike@example.org", PASSWORD)
-        .await;
+    portal.browser().register("mallory3", "mike@example.org", PASSWORD).await;
     assert_eq!(portal.mail_to("mike").await.subject, to_mike[0].subject);
 }
 
@@ -189,43 +131,25 @@ async fn a_known_address_looks_like_a_new_one_and_its_owner_is_told_once_a_day()
 async fn a_shadow_is_nowhere_and_keeps_the_name() {
     let portal = Portal::start().await;
     portal.person("mike", Status::Active, Role::Member).await;
-    portal
-        .browser()
-        .register("mallory", "mike@example.org", PASSWORD)
-        .await;
+    portal.browser().register("mallory", "mike@example.org", PASSWORD).await;
     let shadow = portal.user("mallory").await;
     let admin = portal.admin("grace").await;
     admin.get("/admin").await.does_not_say("mallory");
-    assert_eq!(
-        admin.get(&format!("/admin/users/{}", shadow.id)).await.status,
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(admin.get(&format!("/admin/users/{}", shadow.id)).await.status, StatusCode::NOT_FOUND);
     admin.decide("approve", shadow.id).await;
     assert_eq!(portal.user("mallory").await.status, "shadow");
     let browser = portal.browser();
     browser.sign_in("mallory", PASSWORD).await;
-    browser
-        .get("/login")
-        .await
-        .says("Your account is waiting for an administrator");
+    browser.get("/login").await.says("Your account is waiting for an administrator");
     browser.register("Mallory", "x@example.org", OTHER_PASSWORD).await;
-    browser
-        .get("/register")
-        .await
-        .says("That username is already taken.");
+    browser.get("/register").await.says("That username is already taken.");
 }
 
 #[tokio::test]
 async fn an_unconfirmed_address_reserves_nothing() {
     let portal = Portal::start().await;
-    portal
-        .browser()
-        .register("mallory", "mike@example.org", PASSWORD)
-        .await;
-    portal
-        .browser()
-        .register("mike", "mike@example.org", PASSWORD)
-        .await;
+    portal.browser().register("mallory", "mike@example.org", PASSWORD).await;
+    portal.browser().register("mike", "mike@example.org", PASSWORD).await;
     assert_eq!(portal.user("mike").await.status, "pending");
 }
 
@@ -259,10 +183,7 @@ async fn what_has_had_its_time_is_purged_and_nothing_else() {
     ] {
         portal.person(name, status, Role::Member).await;
     }
-    portal
-        .browser()
-        .register("shadow", "active@example.org", PASSWORD)
-        .await;
+    portal.browser().register("shadow", "active@example.org", PASSWORD).await;
     portal.later(Duration::from_secs(7 * 86_400 + 1));
     assert_eq!(purge(&portal.backend).await.expect("purges"), 2);
     portal.later(Duration::from_secs(23 * 86_400));
@@ -288,10 +209,7 @@ async fn registering_is_limited_for_one_source_and_not_for_others() {
                 ("confirm_password", PASSWORD),
             ];
             let reply = browser.post_from("/do/register", &fields, Some(source)).await;
-            (
-                reply.location().map(ToOwned::to_owned),
-                browser.get("/register").await,
-            )
+            (reply.location().map(ToOwned::to_owned), browser.get("/register").await)
         }
     };
     for name in ["one", "two"] {

@@ -18,10 +18,7 @@ async fn strangers_have_no_session_at_all() {
     browser.register("a", "b", "c").await;
     browser.sign_in("nobody", PASSWORD).await;
     assert!(browser.cookie("session").is_none());
-    let records = session_record::Entity::find()
-        .all(portal.backend.db.pool())
-        .await
-        .expect("reads");
+    let records = session_record::Entity::find().all(portal.backend.db.pool()).await.expect("reads");
     assert!(records.is_empty());
 }
 
@@ -31,10 +28,7 @@ async fn the_cookie_is_kept_from_scripts_and_other_sites() {
     portal.person("ada", Status::Active, Role::Member).await;
     let reply = portal.browser().sign_in("ada", PASSWORD).await;
     let cookies = reply.cookies();
-    let cookie = cookies
-        .iter()
-        .find(|c| c.starts_with("__Host-session="))
-        .expect("a session cookie");
+    let cookie = cookies.iter().find(|c| c.starts_with("__Host-session=")).expect("a session cookie");
     for attribute in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Max-Age="] {
         assert!(cookie.contains(attribute), "{attribute} in {cookie}");
     }
@@ -49,14 +43,8 @@ async fn a_shared_computers_cookie_ends_with_the_browser_and_idles_two_hours() {
     let fields = [("username", "ada"), ("password", PASSWORD), ("shared", "yes")];
     let reply = browser.post("/do/sign_in", &fields).await;
     let cookies = reply.cookies();
-    let cookie = cookies
-        .iter()
-        .find(|c| c.starts_with("session="))
-        .expect("a session cookie");
-    assert!(
-        !cookie.contains("Max-Age") && !cookie.contains("Expires"),
-        "{cookie}"
-    );
+    let cookie = cookies.iter().find(|c| c.starts_with("session=")).expect("a session cookie");
+    assert!(!cookie.contains("Max-Age") && !cookie.contains("Expires"), "{cookie}");
     portal.later(Duration::from_secs(2 * 3_600 - 1));
     assert!(browser.is_signed_in().await);
     portal.later(Duration::from_secs(2 * 3_600));
@@ -100,10 +88,7 @@ async fn an_ended_session_says_so_and_leads_back() {
     portal.later(Duration::from_secs(86_400));
     let reply = browser.get("/admin?after=ada").await;
     assert_eq!(reply.location(), Some("/login?next=%2Fadmin%3Fafter%3Dada"));
-    browser
-        .get("/login?next=%2Fadmin%3Fafter%3Dada")
-        .await
-        .says("Your session is over. Sign in to go on.");
+    browser.get("/login?next=%2Fadmin%3Fafter%3Dada").await.says("Your session is over. Sign in to go on.");
     assert!(browser.cookie("session").is_none());
 }
 
@@ -112,10 +97,7 @@ async fn a_record_without_its_row_is_nothing_and_no_request_in_flight_revives_it
     let portal = Portal::start().await;
     let browser = portal.admin("grace").await;
     let stolen = browser.cookie("session").expect("a session");
-    user_session::Entity::delete_many()
-        .exec(portal.backend.db.pool())
-        .await
-        .expect("deletes");
+    user_session::Entity::delete_many().exec(portal.backend.db.pool()).await.expect("deletes");
     assert!(!browser.is_signed_in().await);
     browser.set_cookie("session", Some(&stolen));
     assert!(!browser.is_signed_in().await);
@@ -126,10 +108,7 @@ async fn a_row_of_another_session_does_not_do() {
     let portal = Portal::start().await;
     let browser = portal.admin("grace").await;
     user_session::Entity::update_many()
-        .col_expr(
-            user_session::Column::IdHash,
-            Expr::value("00000000000000000000000000000000"),
-        )
+        .col_expr(user_session::Column::IdHash, Expr::value("00000000000000000000000000000000"))
         .exec(portal.backend.db.pool())
         .await
         .expect("changes");
@@ -155,14 +134,8 @@ async fn the_database_is_no_set_of_keys() {
     let portal = Portal::start().await;
     let browser = portal.admin("grace").await;
     let cookie = browser.cookie("session").expect("a session");
-    let rows = user_session::Entity::find()
-        .all(portal.backend.db.pool())
-        .await
-        .expect("reads");
-    let records = session_record::Entity::find()
-        .all(portal.backend.db.pool())
-        .await
-        .expect("reads");
+    let rows = user_session::Entity::find().all(portal.backend.db.pool()).await.expect("reads");
+    let records = session_record::Entity::find().all(portal.backend.db.pool()).await.expect("reads");
     assert_eq!(records.len(), usize::from(!stack::is_postgres()));
     let known: Vec<String> = rows
         .iter()
@@ -172,9 +145,8 @@ async fn the_database_is_no_set_of_keys() {
     assert!(known.iter().all(|known| *known != cookie));
     let thief = portal.browser();
     for known in known {
-        let bytes: Vec<u8> = (0..16)
-            .filter_map(|i| u8::from_str_radix(known.get(2 * i..2 * i + 2)?, 16).ok())
-            .collect();
+        let bytes: Vec<u8> =
+            (0..16).filter_map(|i| u8::from_str_radix(known.get(2 * i..2 * i + 2)?, 16).ok()).collect();
         thief.set_cookie("session", Some(&data_encoding::BASE64URL_NOPAD.encode(&bytes)));
         assert_eq!(thief.get("/profile").await.status, StatusCode::FOUND);
     }
@@ -185,10 +157,7 @@ async fn last_seen_is_written_once_a_minute_at_most() {
     let portal = Portal::start().await;
     let browser = portal.admin("grace").await;
     let seen = || async {
-        let rows = user_session::Entity::find()
-            .all(portal.backend.db.pool())
-            .await
-            .expect("reads");
+        let rows = user_session::Entity::find().all(portal.backend.db.pool()).await.expect("reads");
         rows.first().expect("a session").last_seen_at
     };
     let first = seen().await;

@@ -27,31 +27,15 @@ async fn the_newest_link_makes_one_administrator_who_is_signed_in() {
     let old = link(&portal).await.expect("a link");
     let new = link(&portal).await.expect("a link");
     let browser = portal.browser();
-    assert_eq!(
-        browser.get(&format!("/setup/{old}")).await.status,
-        StatusCode::NOT_FOUND
-    );
-    browser
-        .get(&format!("/setup/{new}"))
-        .await
-        .says("Create the first administrator");
-    browser
-        .post("/do/set_up", &form(&old, "mallory", "mallory@example.org"))
-        .await;
+    assert_eq!(browser.get(&format!("/setup/{old}")).await.status, StatusCode::NOT_FOUND);
+    browser.get(&format!("/setup/{new}")).await.says("Create the first administrator");
+    browser.post("/do/set_up", &form(&old, "mallory", "mallory@example.org")).await;
     assert!(portal.find_user("mallory").await.is_none());
-    let reply = browser
-        .post("/do/set_up", &form(&new, "grace", "grace@example.org"))
-        .await;
+    let reply = browser.post("/do/set_up", &form(&new, "grace", "grace@example.org")).await;
     assert_eq!(reply.location(), Some("/admin"));
-    browser
-        .get("/admin")
-        .await
-        .says("You are the first administrator.");
+    browser.get("/admin").await.says("You are the first administrator.");
     assert!(portal.user("grace").await.email_confirmed_at.is_some());
-    assert_eq!(
-        portal.browser().get(&format!("/setup/{new}")).await.status,
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(portal.browser().get(&format!("/setup/{new}")).await.status, StatusCode::NOT_FOUND);
     assert_eq!(link(&portal).await, None);
 }
 
@@ -76,16 +60,11 @@ async fn a_refused_form_does_not_spend_the_link() {
     let portal = Portal::start().await;
     let token = link(&portal).await.expect("a link");
     let browser = portal.browser();
-    browser
-        .post("/do/set_up", &form(&token, "x", "grace@example.org"))
-        .await;
+    browser.post("/do/set_up", &form(&token, "x", "grace@example.org")).await;
     let page = browser.get(&format!("/setup/{token}")).await;
     page.says("Use 3 to 32 characters for the username.");
     assert_eq!(
-        browser
-            .post("/do/set_up", &form(&token, "grace", "grace@example.org"))
-            .await
-            .location(),
+        browser.post("/do/set_up", &form(&token, "grace", "grace@example.org")).await.location(),
         Some("/admin")
     );
 }

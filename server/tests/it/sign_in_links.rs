@@ -14,12 +14,7 @@ async fn approved() -> (Portal, Browser, String) {
     let admin = portal.admin("grace").await;
     let ada = portal.person("ada", Status::Pending, Role::Member).await;
     admin.decide("approve", ada.id).await;
-    let token = portal
-        .mail_to("ada")
-        .await
-        .link()
-        .trim_start_matches("/auto-login/")
-        .to_owned();
+    let token = portal.mail_to("ada").await.link().trim_start_matches("/auto-login/").to_owned();
     (portal, admin, token)
 }
 
@@ -54,14 +49,7 @@ async fn fifty_presses_at_once_sign_in_once() {
             browser.is_signed_in().await
         }
     });
-    assert_eq!(
-        join(presses)
-            .await
-            .into_iter()
-            .filter(|signed_in| *signed_in)
-            .count(),
-        1
-    );
+    assert_eq!(join(presses).await.into_iter().filter(|signed_in| *signed_in).count(), 1);
 }
 
 #[tokio::test]
@@ -76,20 +64,10 @@ async fn an_unconfirmed_account_also_needs_the_password_which_confirms_the_addre
     let browser = portal.browser();
     browser.get(&path).await.says("It also confirms your address.");
     for password in ["", OTHER_PASSWORD] {
-        browser
-            .post(
-                "/do/use_sign_in_link",
-                &[("token", &token), ("password", password)],
-            )
-            .await;
+        browser.post("/do/use_sign_in_link", &[("token", &token), ("password", password)]).await;
         assert!(!browser.is_signed_in().await);
     }
-    browser
-        .post(
-            "/do/use_sign_in_link",
-            &[("token", &token), ("password", PASSWORD)],
-        )
-        .await;
+    browser.post("/do/use_sign_in_link", &[("token", &token), ("password", PASSWORD)]).await;
     assert!(browser.is_signed_in().await);
     assert!(portal.user("ada").await.email_confirmed_at.is_some());
 }
@@ -119,10 +97,7 @@ async fn the_link_is_void_when_anything_about_the_account_has_changed() {
 async fn somebody_else_who_is_signed_in_is_asked_to_sign_out_first() {
     let (portal, admin, token) = approved().await;
     let path = format!("/auto-login/{token}");
-    admin
-        .get(&path)
-        .await
-        .says("grace is signed in here. Sign out first");
+    admin.get(&path).await.says("grace is signed in here. Sign out first");
     admin.post("/do/use_sign_in_link", &[("token", &token)]).await;
     admin.get("/profile").await.says("grace");
     let browser = portal.browser();
@@ -135,18 +110,9 @@ async fn a_link_for_one_purpose_is_worth_nothing_for_another() {
     let (portal, _, token) = approved().await;
     let browser = portal.browser();
     for path in ["/confirm/", "/setup/"] {
-        assert_eq!(
-            browser.get(&format!("{path}{token}")).await.status,
-            StatusCode::NOT_FOUND,
-            "{path}"
-        );
+        assert_eq!(browser.get(&format!("{path}{token}")).await.status, StatusCode::NOT_FOUND, "{path}");
     }
-    browser
-        .post(
-            "/do/confirm_address",
-            &[("token", &token), ("password", PASSWORD)],
-        )
-        .await;
+    browser.post("/do/confirm_address", &[("token", &token), ("password", PASSWORD)]).await;
     browser.post("/do/use_sign_in_link", &[("token", &token)]).await;
     assert!(browser.is_signed_in().await);
 }

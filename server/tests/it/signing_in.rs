@@ -27,27 +27,14 @@ async fn an_unconfirmed_address_signs_nobody_in() {
     let admin = portal.admin("grace").await;
     portal.register("ada").await;
     admin.decide("approve", portal.user("ada").await.id).await;
-    assert_eq!(
-        portal
-            .browser()
-            .sign_in("ada@example.org", PASSWORD)
-            .await
-            .location(),
-        Some("/login")
-    );
-    assert_eq!(
-        portal.browser().sign_in("ada", PASSWORD).await.location(),
-        Some("/profile")
-    );
+    assert_eq!(portal.browser().sign_in("ada@example.org", PASSWORD).await.location(), Some("/login"));
+    assert_eq!(portal.browser().sign_in("ada", PASSWORD).await.location(), Some("/profile"));
 }
 
 /// What tells two answers apart, but for random values.
 fn shape(reply: &Reply) -> (StatusCode, String, Vec<(String, usize)>, Vec<String>) {
-    let cookies = reply
-        .cookies()
-        .iter()
-        .map(|c| (c.split('=').next().unwrap_or("").to_owned(), c.len()))
-        .collect();
+    let cookies =
+        reply.cookies().iter().map(|c| (c.split('=').next().unwrap_or("").to_owned(), c.len())).collect();
     let names = reply.headers.keys().map(ToString::to_string).collect();
     (reply.status, reply.body.clone(), cookies, names)
 }
@@ -65,10 +52,7 @@ async fn a_wrong_password_gets_one_answer_whoever_it_is() {
     ] {
         portal.person(name, status, Role::Member).await;
     }
-    portal
-        .browser()
-        .register("shadow1", "active1@example.org", PASSWORD)
-        .await;
+    portal.browser().register("shadow1", "active1@example.org", PASSWORD).await;
     portal.person("nopass1", Status::Active, Role::Member).await;
     user::Entity::update_many()
         .col_expr(user::Column::PasswordHash, Expr::value(Option::<String>::None))
@@ -77,16 +61,11 @@ async fn a_wrong_password_gets_one_answer_whoever_it_is() {
         .await
         .expect("changes");
     let expected = shape(&portal.browser().sign_in("unknown", OTHER_PASSWORD).await);
-    for name in [
-        "pending", "waiting", "heldone", "active1", "refused", "shutout", "shadow1", "nopass1",
-    ] {
+    for name in ["pending", "waiting", "heldone", "active1", "refused", "shutout", "shadow1", "nopass1"] {
         let browser = portal.browser();
         let reply = browser.sign_in(name, OTHER_PASSWORD).await;
         assert_eq!(shape(&reply), expected, "{name}");
-        browser
-            .get("/login")
-            .await
-            .says("Incorrect username or password.");
+        browser.get("/login").await.says("Incorrect username or password.");
     }
 }
 
@@ -94,18 +73,10 @@ async fn a_wrong_password_gets_one_answer_whoever_it_is() {
 async fn the_right_password_of_somebody_not_active_says_where_they_stand() {
     let portal = Portal::start().await;
     for (name, status, words) in [
-        (
-            "waiting",
-            Status::Pending,
-            "Your account is waiting for an administrator",
-        ),
+        ("waiting", Status::Pending, "Your account is waiting for an administrator"),
         ("heldone", Status::Held, "An administrator asked you something."),
         ("refused", Status::Rejected, "Your request to join was declined."),
-        (
-            "shutout",
-            Status::Deactivated,
-            "This account has been deactivated.",
-        ),
+        ("shutout", Status::Deactivated, "This account has been deactivated."),
     ] {
         portal.person(name, status, Role::Member).await;
         let browser = portal.browser();
@@ -167,11 +138,7 @@ async fn signing_out_takes_a_press_and_counts_at_once() {
     browser.get("/").await.says("You are signed out.");
     assert!(browser.cookie("session").is_none());
     assert!(!thief.is_signed_in().await);
-    assert_eq!(
-        browser.post("/do/sign_out", &[]).await.location(),
-        Some("/"),
-        "twice does no harm"
-    );
+    assert_eq!(browser.post("/do/sign_out", &[]).await.location(), Some("/"), "twice does no harm");
 }
 
 #[tokio::test]
@@ -191,10 +158,7 @@ async fn failures_are_limited_for_one_name_from_one_source_and_forgiven_by_succe
     portal.browser().post_from("/do/sign_in", &wrong, from).await;
     let browser = portal.browser();
     browser.post_from("/do/sign_in", &right, from).await;
-    browser
-        .get("/login")
-        .await
-        .says("Too many attempts. Try again in 10 minutes.");
+    browser.get("/login").await.says("Too many attempts. Try again in 10 minutes.");
     let reply = portal.browser().post_from("/do/sign_in", &right, elsewhere).await;
     assert_eq!(reply.location(), Some("/profile"), "others are not shut out");
     portal.later(Duration::from_secs(600));
@@ -208,14 +172,8 @@ async fn failures_are_limited_for_one_source_over_all_names() {
     for name in ["one", "two", "three"] {
         portal.browser().sign_in(name, PASSWORD).await;
     }
-    let reply = portal
-        .browser()
-        .script("/do/sign_in", &[("username", "four"), ("password", PASSWORD)])
-        .await;
-    assert_eq!(
-        reply.outcome(),
-        Outcome::Refused(Refusal::of(Problem::TooMany(600)))
-    );
+    let reply = portal.browser().script("/do/sign_in", &[("username", "four"), ("password", PASSWORD)]).await;
+    assert_eq!(reply.outcome(), Outcome::Refused(Refusal::of(Problem::TooMany(600))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -226,19 +184,13 @@ async fn many_at_once_do_not_slip_past_the_limit() {
         let browser = portal.browser();
         async move {
             browser
-                .script(
-                    "/do/sign_in",
-                    &[("username", "ada"), ("password", OTHER_PASSWORD)],
-                )
+                .script("/do/sign_in", &[("username", "ada"), ("password", OTHER_PASSWORD)])
                 .await
                 .outcome()
         }
     });
     let answers = crate::registering::join(tries).await;
-    let hashed = answers
-        .iter()
-        .filter(|a| **a == Outcome::Refused(Refusal::of(Problem::Incorrect)))
-        .count();
+    let hashed = answers.iter().filter(|a| **a == Outcome::Refused(Refusal::of(Problem::Incorrect))).count();
     assert_eq!(hashed, 10);
 }
 
@@ -257,10 +209,7 @@ async fn an_older_hash_is_renewed_without_ending_anything() {
     portal.signed_in("ada").await;
     let user = portal.user("ada").await;
     assert_ne!(user.password_hash.as_deref(), Some(weak.as_str()));
-    assert!(
-        user.password_hash
-            .is_some_and(|hash| hash.contains("m=19456,t=2,p=1"))
-    );
+    assert!(user.password_hash.is_some_and(|hash| hash.contains("m=19456,t=2,p=1")));
     assert!(elsewhere.is_signed_in().await);
 }
 
@@ -270,8 +219,5 @@ fn weak_hash(password: &str) -> String {
     use argon2::{Algorithm, Argon2, Params, Version};
     let params = Params::new(4_096, 1, 1, None).expect("valid");
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    argon2
-        .hash_password(password.as_bytes())
-        .expect("hashes")
-        .to_string()
+    argon2.hash_password(password.as_bytes()).expect("hashes").to_string()
 }

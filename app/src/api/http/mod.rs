@@ -9,8 +9,8 @@ mod sealed;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::http::header::{ACCEPT, SET_COOKIE};
-use axum::http::{HeaderValue, request::Parts};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
+use axum::http::{HeaderValue, StatusCode, request::Parts};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use tower_sessions::Session;
@@ -52,10 +52,7 @@ pub struct Caller {
 impl Caller {
     /// The browser, as a session remembers it.
     pub fn browser(&self) -> Browser {
-        Browser {
-            agent: self.agent.clone(),
-            address: self.source.to_string(),
-        }
+        Browser { agent: self.agent.clone(), address: self.source.to_string() }
     }
 
     /// How the caller proves that a link is theirs.
@@ -71,19 +68,13 @@ impl Caller {
 
 /// The sign-in page that leads on to `next`.
 pub fn login_page(next: Option<&NextPage>) -> String {
-    next.map_or_else(
-        || "/login".to_owned(),
-        |next| format!("/login?next={}", escape(next.as_str())),
-    )
+    next.map_or_else(|| "/login".to_owned(), |next| format!("/login?next={}", escape(next.as_str())))
 }
 
 /// The page of a token under `base`. Whatever is no token stays harmless.
 pub fn token_page(base: &str, token: &str) -> String {
-    let token: String = token
-        .chars()
-        .take(64)
-        .filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
-        .collect();
+    let token: String =
+        token.chars().take(64).filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
     format!("{base}/{token}")
 }
 
@@ -113,42 +104,29 @@ pub enum Reply {
     },
     /// Not done, and the page stays.
     Refused(Refusal),
+    /// Not done; scripts show the person as they are now.
+    Stale(Refusal, Box<PersonRow>),
 }
 
 impl Reply {
     /// On to `to`, saying `notice` there.
     pub fn next(to: &str, notice: Notice) -> Self {
-        Self::Next {
-            to: to.to_owned(),
-            notice: Some(notice),
-            refusal: None,
-        }
+        Self::Next { to: to.to_owned(), notice: Some(notice), refusal: None }
     }
 
     /// On to `to`.
     pub fn to(to: &str) -> Self {
-        Self::Next {
-            to: to.to_owned(),
-            notice: None,
-            refusal: None,
-        }
+        Self::Next { to: to.to_owned(), notice: None, refusal: None }
     }
 
     /// On to `to`, with bad news there.
     pub fn refused_at(to: &str, problem: Problem) -> Self {
-        Self::Next {
-            to: to.to_owned(),
-            notice: None,
-            refusal: Some(Refusal::of(problem)),
-        }
+        Self::Next { to: to.to_owned(), notice: None, refusal: Some(Refusal::of(problem)) }
     }
 
     /// Done; the page stays.
     pub fn stay(notice: Notice, person: Option<PersonRow>) -> Self {
-        Self::Stay {
-            notice,
-            person: person.map(Box::new),
-        }
+        Self::Stay { notice, person: person.map(Box::new) }
     }
 }
 
@@ -171,10 +149,7 @@ impl Call {
     pub fn begin(page: &str) -> Result<Self, Fault> {
         let missing = || {
             let bits = random::reference();
-            tracing::error!(
-                reference = reference(bits),
-                "a server function ran without its request"
-            );
+            tracing::error!(reference = reference(bits), "a server function ran without its request");
             Fault::Internal(bits)
         };
         let backend = use_context::<Backend>().ok_or_else(missing)?;
@@ -183,15 +158,7 @@ impl Call {
         let caller = parts.extensions.get::<Caller>().cloned().ok_or_else(missing)?;
         let plain = accepts_html(&parts);
         let cookies = CookieJar::new(&backend);
-        Ok(Self {
-            backend,
-            caller,
-            page: page.to_owned(),
-            plain,
-            kept: Vec::new(),
-            cookies,
-            response,
-        })
+        Ok(Self { backend, caller, page: page.to_owned(), plain, kept: Vec::new(), cookies, response })
     }
 
     /// Keeps what was typed, for the case that the form comes back.
@@ -248,11 +215,7 @@ impl Call {
     fn reply(&self, reply: Reply) -> Result<Outcome, Fault> {
         match reply {
             Reply::Next { to, notice, refusal } => {
-                let kept = if refusal.is_some() {
-                    self.kept.clone()
-                } else {
-                    Vec::new()
-                };
+                let kept = if refusal.is_some() { self.kept.clone() } else { Vec::new() };
                 if notice.is_some() || refusal.is_some() {
                     self.leave(&to, notice, refusal, kept);
                 }
@@ -265,13 +228,25 @@ impl Call {
                 Err(Fault::Told)
             }
             Reply::Stay { notice, person } => Ok(Outcome::Done { notice, person }),
-            Reply::Refused(refusal) if self.plain => {
+            Reply::Refused(Refusal { form: Some(Problem::Busy(seconds)), .. }) => Ok(self.busy(seconds)),
+            Reply::Stale(refusal, person) if !self.plain => Ok(Outcome::Stale(refusal, person)),
+            Reply::Refused(refusal) | Reply::Stale(refusal, _) if self.plain => {
                 self.leave(&self.page, None, Some(refusal), self.kept.clone());
                 self.redirect(&self.page);
                 Err(Fault::Told)
             }
-            Reply::Refused(refusal) => Ok(Outcome::Refused(refusal)),
+            Reply::Refused(refusal) | Reply::Stale(refusal, _) => Ok(Outcome::Refused(refusal)),
         }
+    }
+
+    /// 503 with Retry-After. Without scripts the page of that status: its content type says that it has none yet.
+    fn busy(&self, seconds: u64) -> Outcome {
+        self.response.set_status(StatusCode::SERVICE_UNAVAILABLE);
+        self.response.insert_header(RETRY_AFTER, HeaderValue::from(seconds));
+        if self.plain {
+            self.response.insert_header(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        }
+        Outcome::Refused(Refusal::of(Problem::Busy(seconds)))
     }
 
     /// Logs the cause once; people get the reference.
@@ -281,12 +256,7 @@ impl Call {
         if !self.plain {
             return Err(Fault::Internal(bits));
         }
-        self.leave(
-            &self.page,
-            None,
-            Some(Refusal::of(Problem::Internal(bits))),
-            self.kept.clone(),
-        );
+        self.leave(&self.page, None, Some(Refusal::of(Problem::Internal(bits))), self.kept.clone());
         self.redirect(&self.page);
         Err(Fault::Told)
     }
@@ -294,13 +264,7 @@ impl Call {
     /// Leaves something to be shown on the page `to`, once.
     fn leave(&self, to: &str, notice: Option<Notice>, refusal: Option<Refusal>, kept: Vec<(Field, String)>) {
         let path = to.split('?').next().unwrap_or(to).to_owned();
-        self.set_cookie(self.cookies.flash(&Flash {
-            path,
-            notice,
-            refusal,
-            kept,
-            at: self.backend.now(),
-        }));
+        self.set_cookie(self.cookies.flash(&Flash { path, notice, refusal, kept, at: self.backend.now() }));
     }
 
     /// The one place that redirects. Scripts go by the `Outcome` instead.

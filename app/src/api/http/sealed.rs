@@ -109,11 +109,7 @@ impl CookieJar {
     }
 
     fn name(&self, name: &str) -> String {
-        if self.secure {
-            format!("__Host-{name}")
-        } else {
-            name.to_owned()
-        }
+        if self.secure { format!("__Host-{name}") } else { name.to_owned() }
     }
 
     fn build(&self, name: &str, value: String, lifetime: Duration) -> Cookie<'static> {
@@ -122,25 +118,15 @@ impl CookieJar {
             .http_only(true)
             .same_site(SameSite::Lax)
             .secure(self.secure)
-            .max_age(time::Duration::seconds(
-                i64::try_from(lifetime.as_secs()).unwrap_or(0),
-            ))
+            .max_age(time::Duration::seconds(i64::try_from(lifetime.as_secs()).unwrap_or(0)))
             .build()
     }
 
     /// `None` where the value is too large or cannot be written: then there is no cookie, and nothing else happens.
     fn seal(&self, name: &str, value: &impl Serialize, lifetime: Duration) -> Option<HeaderValue> {
-        let value = serde_json::to_string(value)
-            .ok()
-            .filter(|value| value.len() <= MAX_VALUE)?;
+        let value = serde_json::to_string(value).ok().filter(|value| value.len() <= MAX_VALUE)?;
         let jar = PrivateCookieJar::new(self.keys.first()?.clone()).add(self.build(name, value, lifetime));
-        let header = jar
-            .into_response()
-            .headers()
-            .get(SET_COOKIE)?
-            .to_str()
-            .ok()?
-            .to_owned();
+        let header = jar.into_response().headers().get(SET_COOKIE)?.to_str().ok()?.to_owned();
         // Base64's own characters are allowed in a cookie (RFC 6265, 4.1.1). Left escaped, the same content would be
         // longer or shorter by chance, and lengths could not be compared.
         HeaderValue::from_str(&header.replace("%2F", "/").replace("%3D", "=")).ok()
@@ -198,11 +184,7 @@ impl CookieJar {
 
     /// Remembers a theme; it is no secret.
     pub fn theme(&self, theme: Theme) -> Option<HeaderValue> {
-        let lifetime = if theme == Theme::System {
-            Duration::ZERO
-        } else {
-            THEME_LIFETIME
-        };
+        let lifetime = if theme == Theme::System { Duration::ZERO } else { THEME_LIFETIME };
         HeaderValue::from_str(&self.build(THEME, theme.as_str().to_owned(), lifetime).to_string()).ok()
     }
 

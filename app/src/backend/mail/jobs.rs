@@ -65,10 +65,7 @@ pub async fn insert_job(
         created_at: ActiveValue::Set(now.0),
         due_at: ActiveValue::Set(now.0),
     };
-    mail_job::Entity::insert(row)
-        .exec_without_returning(db)
-        .await
-        .doing("write a mail job")?;
+    mail_job::Entity::insert(row).exec_without_returning(db).await.doing("write a mail job")?;
     Ok(())
 }
 
@@ -88,17 +85,11 @@ pub async fn work_next(backend: &Backend) -> Result<bool, Failure> {
     if job.kind == JobKind::Notice.as_str() {
         gather_notices(backend, &txn, now).await?;
     } else {
-        let user = user::Entity::find_by_id(job.user_id)
-            .one(&*txn)
-            .await
-            .doing("find the job's person")?;
+        let user = user::Entity::find_by_id(job.user_id).one(&*txn).await.doing("find the job's person")?;
         if let Some(user) = user {
             write_mails(backend, &txn, &job, &user, now).await?;
         }
-        mail_job::Entity::delete_by_id(job.id)
-            .exec(&*txn)
-            .await
-            .doing("finish a mail job")?;
+        mail_job::Entity::delete_by_id(job.id).exec(&*txn).await.doing("finish a mail job")?;
     }
     txn.commit().await?;
     Ok(true)
@@ -148,12 +139,8 @@ async fn write_confirmation(
         link: backend.settings.link(&format!("/confirm/{}", token.expose())),
         lifetime: CONFIRM_LIFETIME,
     };
-    let letter = Letter {
-        user_id: Some(user.id),
-        recipient: &user.email,
-        message,
-        not_after: Some(expires_at),
-    };
+    let letter =
+        Letter { user_id: Some(user.id), recipient: &user.email, message, not_after: Some(expires_at) };
     enqueue(&**txn, &backend.keys, letter, now).await
 }
 
@@ -186,12 +173,7 @@ async fn tell_owner(
         username: owner.username.clone(),
         link: backend.settings.link("/login"),
     };
-    let letter = Letter {
-        user_id: Some(owner.id),
-        recipient: &owner.email,
-        message,
-        not_after: None,
-    };
+    let letter = Letter { user_id: Some(owner.id), recipient: &owner.email, message, not_after: None };
     enqueue(&**txn, &backend.keys, letter, now).await
 }
 
@@ -214,11 +196,7 @@ async fn gather_notices(backend: &Backend, txn: &WriteTransaction, now: Timestam
             .doing("gather notices")?;
         return Ok(());
     }
-    let jobs = mail_job::Entity::find()
-        .filter(notices.clone())
-        .all(&**txn)
-        .await
-        .doing("read notices")?;
+    let jobs = mail_job::Entity::find().filter(notices.clone()).all(&**txn).await.doing("read notices")?;
     let ids: Vec<UserId> = jobs.iter().map(|job| job.user_id).collect();
     let people = user::Entity::find()
         .filter(user::Column::Id.is_in(ids))
@@ -254,17 +232,10 @@ async fn write_notice(
             confirmed: user.email_confirmed_at.is_some(),
         })
         .collect();
-    let message = Message::Notice {
-        people,
-        desk: backend.settings.link("/admin"),
-    };
+    let message = Message::Notice { people, desk: backend.settings.link("/admin") };
     for recipient in notice_recipients(backend, txn).await? {
-        let letter = Letter {
-            user_id: None,
-            recipient: &recipient,
-            message: message.clone(),
-            not_after: None,
-        };
+        let letter =
+            Letter { user_id: None, recipient: &recipient, message: message.clone(), not_after: None };
         enqueue(&**txn, &backend.keys, letter, now).await?;
     }
     Ok(())

@@ -24,13 +24,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [
-        Self::ConfirmAddress,
-        Self::AlreadyRegistered,
-        Self::Notice,
-        Self::Approved,
-        Self::Reactivated,
-    ];
+    const ALL: [Self; 5] =
+        [Self::ConfirmAddress, Self::AlreadyRegistered, Self::Notice, Self::Approved, Self::Reactivated];
 
     /// The name in the database.
     pub fn as_str(self) -> &'static str {

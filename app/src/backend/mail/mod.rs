@@ -10,6 +10,9 @@ pub mod outbox;
 pub mod templates;
 pub mod transport;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use super::Backend;

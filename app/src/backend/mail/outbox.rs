@@ -24,7 +24,7 @@ use crate::domain::time::Timestamp;
 /// How long a worker has to send one mail.
 const LEASE: Duration = Duration::from_secs(120);
 /// Tries before a mail is given up: with the waits below, about a day.
-const MAX_ATTEMPTS: i32 = 12;
+const MAX_ATTEMPTS: i32 = 14;
 /// The first wait after a failed try; doubled each time, up to [`MAX_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 const MAX_WAIT: Duration = Duration::from_secs(4 * 3_600);
@@ -95,10 +95,7 @@ pub async fn enqueue(
         last_error: ActiveValue::Set(String::new()),
         finished_at: ActiveValue::Set(0),
     };
-    outbox::Entity::insert(row)
-        .exec_without_returning(db)
-        .await
-        .doing("write a mail")?;
+    outbox::Entity::insert(row).exec_without_returning(db).await.doing("write a mail")?;
     Ok(())
 }
 
@@ -108,13 +105,8 @@ fn bound_to(seal_context: &str, recipient: &str) -> String {
 
 /// Opens a mail's content.
 pub fn open(backend: &Backend, row: &outbox::Model) -> Result<Message, Failure> {
-    let sealed = row
-        .sealed
-        .as_deref()
-        .ok_or(Failure::Data("the mail's content is gone"))?;
-    let content = backend
-        .keys
-        .open_mail(sealed, &bound_to(&row.seal_context, &row.recipient))?;
+    let sealed = row.sealed.as_deref().ok_or(Failure::Data("the mail's content is gone"))?;
+    let content = backend.keys.open_mail(sealed, &bound_to(&row.seal_context, &row.recipient))?;
     serde_json::from_slice(&content).map_err(|_| Failure::Data("the mail's content is no message"))
 }
 
@@ -126,11 +118,7 @@ pub async fn allowance(backend: &Backend) -> Result<Result<(), Duration>, Failur
     let recent = outbox::Entity::find()
         .filter(outbox::Column::FinishedAt.gt(since.0))
         .filter(outbox::Column::Status.eq(State::Sent.as_str()));
-    let sent = recent
-        .clone()
-        .count(backend.db.pool())
-        .await
-        .doing("count sent mails")?;
+    let sent = recent.clone().count(backend.db.pool()).await.doing("count sent mails")?;
     if sent < u64::from(rate.count) {
         return Ok(Ok(()));
     }
@@ -175,11 +163,7 @@ pub async fn lease_next(backend: &Backend) -> Result<Option<outbox::Model>, Fail
         .await
         .doing("lease a mail")?;
     txn.commit().await?;
-    Ok((leased.rows_affected == 1).then(|| outbox::Model {
-        attempts: row.attempts + 1,
-        leased_until,
-        ..row
-    }))
+    Ok((leased.rows_affected == 1).then(|| outbox::Model { attempts: row.attempts + 1, leased_until, ..row }))
 }
 
 async fn drop_dead(db: &impl ConnectionTrait, now: Timestamp) -> Result<(), Failure> {
@@ -242,9 +226,7 @@ fn cut(reason: &str) -> String {
 /// Doubling waits, up to half as long again by chance, so that many mails don't come back at once.
 fn backoff(attempts: i32) -> Duration {
     let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(16);
-    let wait = FIRST_WAIT
-        .saturating_mul(2_u32.saturating_pow(doublings))
-        .min(MAX_WAIT);
+    let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(doublings)).min(MAX_WAIT);
     let chance = u32::from(u16::from_le_bytes(random::bytes::<2>()));
     wait + wait.saturating_mul(chance) / (2 * u32::from(u16::MAX))
 }

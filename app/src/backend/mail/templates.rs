@@ -7,6 +7,9 @@ use super::message::{Message, Waiting};
 use crate::backend::settings::Settings;
 use crate::domain::time::period_in_words;
 
+/// The button's colour where the organisation has none: white on it has a contrast of 7 to 1.
+const ACCENT: &str = "#0f5f63";
+
 /// A mail in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
@@ -31,11 +34,7 @@ struct Parts {
 /// Puts a message into words.
 pub fn render(message: &Message, settings: &Settings) -> Rendered {
     let parts = parts(message, settings);
-    Rendered {
-        text: text(&parts, settings),
-        html: html(&parts, settings),
-        subject: parts.subject,
-    }
+    Rendered { text: text(&parts, settings), html: html(&parts, settings), subject: parts.subject }
 }
 
 fn parts(message: &Message, settings: &Settings) -> Parts {
@@ -108,26 +107,15 @@ fn parts(message: &Message, settings: &Settings) -> Parts {
 fn notice(people: &[Waiting], desk: &str, settings: &Settings) -> Parts {
     let portal = &settings.portal_name;
     let one = |person: &Waiting| {
-        let address = if person.confirmed {
-            "address confirmed"
-        } else {
-            "address not confirmed yet"
-        };
-        format!(
-            "{}, {} ({address})",
-            plain(&person.username),
-            plain(&person.email)
-        )
+        let address = if person.confirmed { "address confirmed" } else { "address not confirmed yet" };
+        format!("{}, {} ({address})", plain(&person.username), plain(&person.email))
     };
     match people {
         [person] => Parts {
             subject: format!("{} asks to join {portal}", person.username),
             heading: format!("{} asks to join", plain(&person.username)),
             paragraphs: vec![one(person)],
-            button: (
-                "Look and decide".to_owned(),
-                settings.link(&format!("/admin/approve/{}", person.id)),
-            ),
+            button: ("Look and decide".to_owned(), settings.link(&format!("/admin/approve/{}", person.id))),
             after: vec!["The link changes nothing by itself: you sign in and decide there.".to_owned()],
             why: format!("You get this mail because you administer {portal}."),
         },
@@ -152,11 +140,7 @@ fn text(parts: &Parts, settings: &Settings) -> String {
     for paragraph in &parts.paragraphs {
         lines.extend([paragraph.clone(), String::new()]);
     }
-    lines.extend([
-        format!("{}:", parts.button.0),
-        parts.button.1.clone(),
-        String::new(),
-    ]);
+    lines.extend([format!("{}:", parts.button.0), parts.button.1.clone(), String::new()]);
     for paragraph in &parts.after {
         lines.extend([paragraph.clone(), String::new()]);
     }
@@ -175,10 +159,8 @@ fn html(parts: &Parts, settings: &Settings) -> String {
     let before: String = parts.paragraphs.iter().map(paragraph).collect();
     let after: String = parts.after.iter().map(paragraph).collect();
     let (label, link) = (escape(&parts.button.0), escape(&parts.button.1));
-    let help = settings
-        .portal_help
-        .as_ref()
-        .map_or_else(String::new, |help| format!("<br>Help: {}", escape(help)));
+    let help =
+        settings.portal_help.as_ref().map_or_else(String::new, |help| format!("<br>Help: {}", escape(help)));
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -188,11 +170,12 @@ fn html(parts: &Parts, settings: &Settings) -> String {
          <p style=\"margin:0 0 24px;font-weight:600\">{portal}</p>\n\
          <h1 style=\"margin:0 0 16px;font-size:22px;line-height:1.3\">{heading}</h1>\n{before}\
          <p style=\"margin:24px 0 8px\"><a href=\"{link}\" style=\"display:inline-block;padding:12px 20px;\
-         border-radius:8px;background:#0f5f63;color:#ffffff;text-decoration:none;font-weight:600\">{label}</a></p>\n\
+         border-radius:8px;background:{accent};color:#ffffff;text-decoration:none;font-weight:600\">{label}</a></p>\n\
          <p style=\"margin:0 0 24px;font-size:13px;word-break:break-all\"><a href=\"{link}\">{link}</a></p>\n{after}\
          <p style=\"margin:32px 0 0;padding-top:16px;border-top:1px solid #9995;font-size:13px\">{why}{help}<br>\
          {portal} · <a href=\"{home}\">{home}</a></p>\n</div>\n</body>\n</html>\n",
         subject = escape(&parts.subject),
+        accent = settings.portal_accent.as_deref().unwrap_or(ACCENT),
         portal = escape(&settings.portal_name),
         heading = escape(&parts.heading),
         why = escape(&parts.why),

@@ -85,22 +85,12 @@ fn again(reason: String) -> SendOutcome {
 
 /// The MIME message: text and HTML, and what keeps out-of-office answers away (RFC 3834).
 fn compose(settings: &Settings, row: &outbox::Model, mail: Rendered) -> Result<MimeMessage, String> {
-    let address = |text: &str| {
-        text.parse()
-            .map_err(|e| format!("{text} is no address that mail can go to: {e}"))
-    };
-    let from = Mailbox::new(
-        Some(settings.portal_name.clone()),
-        address(&settings.sender_email)?,
-    );
-    let domain = settings
-        .sender_email
-        .rsplit_once('@')
-        .map_or("localhost", |(_, domain)| domain);
+    let address =
+        |text: &str| text.parse().map_err(|e| format!("{text} is no address that mail can go to: {e}"));
+    let from = Mailbox::new(Some(settings.portal_name.clone()), address(&settings.sender_email)?);
+    let domain = settings.sender_email.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
     let raw = |name, value: &str| {
-        HeaderName::new_from_ascii(name)
-            .map(|name| HeaderValue::new(name, value.to_owned()))
-            .ok()
+        HeaderName::new_from_ascii(name).map(|name| HeaderValue::new(name, value.to_owned())).ok()
     };
     let mut builder = MimeMessage::builder()
         .from(from)
@@ -108,10 +98,9 @@ fn compose(settings: &Settings, row: &outbox::Model, mail: Rendered) -> Result<M
         .subject(mail.subject)
         // The same for every try, so that a second copy is recognised as one.
         .message_id(Some(format!("<{}@{domain}>", row.seal_context)));
-    for (name, value) in [
-        ("Auto-Submitted".to_owned(), "auto-generated"),
-        ("X-Auto-Response-Suppress".to_owned(), "All"),
-    ] {
+    for (name, value) in
+        [("Auto-Submitted".to_owned(), "auto-generated"), ("X-Auto-Response-Suppress".to_owned(), "All")]
+    {
         if let Some(header) = raw(name, value) {
             builder = builder.raw_header(header);
         }
@@ -119,16 +108,8 @@ fn compose(settings: &Settings, row: &outbox::Model, mail: Rendered) -> Result<M
     builder
         .multipart(
             MultiPart::alternative()
-                .singlepart(
-                    SinglePart::builder()
-                        .header(ContentType::TEXT_PLAIN)
-                        .body(mail.text),
-                )
-                .singlepart(
-                    SinglePart::builder()
-                        .header(ContentType::TEXT_HTML)
-                        .body(mail.html),
-                ),
+                .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(mail.text))
+                .singlepart(SinglePart::builder().header(ContentType::TEXT_HTML).body(mail.html)),
         )
         .map_err(|error| error.to_string())
 }

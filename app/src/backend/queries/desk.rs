@@ -52,19 +52,10 @@ async fn read_waiting(
         let columns = [user::Column::CreatedAt, user::Column::Id].map(|c| SimpleExpr::from(Expr::col(c)));
         query = query.filter(Expr::tuple(columns).gt(Expr::tuple([Expr::val(created_at), Expr::val(id)])));
     }
-    let query = query
-        .order_by_asc(user::Column::CreatedAt)
-        .order_by_asc(user::Column::Id);
+    let query = query.order_by_asc(user::Column::CreatedAt).order_by_asc(user::Column::Id);
     let (rows, more) = page(backend, query).await?;
-    let next = rows
-        .last()
-        .filter(|_| more)
-        .map(|row| format!("{}-{}", row.created_at, row.id));
-    Ok(Page {
-        rows: show(backend, viewer, rows).await?,
-        next,
-        total,
-    })
+    let next = rows.last().filter(|_| more).map(|row| format!("{}-{}", row.created_at, row.id));
+    Ok(Page { rows: show(backend, viewer, rows).await?, next, total })
 }
 
 /// Everybody, by name.
@@ -80,11 +71,7 @@ async fn read_people(
     }
     let (rows, more) = page(backend, query.order_by_asc(user::Column::UsernameKey)).await?;
     let next = rows.last().filter(|_| more).map(|row| row.username_key.clone());
-    Ok(Page {
-        rows: show(backend, viewer, rows).await?,
-        next,
-        total,
-    })
+    Ok(Page { rows: show(backend, viewer, rows).await?, next, total })
 }
 
 fn waiting() -> Select<user::Entity> {
@@ -103,11 +90,7 @@ async fn count(backend: &Backend, query: Select<user::Entity>) -> Result<u64, Fa
 
 /// One row more than fits tells whether there is a next page.
 async fn page(backend: &Backend, query: Select<user::Entity>) -> Result<(Vec<user::Model>, bool), Failure> {
-    let mut rows = query
-        .limit(PAGE + 1)
-        .all(backend.db.pool())
-        .await
-        .doing("read people")?;
+    let mut rows = query.limit(PAGE + 1).all(backend.db.pool()).await.doing("read people")?;
     let fits = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let more = rows.len() > fits;
     rows.truncate(fits);
@@ -150,9 +133,7 @@ async fn show(backend: &Backend, viewer: UserId, rows: Vec<user::Model>) -> Resu
             .into_iter()
             .collect()
     };
-    rows.into_iter()
-        .map(|row| show_one(backend, viewer, row, &names))
-        .collect()
+    rows.into_iter().map(|row| show_one(backend, viewer, row, &names)).collect()
 }
 
 fn show_one(

@@ -60,11 +60,7 @@ impl Viewer {
 
     /// Them as whoever acts from `source`.
     pub fn actor(&self, source: String) -> Actor {
-        Actor {
-            id: Some(self.user_id),
-            name: self.username.clone(),
-            source,
-        }
+        Actor { id: Some(self.user_id), name: self.username.clone(), source }
     }
 }
 
@@ -136,24 +132,14 @@ pub async fn open_session(
         created_at: ActiveValue::Set(now.0),
         last_seen_at: ActiveValue::Set(now.0),
     };
-    user_session::Entity::insert(row)
-        .exec_without_returning(&*txn)
-        .await
-        .doing("insert the session")?;
+    user_session::Entity::insert(row).exec_without_returning(&*txn).await.doing("insert the session")?;
     user::Entity::update_many()
         .col_expr(user::Column::LastSignInAt, Expr::value(now.0))
         .filter(user::Column::Id.eq(opening.user_id))
         .exec(&*txn)
         .await
         .doing("note the sign-in")?;
-    insert_audit(
-        &*txn,
-        opening.action,
-        &actor,
-        Some((opening.user_id, opening.username)),
-        now,
-    )
-    .await?;
+    insert_audit(&*txn, opening.action, &actor, Some((opening.user_id, opening.username)), now).await?;
     txn.commit().await
 }
 
@@ -204,11 +190,7 @@ pub async fn find_viewer(backend: &Backend, session: &Session) -> Result<Option<
 }
 
 fn is_alive(backend: &Backend, row: &user_session::Model, now: Timestamp) -> bool {
-    let idle = if row.shared {
-        SHARED_IDLE
-    } else {
-        backend.settings.session_idle
-    };
+    let idle = if row.shared { SHARED_IDLE } else { backend.settings.session_idle };
     now.0 < row.expires_at && now.since(Timestamp(row.last_seen_at)) < idle
 }
 
@@ -232,23 +214,14 @@ pub async fn sign_out(
     let txn = backend.db.begin_write(Lock::None).await?;
     delete_session(&*txn, &viewer.handle).await?;
     let actor = viewer.actor(source.to_owned());
-    insert_audit(
-        &*txn,
-        Action::SignOut,
-        &actor,
-        Some((viewer.user_id, &viewer.username)),
-        backend.now(),
-    )
-    .await?;
+    insert_audit(&*txn, Action::SignOut, &actor, Some((viewer.user_id, &viewer.username)), backend.now())
+        .await?;
     txn.commit().await?;
     session.flush().await.doing("end the session")
 }
 
 async fn delete_session(db: &impl ConnectionTrait, handle: &str) -> Result<(), Failure> {
-    user_session::Entity::delete_by_id(handle.to_owned())
-        .exec(db)
-        .await
-        .doing("delete the session")?;
+    user_session::Entity::delete_by_id(handle.to_owned()).exec(db).await.doing("delete the session")?;
     Ok(())
 }
 

@@ -62,30 +62,20 @@ fn backend(error: impl std::fmt::Display) -> Error {
 #[async_trait]
 impl SessionStore for SessionRecords {
     async fn create(&self, record: &mut Record) -> Result<()> {
-        let mut hashed = Record {
-            id: hash(record.id),
-            ..record.clone()
-        };
+        let mut hashed = Record { id: hash(record.id), ..record.clone() };
         match self {
             Self::Sql(db, _) => insert(db, &hashed).await,
             Self::Redis(redis, _) => {
                 let id = hashed.id;
                 redis.create(&mut hashed).await?;
                 // The store draws another id on a collision; ours could not follow. 128 bits: it does not happen.
-                if hashed.id == id {
-                    Ok(())
-                } else {
-                    Err(backend("two sessions had one id"))
-                }
+                if hashed.id == id { Ok(()) } else { Err(backend("two sessions had one id")) }
             }
         }
     }
 
     async fn save(&self, record: &Record) -> Result<()> {
-        let hashed = Record {
-            id: hash(record.id),
-            ..record.clone()
-        };
+        let hashed = Record { id: hash(record.id), ..record.clone() };
         match self {
             Self::Sql(db, _) => update(db, &hashed).await,
             Self::Redis(redis, _) => redis.save(&hashed).await,
@@ -104,10 +94,7 @@ impl SessionStore for SessionRecords {
         match self {
             Self::Sql(db, _) => {
                 let key = HEXLOWER.encode(&hash(*id).0.to_le_bytes());
-                session_record::Entity::delete_by_id(key)
-                    .exec(db.pool())
-                    .await
-                    .map_err(backend)?;
+                session_record::Entity::delete_by_id(key).exec(db.pool()).await.map_err(backend)?;
                 Ok(())
             }
             Self::Redis(redis, _) => redis.delete(&hash(*id)).await,
@@ -133,10 +120,7 @@ async fn insert(db: &Database, record: &Record) -> Result<()> {
         data: ActiveValue::Set(data(record)?),
         expires_at: ActiveValue::Set(expires_at(record)),
     };
-    session_record::Entity::insert(row)
-        .exec_without_returning(db.pool())
-        .await
-        .map_err(backend)?;
+    session_record::Entity::insert(row).exec_without_returning(db.pool()).await.map_err(backend)?;
     Ok(())
 }
 

@@ -35,11 +35,7 @@ impl Reply {
 
     /// The cookies it sets, name and all.
     pub fn cookies(&self) -> Vec<&str> {
-        self.headers
-            .get_all(SET_COOKIE)
-            .iter()
-            .filter_map(|cookie| cookie.to_str().ok())
-            .collect()
+        self.headers.get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok()).collect()
     }
 
     /// The answer to a script.
@@ -53,12 +49,7 @@ impl Reply {
     pub fn says(&self, words: &str) {
         let escaped = words.replace('&', "&amp;").replace('<', "&lt;");
         let text = self.body.replace("<!>", "");
-        assert!(
-            text.contains(words) || text.contains(&escaped),
-            "no {words:?} in {} {}",
-            self.status,
-            text
-        );
+        assert!(text.contains(words) || text.contains(&escaped), "no {words:?} in {} {}", self.status, text);
     }
 
     /// What people read of the page: its text, without tags and scripts.
@@ -77,29 +68,19 @@ impl Reply {
     /// Checks that the page does not say this.
     #[track_caller]
     pub fn does_not_say(&self, words: &str) {
-        assert!(
-            !self.body.replace("<!>", "").contains(words),
-            "{words:?} is in {}",
-            self.body
-        );
+        assert!(!self.body.replace("<!>", "").contains(words), "{words:?} is in {}", self.body);
     }
 }
 
 impl Browser {
     /// A browser without cookies.
     pub fn new(router: Router) -> Self {
-        Self {
-            router,
-            cookies: Mutex::default(),
-        }
+        Self { router, cookies: Mutex::default() }
     }
 
     /// A copy of this browser, as a thief of its cookies has it.
     pub fn copy(&self) -> Self {
-        Self {
-            router: self.router.clone(),
-            cookies: Mutex::new(self.cookies.lock().unwrap().clone()),
-        }
+        Self { router: self.router.clone(), cookies: Mutex::new(self.cookies.lock().unwrap().clone()) }
     }
 
     /// The value of a cookie.
@@ -129,10 +110,7 @@ impl Browser {
         if !jar.is_empty() {
             request.headers_mut().insert(COOKIE, jar.parse().unwrap());
         }
-        request
-            .headers_mut()
-            .entry(HOST)
-            .or_insert("portal.test".parse().unwrap());
+        request.headers_mut().entry(HOST).or_insert("portal.test".parse().unwrap());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
@@ -177,12 +155,8 @@ impl Browser {
     }
 
     async fn form(&self, path: &str, fields: &[(&str, &str)], accept: &str, source: Option<&str>) -> Reply {
-        let body = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(fields)
-            .finish();
-        let mut request = Request::post(path)
-            .header(ACCEPT, accept)
-            .header(CONTENT_TYPE, FORM);
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let mut request = Request::post(path).header(ACCEPT, accept).header(CONTENT_TYPE, FORM);
         if let Some(source) = source {
             request = request.header("x-forwarded-for", source);
         }
@@ -191,29 +165,20 @@ impl Browser {
 
     /// Registers.
     pub async fn register(&self, name: &str, email: &str, password: &str) -> Reply {
-        let fields = [
-            ("username", name),
-            ("email", email),
-            ("password", password),
-            ("confirm_password", password),
-        ];
+        let fields =
+            [("username", name), ("email", email), ("password", password), ("confirm_password", password)];
         self.post("/do/register", &fields).await
     }
 
     /// Signs in.
     pub async fn sign_in(&self, name: &str, password: &str) -> Reply {
-        self.post("/do/sign_in", &[("username", name), ("password", password)])
-            .await
+        self.post("/do/sign_in", &[("username", name), ("password", password)]).await
     }
 
     /// Decides about somebody.
     pub async fn decide(&self, decision: &str, id: i32) -> Reply {
         let id = id.to_string();
-        self.post(
-            "/do/decide",
-            &[("id", id.as_str()), ("decision", decision), ("from", "/admin")],
-        )
-        .await
+        self.post("/do/decide", &[("id", id.as_str()), ("decision", decision), ("from", "/admin")]).await
     }
 
     /// Whether this browser is signed in.

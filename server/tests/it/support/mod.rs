@@ -1,10 +1,5 @@
 //! What the tests stand on: [`Portal`], a portal of its own for each test, and [`Browser`], somebody who visits it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 pub mod browser;
 pub mod stack;
@@ -60,11 +55,7 @@ impl Mail {
     /// The first link in it, without scheme and host.
     pub fn link(&self) -> String {
         let start = "http://portal.test";
-        let line = self
-            .text
-            .lines()
-            .find(|line| line.starts_with(start))
-            .expect("the mail has a link");
+        let line = self.text.lines().find(|line| line.starts_with(start)).expect("the mail has a link");
         line.trim_start_matches(start).to_owned()
     }
 }
@@ -113,11 +104,7 @@ impl Portal {
             mail_bell: Arc::default(),
         };
         let router = router(&backend, &Assets::unbuilt(folder.path()));
-        Self {
-            backend,
-            router,
-            folder,
-        }
+        Self { backend, router, folder }
     }
 
     /// Moves the time on.
@@ -135,9 +122,7 @@ impl Portal {
         let email = format!("{name}@example.org");
         let password = Password::from(PASSWORD.to_owned());
         let form = Registration::parse(name, &email, password.clone(), &password, 12).expect("valid");
-        operator::create_admin(&self.backend, form)
-            .await
-            .expect("an administrator");
+        operator::create_admin(&self.backend, form).await.expect("an administrator");
         self.signed_in(name).await
     }
 
@@ -152,9 +137,7 @@ impl Portal {
     /// Registers somebody; answers their browser.
     pub async fn register(&self, name: &str) -> Browser {
         let browser = self.browser();
-        let reply = browser
-            .register(name, &format!("{name}@example.org"), PASSWORD)
-            .await;
+        let reply = browser.register(name, &format!("{name}@example.org"), PASSWORD).await;
         assert_eq!(reply.location(), Some("/login"), "{name} registers");
         browser
     }
@@ -239,9 +222,7 @@ impl Portal {
 
     /// Lets the worker do what is due with this transport.
     pub async fn work(&self, transport: &Transport) {
-        mail::work(&self.backend, transport)
-            .await
-            .expect("the worker works");
+        mail::work(&self.backend, transport).await.expect("the worker works");
     }
 
     /// Every mail that was written, oldest first.
@@ -256,12 +237,7 @@ impl Portal {
     /// The newest mail to `name`.
     pub async fn mail_to(&self, name: &str) -> Mail {
         let address = format!("{name}@example.org");
-        self.mails()
-            .await
-            .into_iter()
-            .rev()
-            .find(|mail| mail.to == address)
-            .expect("there is mail")
+        self.mails().await.into_iter().rev().find(|mail| mail.to == address).expect("there is mail")
     }
 
     /// Undoes and does every migration again.
@@ -276,19 +252,9 @@ impl Portal {
 fn read_mail(file: PathBuf) -> Mail {
     let content = std::fs::read(&file).expect("the mail can be read");
     let mail = MessageParser::default().parse(&content).expect("the mail parses");
-    let to = mail
-        .to()
-        .and_then(|to| to.first())
-        .and_then(|to| to.address())
-        .expect("a recipient")
-        .to_owned();
+    let to = mail.to().and_then(|to| to.first()).and_then(|to| to.address()).expect("a recipient").to_owned();
     let subject = mail.subject().expect("a subject").to_owned();
     let text = mail.body_text(0).expect("a text part").replace("\r\n", "\n");
     assert!(mail.body_html(0).is_some(), "an HTML part");
-    Mail {
-        file,
-        to,
-        subject,
-        text,
-    }
+    Mail { file, to, subject, text }
 }

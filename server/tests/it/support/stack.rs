@@ -16,15 +16,10 @@ use sea_orm::ConnectionTrait;
 /// One pool of hash threads for all tests of this process.
 pub fn hasher() -> Hasher {
     static HASHER: OnceLock<Hasher> = OnceLock::new();
-    HASHER
-        .get_or_init(|| Hasher::start(2).expect("threads start"))
-        .clone()
+    HASHER.get_or_init(|| Hasher::start(2).expect("threads start")).clone()
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "script/test says by it what to test against"
-)]
+#[expect(clippy::disallowed_methods, reason = "script/test says by it what to test against")]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -46,13 +41,8 @@ pub async fn fresh_url(folder: &Path) -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let server = environment("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names the server");
     let name = format!("t{}_{}", random::handle(), NUMBER.fetch_add(1, Ordering::Relaxed));
-    let maintenance = sea_orm::Database::connect(&server)
-        .await
-        .expect("the server answers");
-    maintenance
-        .execute_unprepared(&format!("CREATE DATABASE {name}"))
-        .await
-        .expect("a database is made");
+    let maintenance = sea_orm::Database::connect(&server).await.expect("the server answers");
+    maintenance.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a database is made");
     maintenance.close().await.expect("closes");
     let mut url = url::Url::parse(&server).expect("an address");
     url.set_path(&name);
@@ -61,15 +51,9 @@ pub async fn fresh_url(folder: &Path) -> String {
 
 /// A fresh, migrated database and a store of session records.
 pub async fn fresh(folder: &Path, clock: &Clock) -> (Database, SessionRecords) {
-    let db = Database::connect(&fresh_url(folder).await)
-        .await
-        .expect("the database answers");
+    let db = Database::connect(&fresh_url(folder).await).await.expect("the database answers");
     server::start::migrate(&db).await.expect("the schema is there");
-    let sessions = if is_postgres() {
-        redis().await
-    } else {
-        SessionRecords::Sql(db.clone(), clock.clone())
-    };
+    let sessions = if is_postgres() { redis().await } else { SessionRecords::Sql(db.clone(), clock.clone()) };
     (db, sessions)
 }
 

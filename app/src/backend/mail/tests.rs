@@ -1,0 +1,100 @@
+//! What each mail says, as snapshots: a change of words is seen and accepted on purpose (`cargo insta review`).
+
+use std::time::Duration;
+
+use super::message::{Kind, Message, Waiting};
+use super::templates::render;
+use crate::backend::settings::{Environment, MailTransport, Settings};
+use crate::domain::time::Limit;
+
+fn settings(help: Option<&str>) -> Settings {
+    let often = Limit { count: 100, period: Duration::from_secs(60) };
+    Settings {
+        environment: Environment::Dev,
+        public_url: "https://accounts.example.org".parse().expect("a URL"),
+        portal_name: "Example & Sons".to_owned(),
+        portal_help: help.map(ToOwned::to_owned),
+        portal_accent: None,
+        portal_logo: None,
+        trusted_proxies: Vec::new(),
+        admin_emails: Vec::new(),
+        sender_email: "portal@example.org".to_owned(),
+        mail_transport: MailTransport::File("mail".into()),
+        mail_rate: often,
+        password_min_length: 12,
+        require_confirmed_address: false,
+        sign_in_link_lifetime: Duration::from_secs(86_400),
+        session_idle: Duration::from_secs(86_400),
+        session_lifetime: Duration::from_secs(14 * 86_400),
+        limit_sign_in: often,
+        limit_register: often,
+    }
+}
+
+fn waiting(id: i32, username: &str, confirmed: bool) -> Waiting {
+    Waiting { id, username: username.to_owned(), email: format!("{username}@example.org"), confirmed }
+}
+
+fn messages() -> Vec<(&'static str, Message)> {
+    let link = "https://accounts.example.org/auto-login/SECRET".to_owned();
+    let (username, desk) = ("ada.lovelace".to_owned(), "https://accounts.example.org/admin".to_owned());
+    let day = Duration::from_secs(86_400);
+    vec![
+        (
+            "confirm_address",
+            Message::ConfirmAddress { username: username.clone(), link: link.clone(), lifetime: 3 * day },
+        ),
+        ("already_registered", Message::AlreadyRegistered { username: username.clone(), link: link.clone() }),
+        (
+            "notice_one",
+            Message::Notice { people: vec![waiting(7, "ada.lovelace", false)], desk: desk.clone() },
+        ),
+        (
+            "notice_many",
+            Message::Notice { people: vec![waiting(7, "ada", true), waiting(8, "<b>bob</b>", false)], desk },
+        ),
+        (
+            "approved",
+            Message::Approved {
+                username: username.clone(),
+                link: link.clone(),
+                lifetime: day,
+                asks_password: false,
+            },
+        ),
+        (
+            "approved_unconfirmed",
+            Message::Approved {
+                username: username.clone(),
+                link: link.clone(),
+                lifetime: day,
+                asks_password: true,
+            },
+        ),
+        ("reactivated", Message::Reactivated { username, link }),
+    ]
+}
+
+#[test]
+fn every_mail_reads_as_it_should() {
+    for (name, message) in messages() {
+        let mail = render(&message, &settings(Some("help@example.org")));
+        insta::assert_snapshot!(name, format!("{}\n\n{}\n\n{}", mail.subject, mail.text, mail.html));
+    }
+}
+
+#[test]
+fn both_parts_have_the_link_and_nothing_from_outside_is_markup() {
+    for (name, message) in messages() {
+        let mail = render(&message, &settings(None));
+        if !matches!(message.kind(), Kind::Notice) {
+            assert!(
+                mail.text.contains("/auto-login/SECRET") && mail.html.contains("/auto-login/SECRET"),
+                "{name}"
+            );
+        }
+        assert!(!mail.html.contains("<b>bob"), "{name}");
+        assert!(!mail.subject.contains('\n') && mail.html.contains("Example &amp; Sons"), "{name}");
+        assert!(!format!("{message:?}").contains("SECRET"), "{name}");
+    }
+}
