@@ -13,13 +13,6 @@ export interface Member extends Person {
   id: number
 }
 
-/** What server functions answer to scripts. */
-interface Outcome {
-  goto?: string
-  done?: unknown
-  refused?: unknown
-}
-
 let number = 0
 
 /** Somebody new, with a name that no test has used. */
@@ -142,7 +135,6 @@ export class People {
   private async must(who: APIRequestContext, action: string, form: Record<string, string>): Promise<void> {
     const answer = await who.post(`/do/${action}`, { form })
     expect(answer.status(), `${action} is answered`).toBe(200)
-    const outcome = (await answer.json()) as Outcome
-    expect(outcome.refused, `${action} is not refused`).toBeUndefined()
+    expect(Object.keys((await answer.json()) as object), `${action} is carried out`).toEqual([expect.stringMatching(/goto|done/)])
   }
 }

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use app::backend::Backend;
 use app::backend::error::Stop;
 use app::backend::operator;
-use app::domain::answer::Refusal;
 use app::domain::check::Registration;
 use app::domain::password::Password;
+use app::domain::problem::Refusal;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Source, settings_table};

@@ -17,7 +17,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use mail_parser::MessageParser;
 
-use crate::router::Portal;
+use crate::portal::Portal;
 
 /// Most mails that are listed.
 const MOST: usize = 100;

@@ -8,6 +8,7 @@ pub mod config;
 pub mod dev_mail;
 pub mod health;
 pub mod middleware;
+pub mod portal;
 pub mod router;
 pub mod serve;
 pub mod start;

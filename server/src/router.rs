@@ -4,14 +4,12 @@
 //! panics caught, security headers, the portal's own error pages, the Host check, cross-site refusal, and then, for
 //! pages and actions, who is calling, who may see what, and whether a form arrived whole.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use app::api::http::CookieJar;
 use app::backend::Backend;
 use app::backend::settings::Environment;
-use app::pages::{App, Shell, error_page, provide_page_nonce, shell};
+use app::pages::{App, error_page, provide_page_nonce, shell};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -20,7 +18,6 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use leptos::config::LeptosOptions;
 use leptos::prelude::provide_context;
 use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -30,88 +27,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_sessions::SessionManagerLayer;
 use tower_sessions::cookie::SameSite;
 
-use crate::config::ConfigError;
+use crate::portal::{Assets, Portal};
 use crate::{accent, dev_mail, health, middleware};
-
-/// Where the built assets are, and what pages say about them.
-#[derive(Clone, Debug)]
-pub struct Assets {
-    root: PathBuf,
-    options: LeptosOptions,
-    shell: Arc<Shell>,
-}
-
-impl Assets {
-    /// Looks at the built assets. Without them there would be pages without style or scripts.
-    pub fn find(root: &Path) -> Result<Self, ConfigError> {
-        if !root.join("pkg").is_dir() {
-            return Err(ConfigError(format!(
-                "LEPTOS_SITE_ROOT: {} has no pkg folder with the built assets; script/build makes target/site.",
-                root.display()
-            )));
-        }
-        match hashes() {
-            Some(hashes) => Ok(Self::new(root, Some(&hashes))),
-            None => Err(ConfigError(
-                "hash.txt has to stand beside the program; copy it together with the program, as script/build leaves them."
-                    .to_owned(),
-            )),
-        }
-    }
-
-    /// Pages that name assets whether they are there or not (tests of the router need none).
-    pub fn unbuilt(root: &Path) -> Self {
-        Self::new(root, None)
-    }
-
-    fn new(root: &Path, hashes: Option<&str>) -> Self {
-        let options = LeptosOptions::builder()
-            .output_name("vestibule")
-            .site_root(root.to_string_lossy().into_owned())
-            .site_pkg_dir("pkg")
-            .hash_files(hashes.is_some())
-            .build();
-        let css = hashes.and_then(|text| text.lines().find_map(|line| line.strip_prefix("css:")));
-        let stylesheet = match css {
-            Some(hash) => format!("/pkg/vestibule.{}.css", hash.trim()),
-            None => "/pkg/vestibule.css".to_owned(),
-        };
-        let shell = Shell { options: options.clone(), stylesheet };
-        Self { root: root.to_owned(), options, shell: Arc::new(shell) }
-    }
-}
-
-/// The hashes in the assets' names, which cargo-leptos writes beside the program.
-fn hashes() -> Option<String> {
-    let program = std::env::current_exe().ok()?;
-    std::fs::read_to_string(program.parent()?.join("hash.txt")).ok()
-}
-
-/// What handlers and layers share.
-#[derive(Clone, Debug)]
-pub struct Portal {
-    /// The backend.
-    pub backend: Backend,
-    /// What makes and reads our cookies.
-    pub cookies: Arc<CookieJar>,
-    /// What pages say about the assets.
-    pub shell: Arc<Shell>,
-    /// Whether an untrusted X-Forwarded-For has been said in the log.
-    pub proxy_noted: Arc<AtomicBool>,
-    options: LeptosOptions,
-}
-
-impl axum::extract::FromRef<Portal> for LeptosOptions {
-    fn from_ref(portal: &Portal) -> Self {
-        portal.options.clone()
-    }
-}
-
-impl axum::extract::FromRef<Portal> for Backend {
-    fn from_ref(portal: &Portal) -> Self {
-        portal.backend.clone()
-    }
-}
 
 /// The pages' addresses. Rendering them once is not safe to do twice at the same time.
 fn routes() -> &'static [AxumRouteListing] {

@@ -14,7 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
-use crate::router::{Assets, router};
+use crate::portal::Assets;
+use crate::router::router;
 use crate::{start, worker};
 
 /// How long requests in flight have to finish.

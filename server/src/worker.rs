@@ -13,7 +13,7 @@ use app::domain::time::Timestamp;
 use tokio::sync::watch;
 
 /// How often what is over is removed.
-const PURGE_EVERY: Duration = Duration::from_secs(3_600);
+const PURGE_EVERY: Duration = Duration::from_hours(1);
 
 /// Works until `stop` says so.
 pub async fn run(backend: Backend, transport: Transport, mut stop: watch::Receiver<bool>) {

@@ -15,8 +15,9 @@ pub async fn register(
 ) -> Result<Outcome, Fault> {
     use super::http::{Call, Reply};
     use crate::backend::register::register;
-    use crate::domain::answer::{Field, Notice};
+    use crate::domain::answer::Notice;
     use crate::domain::check::Registration;
+    use crate::domain::problem::Field;
 
     let call = Call::begin("/register")?.keep(Field::Username, &username).keep(Field::Email, &email);
     let (backend, caller) = (call.backend.clone(), call.caller.clone());
@@ -41,8 +42,8 @@ pub async fn sign_in(
 ) -> Result<Outcome, Fault> {
     use super::http::{Call, Reply, login_page};
     use crate::backend::sign_in::{SignIn, SignedIn, sign_in};
-    use crate::domain::answer::{Field, Problem};
     use crate::domain::next::NextPage;
+    use crate::domain::problem::{Field, Problem};
 
     let next = NextPage::parse(&next);
     let page = login_page(next.as_ref());
@@ -97,8 +98,9 @@ pub async fn set_up(
 ) -> Result<Outcome, Fault> {
     use super::http::{Call, Reply, token_page};
     use crate::backend::setup::set_up;
-    use crate::domain::answer::{Field, Notice};
+    use crate::domain::answer::Notice;
     use crate::domain::check::Registration;
+    use crate::domain::problem::Field;
 
     let page = token_page("/setup", &token);
     let call = Call::begin(&page)?.keep(Field::Username, &username).keep(Field::Email, &email);

@@ -17,9 +17,10 @@ pub async fn decide(
     use crate::backend::decide::decide;
     use crate::backend::error::Stop;
     use crate::backend::queries::desk::find_person;
-    use crate::domain::account::{Decision, UserId};
-    use crate::domain::answer::{Notice, Problem};
+    use crate::domain::answer::Notice;
     use crate::domain::next::NextPage;
+    use crate::domain::problem::Problem;
+    use crate::domain::status::{Decision, UserId};
 
     let from = NextPage::parse(&from).filter(|page| page.as_str().starts_with("/admin"));
     let call = Call::begin(from.as_ref().map_or("/admin", NextPage::as_str))?;
@@ -56,7 +57,8 @@ pub async fn decide(
 pub async fn resend_mail(#[server(default)] id: String) -> Result<Outcome, Fault> {
     use super::http::{Call, Reply};
     use crate::backend::resend::resend_mail;
-    use crate::domain::answer::{Notice, Problem};
+    use crate::domain::answer::Notice;
+    use crate::domain::problem::Problem;
 
     let call = Call::begin("/admin/mail")?;
     let admin = match call.require_admin() {

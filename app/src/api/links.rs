@@ -69,7 +69,8 @@ pub async fn use_sign_in_link(
 pub async fn ask_confirmation() -> Result<Outcome, Fault> {
     use super::http::{Call, Reply};
     use crate::backend::resend::ask_confirmation;
-    use crate::domain::answer::{Notice, Problem};
+    use crate::domain::answer::Notice;
+    use crate::domain::problem::Problem;
 
     let call = Call::begin("/login")?;
     let (backend, caller) = (call.backend.clone(), call.caller.clone());

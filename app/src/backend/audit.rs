@@ -8,7 +8,7 @@ use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilte
 use super::Actor;
 use super::entity::audit;
 use super::error::{Doing, Failure};
-use crate::domain::account::{Decision, UserId};
+use crate::domain::status::{Decision, UserId};
 use crate::domain::time::Timestamp;
 
 /// What was done.

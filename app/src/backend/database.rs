@@ -21,6 +21,10 @@ const POOL: u32 = 16;
 /// How long SQLite waits for another process's write, and how long anybody waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How often, and how far apart, connecting to a locked SQLite file is tried: five seconds in all.
+const CONNECT_TRIES: u32 = 100;
+const CONNECT_WAIT: Duration = Duration::from_millis(50);
+
 /// What a writing transaction keeps others from, across all replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lock {
@@ -110,7 +114,17 @@ impl Database {
                     .foreign_keys(true)
                     .pragma("journal_mode", "WAL")
             });
-        let pool = sea_orm::Database::connect(options).await?;
+        // Turning a new SQLite file to WAL needs it alone for a moment, whatever the busy time-out: others wait and retry.
+        let mut tries = 1;
+        let pool = loop {
+            match sea_orm::Database::connect(options.clone()).await {
+                Err(error) if tries < CONNECT_TRIES && error.to_string().contains("database is locked") => {
+                    tries += 1;
+                    tokio::time::sleep(CONNECT_WAIT).await;
+                }
+                connected => break connected?,
+            }
+        };
         Ok(Self { pool, writer: Arc::new(Mutex::new(())) })
     }
 

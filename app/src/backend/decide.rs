@@ -19,8 +19,9 @@ use super::sessions::{Viewer, delete_sessions_of};
 use super::setup::count_admins;
 use super::token::{Binding, insert_token, void_tokens};
 use super::{Actor, Backend};
-use crate::domain::account::{Account, Change, Decision, Role, Status, UserId};
-use crate::domain::answer::Problem;
+use crate::domain::account::{Account, Change};
+use crate::domain::problem::Problem;
+use crate::domain::status::{Decision, Role, Status, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Purpose;
 

@@ -5,7 +5,7 @@
 
 use sea_orm::DbErr;
 
-use crate::domain::answer::{Problem, Refusal};
+use crate::domain::problem::{Problem, Refusal};
 
 /// A fault of ours or of something we depend on.
 #[derive(Debug, thiserror::Error)]

@@ -10,13 +10,13 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::settings::Settings;
-use crate::domain::answer::Problem;
+use crate::domain::problem::Problem;
 use crate::domain::time::{Limit, Timestamp};
 
 /// Most keys that are remembered; past it the oldest windows go first.
 const KEYS: usize = 100_000;
 /// Failures of sign-in for one identifier from one source.
-const SIGN_IN_PAIR: Limit = Limit { count: 10, period: Duration::from_secs(600) };
+const SIGN_IN_PAIR: Limit = Limit { count: 10, period: Duration::from_mins(10) };
 
 /// What is limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -152,11 +152,11 @@ mod tests {
 
     #[test]
     fn a_full_window_refuses_and_says_how_long() {
-        let (limits, limit) = (Limits::default(), Limit { count: 2, period: Duration::from_secs(60) });
+        let (limits, limit) = (Limits::default(), Limit { count: 2, period: Duration::from_mins(1) });
         let count = |at| limits.count(&[(&key("a"), limit)], at);
         assert!(count(NOW).is_ok() && count(NOW).is_ok());
         assert_eq!(count(NOW.after(Duration::from_secs(20))), Err(Problem::TooMany(40)));
-        assert!(count(NOW.after(Duration::from_secs(60))).is_ok());
+        assert!(count(NOW.after(Duration::from_mins(1))).is_ok());
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn memory_is_bounded() {
         let (limits, limit) = (Limits::default(), Limit::parse("1/1d").expect("valid"));
-        for number in 0..(KEYS as i64 + 10) {
+        for number in 0..i64::try_from(KEYS).expect("small") + 10 {
             let at = Timestamp(NOW.0 + number);
             assert!(limits.count(&[(&key(&number.to_string()), limit)], at).is_ok());
         }

@@ -19,9 +19,9 @@ use super::register::taken;
 use super::sessions::{Browser, Opening, Viewer, open_session};
 use super::token::{PlainToken, find_token, spend_token};
 use super::{Actor, Backend};
-use crate::domain::account::{Status, UserId};
-use crate::domain::answer::{Field, Problem, Refusal};
 use crate::domain::password::Password;
+use crate::domain::problem::{Field, Problem, Refusal};
+use crate::domain::status::{Status, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Purpose;
 

@@ -74,7 +74,7 @@ impl Backend {
 #[derive(Clone, Debug)]
 pub struct Actor {
     /// The acting person, if somebody is signed in.
-    pub id: Option<crate::domain::account::UserId>,
+    pub id: Option<crate::domain::status::UserId>,
     /// Their name, or what stands for it ("command line").
     pub name: String,
     /// The address they act from, as text.

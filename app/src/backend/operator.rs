@@ -15,9 +15,9 @@ use super::register::prepare;
 use super::sessions::delete_sessions_of;
 use super::setup::insert_admin;
 use super::token::{Binding, insert_token};
-use crate::domain::account::{Decision, Role, Status, UserId};
-use crate::domain::answer::Problem;
 use crate::domain::check::Registration;
+use crate::domain::problem::Problem;
+use crate::domain::status::{Decision, Role, Status, UserId};
 use crate::domain::token::Purpose;
 use crate::domain::username;
 

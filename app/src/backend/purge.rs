@@ -13,14 +13,15 @@ use super::database::Lock;
 use super::entity::{outbox, session_record, user, user_session, user_token};
 use super::error::{Doing, Failure};
 use super::mail::outbox::State;
-use crate::domain::account::{REJECTION_KEPT, Status, UNCONFIRMED_KEPT, UserId};
+use crate::domain::account::{REJECTION_KEPT, UNCONFIRMED_KEPT};
+use crate::domain::status::{Status, UserId};
 
 /// How long a sent or dropped mail's row is kept (its content is wiped at once): long enough for "once a day".
-const SENT_KEPT: Duration = Duration::from_secs(7 * 86_400);
+const SENT_KEPT: Duration = Duration::from_hours(168);
 /// How many accounts one statement names: both databases bound the number of its values.
 const BATCH: usize = 500;
 /// How long a dead token's row is kept.
-const TOKEN_KEPT: Duration = Duration::from_secs(86_400);
+const TOKEN_KEPT: Duration = Duration::from_hours(24);
 
 /// Removes what is over; answers how many accounts went.
 pub async fn purge(backend: &Backend) -> Result<usize, Failure> {

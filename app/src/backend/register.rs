@@ -16,9 +16,9 @@ use super::mail::jobs::{JobKind, insert_job};
 use super::password_hash::{HashError, RETRY_AFTER};
 use super::strength::is_guessable;
 use super::{Actor, Backend};
-use crate::domain::account::{Role, Status, UserId};
-use crate::domain::answer::{Field, Problem, Refusal};
 use crate::domain::check::Registration;
+use crate::domain::problem::{Field, Problem, Refusal};
+use crate::domain::status::{Role, Status, UserId};
 use crate::domain::time::Timestamp;
 
 impl From<HashError> for Stop {

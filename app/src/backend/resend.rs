@@ -17,8 +17,8 @@ use super::mail::jobs::{JobKind, insert_job};
 use super::mail::message::Kind;
 use super::mail::outbox::{State, revive, set_dropped};
 use super::sessions::Viewer;
-use crate::domain::account::{Status, UserId};
-use crate::domain::answer::Problem;
+use crate::domain::problem::Problem;
+use crate::domain::status::{Status, UserId};
 
 /// Asks for a new link to confirm the address of `user_id`, who has just given the right password.
 pub async fn ask_confirmation(backend: &Backend, user_id: UserId, source: IpAddr) -> Result<(), Stop> {

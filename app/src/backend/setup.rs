@@ -14,13 +14,13 @@ use super::register::{NewUser, insert_user, prepare};
 use super::sessions::{Browser, Opening, open_session};
 use super::token::{Binding, PlainToken, find_token, insert_token, spend_token, void_tokens};
 use super::{Actor, Backend};
-use crate::domain::account::{Role, Status, UserId};
-use crate::domain::answer::Problem;
 use crate::domain::check::Registration;
+use crate::domain::problem::Problem;
+use crate::domain::status::{Role, Status, UserId};
 use crate::domain::token::Purpose;
 
 /// How long the link is good; every start makes a new one.
-const LINK_LIFETIME: std::time::Duration = std::time::Duration::from_secs(86_400);
+const LINK_LIFETIME: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// How many administrators can sign in, not counting `except`.
 pub async fn count_admins(db: &impl ConnectionTrait, except: Option<UserId>) -> Result<u64, Failure> {

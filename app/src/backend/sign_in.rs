@@ -15,10 +15,10 @@ use super::entity::user;
 use super::error::{Doing, Failure, Stop};
 use super::password_hash::{HashError, Verdict};
 use super::sessions::{Browser, Opening, open_session};
-use crate::domain::account::{Status, UserId};
 use crate::domain::address::EmailAddress;
-use crate::domain::answer::{Field, Problem, Refusal};
 use crate::domain::password::Password;
+use crate::domain::problem::{Field, Problem, Refusal};
+use crate::domain::status::{Status, UserId};
 use crate::domain::username;
 
 /// What somebody signs in with.

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::entity::user_token;
 use super::error::{Doing, Failure};
 use super::random;
-use crate::domain::account::UserId;
+use crate::domain::status::UserId;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Purpose;
 

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::components::icon::{Icon, IconName};
-use crate::domain::account::{Role, Status};
+use crate::domain::status::{Role, Status};
 
 /// The badge of a status.
 #[component]

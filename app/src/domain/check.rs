@@ -4,8 +4,8 @@
 //! is taken, how guessable a password is).
 
 use super::address::{EmailAddress, InvalidAddress};
-use super::answer::{Field, Problem, Refusal};
 use super::password::{InvalidPassword, NewPassword, Password};
+use super::problem::{Field, Problem, Refusal};
 use super::username::{InvalidUsername, Username};
 
 impl From<InvalidUsername> for Problem {

@@ -2,12 +2,14 @@
 
 use proptest::prelude::*;
 
-use super::account::{Account, Change, Decision, REJECTION_KEPT, Role, Status};
+use super::account::{Account, Change, REJECTION_KEPT};
 use super::address::EmailAddress;
-use super::answer::{Field, Problem, reference};
+use super::answer::reference;
 use super::check::{Registration, registration_field};
 use super::next::NextPage;
 use super::password::{NewPassword, Password};
+use super::problem::{Field, Problem};
+use super::status::{Decision, Role, Status};
 use super::time::{Limit, Timestamp, ago, parse_period, period_in_words, rfc3339, utc_text};
 use super::username::Username;
 use std::time::Duration;
@@ -124,12 +126,12 @@ fn next_leads_only_to_pages_of_this_portal() {
 
 #[test]
 fn periods_and_limits_read_as_settings_write_them() {
-    assert_eq!(parse_period("10m"), Some(Duration::from_secs(600)));
-    assert_eq!(parse_period("1d"), Some(Duration::from_secs(86_400)));
+    assert_eq!(parse_period("10m"), Some(Duration::from_mins(10)));
+    assert_eq!(parse_period("1d"), Some(Duration::from_hours(24)));
     for bad in ["", "m", "10", "0s", "-1s", "1.5h", "1w", "99999999999999999999d", "9é"] {
         assert_eq!(parse_period(bad), None, "{bad}");
     }
-    assert_eq!(Limit::parse("100/10m"), Some(Limit { count: 100, period: Duration::from_secs(600) }));
+    assert_eq!(Limit::parse("100/10m"), Some(Limit { count: 100, period: Duration::from_mins(10) }));
     assert_eq!(Limit::parse("0/10m"), None);
     assert_eq!(period_in_words(Duration::from_secs(61)), "2 minutes");
     assert_eq!(ago(NOW, NOW.before(Duration::from_secs(200))), "3 minutes ago");

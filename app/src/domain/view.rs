@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::account::{Decision, Role, Status, UserId};
+use super::status::{Decision, Role, Status, UserId};
 use super::time::Timestamp;
 
 /// One person on the desk.

@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
-use super::account::{Decision, Role, Status};
-use super::answer::{Notice, Problem, reference};
+use super::answer::{Notice, reference};
 use super::password;
+use super::problem::Problem;
+use super::status::{Decision, Role, Status};
 use super::time::period_in_words;
 use super::username::{MAX_LENGTH, MIN_LENGTH};
 

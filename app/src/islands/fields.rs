@@ -10,8 +10,8 @@ use web_sys::{Event, FocusEvent, HtmlButtonElement, HtmlInputElement};
 
 use super::form::{FormState, text_beside};
 use crate::components::icon::{Icon, IconName};
-use crate::domain::answer::{Field, Problem};
 use crate::domain::check::registration_field;
+use crate::domain::problem::{Field, Problem};
 
 /// What a field looks at to find its problem.
 #[derive(Clone, Copy)]

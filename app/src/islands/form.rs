@@ -11,7 +11,8 @@ use web_sys::{FormData, HtmlElement, HtmlFormElement, HtmlInputElement, SubmitEv
 use super::send::send_form;
 use crate::components::icon::{Icon, IconName};
 use crate::components::notice::GoodNews;
-use crate::domain::answer::{Field, Notice, Outcome, Refusal};
+use crate::domain::answer::{Notice, Outcome};
+use crate::domain::problem::{Field, Refusal};
 
 /// What the fields of a form know of it.
 #[derive(Clone, Copy)]

@@ -8,7 +8,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{FormData, Headers, Request, RequestInit, Response, UrlSearchParams};
 
-use crate::domain::answer::{Fault, Outcome, Problem, Refusal};
+use crate::domain::answer::{Fault, Outcome};
+use crate::domain::problem::{Problem, Refusal};
 
 /// Calls the server function at `path` with the fields of a form.
 pub async fn send_form(path: &str, form: &FormData) -> Outcome {

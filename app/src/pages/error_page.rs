@@ -145,7 +145,7 @@ pub fn VoidLink(
     request: PageRequest,
 ) -> impl IntoView {
     set_status(StatusCode::NOT_FOUND);
-    let text = crate::domain::answer::Problem::LinkVoid.words();
+    let text = crate::domain::problem::Problem::LinkVoid.words();
     view! {
         <Lobby request=request title="This link can't be used".to_owned() lead=text step=Step::None>
             <div class="form-actions">

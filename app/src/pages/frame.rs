@@ -9,8 +9,8 @@ use crate::backend::queries::desk::count_waiting;
 use crate::backend::sessions::Viewer;
 use crate::components::icon::{Icon, IconName};
 use crate::components::notice::{BadNews, GoodNews};
-use crate::domain::answer::Problem;
 use crate::domain::next::NextPage;
+use crate::domain::problem::Problem;
 use crate::islands::theme::ThemeSwitch;
 
 /// Which of the three steps somebody stands at.

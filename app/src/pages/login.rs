@@ -4,9 +4,10 @@ use leptos::prelude::*;
 
 use super::frame::{Lobby, Step};
 use super::request::{PageRequest, query};
-use crate::domain::account::Status;
-use crate::domain::answer::{Field, Notice, Problem};
+use crate::domain::answer::Notice;
 use crate::domain::next::NextPage;
+use crate::domain::problem::{Field, Problem};
+use crate::domain::status::Status;
 use crate::islands::fields::{PasswordField, TextField};
 use crate::islands::form::{FormIsland, SubmitButton};
 

@@ -8,7 +8,7 @@ use super::request::{PageRequest, page_failed, param};
 use crate::backend::queries::desk::find_person;
 use crate::components::badge::{AddressBadge, RoleBadge, StatusBadge};
 use crate::components::notice::Warning;
-use crate::domain::account::{Decision, Status, UserId};
+use crate::domain::status::{Decision, Status, UserId};
 use crate::domain::time::utc_text;
 use crate::domain::view::PersonRow;
 use crate::islands::form::{FormIsland, SubmitButton};

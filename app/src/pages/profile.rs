@@ -7,7 +7,7 @@ use super::request::PageRequest;
 use crate::backend::sessions::Viewer;
 use crate::components::badge::{AddressBadge, RoleBadge, StatusBadge};
 use crate::components::icon::{Icon, IconName};
-use crate::domain::account::Status;
+use crate::domain::status::Status;
 use crate::islands::times::Time;
 
 /// The page.

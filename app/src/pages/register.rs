@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::frame::{Lobby, Step};
 use super::request::PageRequest;
-use crate::domain::answer::Field;
+use crate::domain::problem::Field;
 use crate::islands::fields::{PasswordField, TextField};
 use crate::islands::form::{FormIsland, SubmitButton};
 

@@ -11,7 +11,8 @@ use crate::backend::error::Failure;
 use crate::backend::sessions::Viewer;
 use crate::backend::settings::Settings;
 use crate::backend::{Backend, random};
-use crate::domain::answer::{Field, Refusal, reference};
+use crate::domain::answer::reference;
+use crate::domain::problem::{Field, Refusal};
 
 /// A page's request. Absent only while the route table is read, once, at the start.
 #[derive(Clone, Debug)]

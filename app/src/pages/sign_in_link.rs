@@ -6,7 +6,7 @@ use super::error_page::{Broken, VoidLink};
 use super::frame::{Lobby, Step};
 use super::request::{PageRequest, page_failed, param};
 use crate::backend::links::{LinkView, find_link};
-use crate::domain::answer::Field;
+use crate::domain::problem::Field;
 use crate::domain::token::Purpose;
 use crate::islands::fields::PasswordField;
 use crate::islands::form::{FormIsland, SubmitButton};

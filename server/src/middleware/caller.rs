@@ -17,7 +17,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tower_sessions::Session;
 
-use crate::router::Portal;
+use crate::portal::Portal;
 
 /// Whether this browser had a session that is over now.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,8 @@
 //! `Outcome` for our own scripts. What has a body of its own (pages, answers of actions, health) is left alone.
 
 use app::api::http::{CookieJar, Theme};
-use app::domain::answer::{Outcome, Problem, Refusal};
+use app::domain::answer::Outcome;
+use app::domain::problem::{Problem, Refusal};
 use app::pages::error_page;
 use axum::Json;
 use axum::extract::{Request, State};
@@ -13,7 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 
-use crate::router::Portal;
+use crate::portal::Portal;
 
 /// Dresses bare errors.
 pub async fn dress_errors(State(portal): State<Portal>, request: Request, next: Next) -> Response {

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use crate::router::Portal;
+use crate::portal::Portal;
 
 /// Adds the headers.
 pub async fn secure(State(portal): State<Portal>, mut request: Request, next: Next) -> Response {

@@ -10,7 +10,7 @@ use axum::http::header::HOST;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::router::Portal;
+use crate::portal::Portal;
 
 /// Refuses other hosts.
 pub async fn require_host(State(portal): State<Portal>, request: Request, next: Next) -> Response {

@@ -1,6 +1,6 @@
 //! Never without an active administrator (flows 9).
 
-use app::domain::account::{Role, Status};
+use app::domain::status::{Role, Status};
 
 use crate::registering::join;
 use crate::support::Portal;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use app::backend::entity::user_token;
-use app::domain::account::{Role, Status};
+use app::domain::status::{Role, Status};
 use axum::http::{Method, StatusCode};
 use sea_orm::EntityTrait;
 
@@ -93,7 +93,7 @@ async fn expired_link_is_refused() {
     let portal = Portal::start().await;
     let browser = portal.register("ada").await;
     let link = portal.mail_to("ada").await.link();
-    portal.later(Duration::from_secs(72 * 3_600));
+    portal.later(Duration::from_hours(72));
     assert_eq!(browser.get(&link).await.status, StatusCode::NOT_FOUND);
     browser.post("/do/confirm_address", &[("token", &token_of(&link))]).await;
     assert!(portal.user("ada").await.email_confirmed_at.is_none());

@@ -1,7 +1,8 @@
 //! Administrators decide (flows 2 and 9).
 
-use app::domain::account::{Role, Status};
-use app::domain::answer::{Outcome, Problem, Refusal};
+use app::domain::answer::Outcome;
+use app::domain::problem::{Problem, Refusal};
+use app::domain::status::{Role, Status};
 use axum::http::{Method, StatusCode};
 
 use crate::support::{PASSWORD, Portal};

@@ -1,6 +1,6 @@
 //! Bad input gets words and changes nothing: never a 500, never a panic.
 
-use app::domain::account::{Role, Status};
+use app::domain::status::{Role, Status};
 use axum::body::Body;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::{Method, Request, StatusCode};

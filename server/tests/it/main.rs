@@ -3,6 +3,14 @@
 //! `TEST_STACK=sqlite` (the default): SQLite, sessions in SQL. `TEST_STACK=postgres`: PostgreSQL and Redis, from
 //! `TEST_DATABASE_URL` (whose user may create databases) and `TEST_REDIS_URL`. `script/test` runs both.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::items_after_statements,
+    reason = "a test that cannot go on fails"
+)]
+
 mod admins;
 mod confirming;
 mod deciding;

@@ -2,8 +2,8 @@
 
 use app::backend::error::Stop;
 use app::backend::operator;
-use app::domain::account::{Role, Status};
-use app::domain::answer::{Problem, Refusal};
+use app::domain::problem::{Problem, Refusal};
+use app::domain::status::{Role, Status};
 
 use crate::support::{Browser, Portal};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use app::backend::mail::outbox::{lease_next, open};
 use app::backend::mail::transport::Transport;
-use app::domain::account::{Role, Status};
+use app::domain::status::{Role, Status};
 use lettre::{AsyncSmtpTransport, Tokio1Executor};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
@@ -42,7 +42,7 @@ async fn killed_between_send_and_mark_the_mail_comes_again_with_the_same_link() 
     // Another worker keeps its hands off while the lease lasts.
     portal.work(&transport).await;
     assert_eq!(portal.sent().len(), 1);
-    portal.later(Duration::from_secs(120));
+    portal.later(Duration::from_mins(2));
     portal.work(&transport).await;
     let sent = portal.sent();
     assert_eq!(sent.len(), 2);
@@ -72,7 +72,7 @@ async fn what_would_arrive_dead_is_dropped() {
     let portal = Portal::start().await;
     portal.register("ada").await;
     while app::backend::mail::jobs::work_next(&portal.backend).await.expect("works") {}
-    portal.later(Duration::from_secs(73 * 3_600));
+    portal.later(Duration::from_hours(73));
     assert!(portal.mails().await.is_empty());
     let row = portal.outbox().await.pop().expect("a row");
     assert_eq!((row.status.as_str(), row.sealed), ("dropped", None));
@@ -85,9 +85,9 @@ async fn no_more_leave_than_the_rate_allows() {
         portal.register(name).await;
     }
     assert_eq!(portal.mails().await.len(), 2);
-    portal.later(Duration::from_secs(60));
+    portal.later(Duration::from_mins(1));
     assert_eq!(portal.mails().await.len(), 4);
-    portal.later(Duration::from_secs(60));
+    portal.later(Duration::from_mins(1));
     assert_eq!(portal.mails().await.len(), 5);
 }
 
@@ -103,7 +103,7 @@ async fn the_first_notice_leaves_at_once_and_the_next_are_gathered() {
     portal.register("bob").await;
     portal.register("eve").await;
     assert_eq!(notices(portal.mails().await).len(), 1);
-    portal.later(Duration::from_secs(15 * 60));
+    portal.later(Duration::from_mins(15));
     assert_eq!(
         notices(portal.mails().await).last().map(String::as_str),
         Some("2 people ask to join Vestibule")
@@ -229,6 +229,6 @@ async fn an_unreachable_mail_server_loses_nothing() {
         Transport::Smtp(AsyncSmtpTransport::<Tokio1Executor>::from_url(url).expect("an address").build());
     portal.work(&gone).await;
     assert_eq!(portal.outbox().await.pop().expect("a row").status, "waiting");
-    portal.later(Duration::from_secs(60));
+    portal.later(Duration::from_mins(1));
     assert_eq!(portal.mail_to("ada").await.subject, "Confirm your address for Vestibule");
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use app::backend::purge::purge;
-use app::domain::account::{Role, Status};
-use app::domain::answer::{Field, Outcome, Problem};
+use app::domain::answer::Outcome;
+use app::domain::problem::{Field, Problem};
+use app::domain::status::{Role, Status};
 use axum::http::StatusCode;
 
 use crate::support::{OTHER_PASSWORD, PASSWORD, Portal};
@@ -186,9 +187,9 @@ async fn what_has_had_its_time_is_purged_and_nothing_else() {
     portal.browser().register("shadow", "active@example.org", PASSWORD).await;
     portal.later(Duration::from_secs(7 * 86_400 + 1));
     assert_eq!(purge(&portal.backend).await.expect("purges"), 2);
-    portal.later(Duration::from_secs(23 * 86_400));
+    portal.later(Duration::from_hours(552));
     assert_eq!(purge(&portal.backend).await.expect("purges"), 1);
-    portal.later(Duration::from_secs(3_650 * 86_400));
+    portal.later(Duration::from_hours(87_600));
     assert_eq!(purge(&portal.backend).await.expect("purges"), 0);
     for name in ["confirmed", "held", "active", "deactivated"] {
         assert!(portal.find_user(name).await.is_some(), "{name}");
@@ -220,7 +221,7 @@ async fn registering_is_limited_for_one_source_and_not_for_others() {
     page.says("Too many attempts. Try again in 1 hour.");
     assert!(portal.find_user("three").await.is_none());
     assert_eq!(register("four", "192.0.2.2").await.0.as_deref(), Some("/login"));
-    portal.later(Duration::from_secs(3_600));
+    portal.later(Duration::from_hours(1));
     assert_eq!(register("five", "192.0.2.1").await.0.as_deref(), Some("/login"));
 }
 

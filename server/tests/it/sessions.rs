@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use app::backend::entity::{session_record, user_session};
-use app::domain::account::{Role, Status};
+use app::domain::status::{Role, Status};
 use axum::http::StatusCode;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -47,7 +47,7 @@ async fn a_shared_computers_cookie_ends_with_the_browser_and_idles_two_hours() {
     assert!(!cookie.contains("Max-Age") && !cookie.contains("Expires"), "{cookie}");
     portal.later(Duration::from_secs(2 * 3_600 - 1));
     assert!(browser.is_signed_in().await);
-    portal.later(Duration::from_secs(2 * 3_600));
+    portal.later(Duration::from_hours(2));
     assert!(!browser.is_signed_in().await);
 }
 
@@ -73,11 +73,11 @@ async fn use_renews_a_session_and_idleness_and_age_end_it() {
     let idle = portal.admin("grace").await;
     let used = portal.signed_in("grace").await;
     for _ in 0..5 {
-        portal.later(Duration::from_secs(12 * 3_600));
+        portal.later(Duration::from_hours(12));
         assert!(used.is_signed_in().await);
     }
     assert!(!idle.is_signed_in().await);
-    portal.later(Duration::from_secs(12 * 3_600));
+    portal.later(Duration::from_hours(12));
     assert!(!used.is_signed_in().await, "three days are over");
 }
 
@@ -85,7 +85,7 @@ async fn use_renews_a_session_and_idleness_and_age_end_it() {
 async fn an_ended_session_says_so_and_leads_back() {
     let portal = Portal::start().await;
     let browser = portal.admin("grace").await;
-    portal.later(Duration::from_secs(86_400));
+    portal.later(Duration::from_hours(24));
     let reply = browser.get("/admin?after=ada").await;
     assert_eq!(reply.location(), Some("/login?next=%2Fadmin%3Fafter%3Dada"));
     browser.get("/login?next=%2Fadmin%3Fafter%3Dada").await.says("Your session is over. Sign in to go on.");

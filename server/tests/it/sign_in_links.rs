@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use app::domain::account::{Role, Status};
+use app::domain::status::{Role, Status};
 use axum::http::{Method, StatusCode};
 
 use crate::registering::join;
@@ -78,7 +78,7 @@ async fn the_link_is_void_when_anything_about_the_account_has_changed() {
         let (portal, admin, token) = approved().await;
         let ada = portal.user("ada").await.id;
         match change {
-            "time" => portal.later(Duration::from_secs(86_400)),
+            "time" => portal.later(Duration::from_hours(24)),
             "sign-in" => {
                 portal.later(Duration::from_secs(1));
                 portal.signed_in("ada").await;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use app::backend::entity::user;
-use app::domain::account::{Role, Status};
-use app::domain::answer::{Outcome, Problem, Refusal};
+use app::domain::answer::Outcome;
+use app::domain::problem::{Problem, Refusal};
+use app::domain::status::{Role, Status};
 use axum::http::StatusCode;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -161,7 +162,7 @@ async fn failures_are_limited_for_one_name_from_one_source_and_forgiven_by_succe
     browser.get("/login").await.says("Too many attempts. Try again in 10 minutes.");
     let reply = portal.browser().post_from("/do/sign_in", &right, elsewhere).await;
     assert_eq!(reply.location(), Some("/profile"), "others are not shut out");
-    portal.later(Duration::from_secs(600));
+    portal.later(Duration::from_mins(10));
     let reply = portal.browser().post_from("/do/sign_in", &right, from).await;
     assert_eq!(reply.location(), Some("/profile"));
 }

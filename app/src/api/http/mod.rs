@@ -22,10 +22,11 @@ use crate::backend::error::{Failure, Stop};
 use crate::backend::links::Proof;
 use crate::backend::sessions::{Browser, Viewer};
 use crate::backend::{Backend, random};
-use crate::domain::account::UserId;
-use crate::domain::answer::{Fault, Field, Notice, Outcome, Problem, Refusal, reference};
+use crate::domain::answer::{Fault, Notice, Outcome, reference};
 use crate::domain::next::NextPage;
 use crate::domain::password::Password;
+use crate::domain::problem::{Field, Problem, Refusal};
+use crate::domain::status::UserId;
 use crate::domain::view::PersonRow;
 
 /// Who is calling, as the middleware found out. One per request.

@@ -13,18 +13,19 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
-use crate::domain::account::UserId;
-use crate::domain::answer::{Field, Notice, Refusal};
+use crate::domain::answer::Notice;
+use crate::domain::problem::{Field, Refusal};
+use crate::domain::status::UserId;
 use crate::domain::time::Timestamp;
 
 /// How long something waits to be shown.
-const FLASH_LIFETIME: Duration = Duration::from_secs(600);
+const FLASH_LIFETIME: Duration = Duration::from_mins(10);
 /// How long the right password, given once, lets one ask for another mail.
-const PROOF_LIFETIME: Duration = Duration::from_secs(600);
+const PROOF_LIFETIME: Duration = Duration::from_mins(10);
 /// How long this browser is known to have registered somebody: as long as such an account waits unconfirmed.
-const REGISTRATION_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+const REGISTRATION_LIFETIME: Duration = Duration::from_hours(168);
 /// How long the theme is remembered.
-const THEME_LIFETIME: Duration = Duration::from_secs(365 * 86_400);
+const THEME_LIFETIME: Duration = Duration::from_hours(8_760);
 /// Largest value that is kept, in bytes: browsers keep 4096 of a cookie, and sealing adds a third and 40.
 const MAX_VALUE: usize = 2_200;
 

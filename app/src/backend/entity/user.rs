@@ -21,13 +21,13 @@ pub struct Model {
     pub email_confirmed_at: Option<i64>,
     /// The PHC string of the password, if there is one.
     pub password_hash: Option<String>,
-    /// See `domain::account::Status`.
+    /// See `domain::status::Status`.
     pub status: String,
     /// Since when it has this status.
     pub status_since: i64,
     /// Who gave it.
     pub status_by: Option<i32>,
-    /// See `domain::account::Role`.
+    /// See `domain::status::Role`.
     pub role: String,
     /// Counts up whenever credentials, role, status or address change.
     pub auth_epoch: i32,

@@ -18,16 +18,16 @@ use crate::backend::database::{Lock, WriteTransaction};
 use crate::backend::entity::{mail_job, outbox, user};
 use crate::backend::error::{Doing, Failure};
 use crate::backend::token::{Binding, insert_token};
-use crate::domain::account::{Role, Status, UserId};
+use crate::domain::status::{Role, Status, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Purpose;
 
 /// How long a link to confirm an address is good.
-pub const CONFIRM_LIFETIME: Duration = Duration::from_secs(72 * 3_600);
+pub const CONFIRM_LIFETIME: Duration = Duration::from_hours(72);
 /// How long notices are gathered after one has left.
-pub const NOTICE_GATHERING: Duration = Duration::from_secs(15 * 60);
+pub const NOTICE_GATHERING: Duration = Duration::from_mins(15);
 /// How often the owner of an address is told that somebody registered with it.
-const TELL_OWNER_EVERY: Duration = Duration::from_secs(86_400);
+const TELL_OWNER_EVERY: Duration = Duration::from_hours(24);
 
 /// What is to be worked out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::account::UserId;
+use crate::domain::status::UserId;
 
 /// The kind of a mail, as the database and the desk name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,16 +18,16 @@ use crate::backend::entity::outbox;
 use crate::backend::error::{Doing, Failure};
 use crate::backend::keys::Keys;
 use crate::backend::{Backend, database::Lock, random};
-use crate::domain::account::UserId;
+use crate::domain::status::UserId;
 use crate::domain::time::Timestamp;
 
 /// How long a worker has to send one mail.
-const LEASE: Duration = Duration::from_secs(120);
+const LEASE: Duration = Duration::from_mins(2);
 /// Tries before a mail is given up: with the waits below, about a day.
 const MAX_ATTEMPTS: i32 = 14;
 /// The first wait after a failed try; doubled each time, up to [`MAX_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_secs(30);
-const MAX_WAIT: Duration = Duration::from_secs(4 * 3_600);
+const MAX_WAIT: Duration = Duration::from_hours(4);
 
 /// Where a mail stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

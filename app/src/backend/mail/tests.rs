@@ -8,7 +8,7 @@ use crate::backend::settings::{Environment, MailTransport, Settings};
 use crate::domain::time::Limit;
 
 fn settings(help: Option<&str>) -> Settings {
-    let often = Limit { count: 100, period: Duration::from_secs(60) };
+    let often = Limit { count: 100, period: Duration::from_mins(1) };
     Settings {
         environment: Environment::Dev,
         public_url: "https://accounts.example.org".parse().expect("a URL"),
@@ -23,9 +23,9 @@ fn settings(help: Option<&str>) -> Settings {
         mail_rate: often,
         password_min_length: 12,
         require_confirmed_address: false,
-        sign_in_link_lifetime: Duration::from_secs(86_400),
-        session_idle: Duration::from_secs(86_400),
-        session_lifetime: Duration::from_secs(14 * 86_400),
+        sign_in_link_lifetime: Duration::from_hours(24),
+        session_idle: Duration::from_hours(24),
+        session_lifetime: Duration::from_hours(336),
         limit_sign_in: often,
         limit_register: often,
     }
@@ -38,7 +38,7 @@ fn waiting(id: i32, username: &str, confirmed: bool) -> Waiting {
 fn messages() -> Vec<(&'static str, Message)> {
     let link = "https://accounts.example.org/auto-login/SECRET".to_owned();
     let (username, desk) = ("ada.lovelace".to_owned(), "https://accounts.example.org/admin".to_owned());
-    let day = Duration::from_secs(86_400);
+    let day = Duration::from_hours(24);
     vec![
         (
             "confirm_address",

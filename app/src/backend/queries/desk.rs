@@ -14,7 +14,7 @@ use crate::backend::decide::account_of;
 use crate::backend::entity::user;
 use crate::backend::error::{Doing, Failure};
 use crate::backend::queries::mails::count_given_up;
-use crate::domain::account::{Status, UserId};
+use crate::domain::status::{Status, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::view::{DeskView, Page, PersonRow};
 

@@ -19,15 +19,15 @@ use super::database::Lock;
 use super::entity::{user, user_session};
 use super::error::{Doing, Failure};
 use super::{Actor, Backend, random};
-use crate::domain::account::{Role, Status, UserId};
+use crate::domain::status::{Role, Status, UserId};
 use crate::domain::time::Timestamp;
 
 /// The one thing that a session record holds.
 pub const HANDLE: &str = "handle";
 /// How long an unused session on a shared computer lives.
-pub const SHARED_IDLE: Duration = Duration::from_secs(2 * 3_600);
+pub const SHARED_IDLE: Duration = Duration::from_hours(2);
 /// How often last-seen is written at most.
-const SEEN_EVERY: Duration = Duration::from_secs(60);
+const SEEN_EVERY: Duration = Duration::from_mins(1);
 
 /// Somebody who is signed in.
 #[derive(Clone, Debug)]

@@ -1,5 +1,4 @@
 //! What the tests stand on: [`Portal`], a portal of its own for each test, and [`Browser`], somebody who visits it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 pub mod browser;
 pub mod stack;
@@ -16,16 +15,17 @@ use app::backend::limits::Limits;
 use app::backend::mail::transport::Transport;
 use app::backend::sessions::store::SessionRecords;
 use app::backend::{Backend, mail, operator};
-use app::domain::account::{Role, Status};
 use app::domain::check::Registration;
 use app::domain::password::Password;
+use app::domain::status::{Role, Status};
 use axum::Router;
 use mail_parser::MessageParser;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use server::config::{Config, Source};
-use server::router::{Assets, router};
+use server::portal::Assets;
+use server::router::router;
 use tempfile::TempDir;
 
 pub use browser::{Browser, Reply};

@@ -2,7 +2,11 @@
 //!
 //! Guarantees: a wrong or missing setting stops the start with one line that names it and says what it should be;
 //! nothing is half-configured. Secrets may also come as NAME_FILE or from `$CREDENTIALS_DIRECTORY`, and never print.
-//! [`SETTINGS`] is the table of the README; a test holds the two together.
+//! [`table`] is the table of the README; a test holds the two together.
+
+mod table;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -16,61 +20,9 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
+pub use table::{SETTINGS, Setting, settings_table};
+
 use crate::accent::Accent;
-
-/// One setting, as people read about it.
-#[derive(Debug)]
-pub struct Setting {
-    /// The variable.
-    pub name: &'static str,
-    /// What holds without it.
-    pub default: &'static str,
-    /// What it means.
-    pub meaning: &'static str,
-}
-
-macro_rules! settings {
-    ($($name:literal, $default:literal, $meaning:literal;)*) => {
-        &[$(Setting { name: $name, default: $default, meaning: $meaning }),*]
-    };
-}
-
-/// Every setting.
-pub const SETTINGS: &[Setting] = settings! {
-    "LEPTOS_ENV", "PROD in a release build, else DEV", "`DEV` works with nothing configured; `PROD` demands PUBLIC_URL, SECRET_KEY and MAIL_TRANSPORT";
-    "LEPTOS_SITE_ADDR", "`127.0.0.1:3000`", "where it listens";
-    "LEPTOS_SITE_ROOT", "`target/site`", "the folder with the built assets";
-    "DATABASE_URL", "a SQLite file under `data/`", "`sqlite://…` or `postgres://…`; the standard PG* variables fill in what it leaves out";
-    "REDIS_URL", "none: sessions in the SQL database", "`redis://`, `rediss://`, `redis-cluster://`, `redis-sentinel://`";
-    "SECRET_KEY", "in DEV made once and kept under `data/`", "at least 32 characters; seals cookies and mails";
-    "SECRET_KEY_PREVIOUS", "none", "still opens what it sealed, after a change of SECRET_KEY";
-    "SESSION_IDLE", "`1d`", "how long an unused session lives";
-    "SESSION_LIFETIME", "`14d`", "how long any session lives";
-    "PUBLIC_URL", "in DEV the listen address", "scheme and host people reach it by; every link is built from it";
-    "TRUSTED_PROXIES", "loopback, when it listens on loopback", "addresses and networks whose X-Forwarded-For counts, separated by commas";
-    "ADMIN_EMAIL", "none: every active administrator", "who is told of registrations; may be a list, separated by commas";
-    "SENDER_EMAIL", "`vestibule@` and the host of PUBLIC_URL", "whom mail is from";
-    "MAIL_TRANSPORT", "in DEV `file`", "`smtp` or `file`";
-    "MAIL_DIR", "`data/mail`", "where `file` puts one `.eml` a message";
-    "SMTP_URL", "none", "the mail server: `smtps://user:password@host`, or `smtp://…?tls=required`; without TLS on loopback alone";
-    "MAIL_RATE", "`30/1m`", "how many mails leave in which time";
-    "PASSWORD_MIN_LENGTH", "`12`", "at least 8";
-    "REQUIRE_CONFIRMED_ADDRESS", "`false`", "`true`: approval waits for the confirmed address";
-    "SIGN_IN_LINK_LIFETIME", "`1d`", "how long the link in an approval mail is good";
-    "LIMIT_SIGN_IN", "`100/10m`", "failed sign-ins of one network address";
-    "LIMIT_REGISTER", "`20/1h`", "registrations of one network address and, counted apart, confirmations";
-    "PORTAL_NAME", "`Vestibule`", "the portal's name in titles, header and mail";
-    "PORTAL_ACCENT", "our own", "the colour of buttons and links, as `#rrggbb`, dark enough for white text on it";
-    "PORTAL_LOGO", "our own", "an SVG or PNG file";
-    "PORTAL_HELP", "none", "whom to ask: an address or a URL";
-    "LOG", "`info`", "what is logged, in tracing's filter syntax";
-};
-
-/// The table as Markdown.
-pub fn settings_table() -> String {
-    let rows = SETTINGS.iter().map(|s| format!("| `{}` | {} | {} |\n", s.name, s.default, s.meaning));
-    format!("| name | default | meaning |\n| --- | --- | --- |\n{}", rows.collect::<String>())
-}
 
 /// What keeps the portal from starting, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -411,90 +363,4 @@ fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)?.write_all(content)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PROD: &[(&str, &str)] = &[
-        ("LEPTOS_ENV", "PROD"),
-        ("PUBLIC_URL", "https://accounts.example.com"),
-        ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
-        ("MAIL_TRANSPORT", "file"),
-        ("DATABASE_URL", "sqlite::memory:"),
-    ];
-
-    fn refusal(change: (&str, &str)) -> String {
-        let values: Vec<(&str, &str)> =
-            PROD.iter().copied().filter(|(name, _)| *name != change.0).chain([change]).collect();
-        Config::read(&Source::of(&values)).expect_err("is refused").to_string()
-    }
-
-    #[test]
-    fn production_starts_with_what_it_demands() {
-        let config = Config::read(&Source::of(PROD)).expect("is accepted");
-        assert!(config.settings.is_https());
-        assert_eq!(config.settings.link("/login"), "https://accounts.example.com/login");
-        assert_eq!(config.settings.sender_email, "vestibule@accounts.example.com");
-    }
-
-    #[test]
-    fn a_wrong_or_missing_setting_is_named_in_one_line() {
-        for (name, value) in [
-            ("PUBLIC_URL", ""),
-            ("PUBLIC_URL", "https://example.com/portal"),
-            ("PUBLIC_URL", "ftp://example.com"),
-            ("SECRET_KEY", "short"),
-            ("SECRET_KEY", ""),
-            ("MAIL_TRANSPORT", ""),
-            ("MAIL_TRANSPORT", "pigeon"),
-            ("LEPTOS_ENV", "TEST"),
-            ("LEPTOS_SITE_ADDR", "3000"),
-            ("DATABASE_URL", "mysql://x"),
-            ("REDIS_URL", "http://x"),
-            ("SESSION_IDLE", "1w"),
-            ("LIMIT_SIGN_IN", "100"),
-            ("PASSWORD_MIN_LENGTH", "7"),
-            ("TRUSTED_PROXIES", "proxy.example.com"),
-            ("ADMIN_EMAIL", "ada@example.com, nobody"),
-            ("PORTAL_ACCENT", "#ffff00"),
-            ("PORTAL_ACCENT", "teal"),
-            ("PORTAL_LOGO", "/nowhere.svg"),
-            ("REQUIRE_CONFIRMED_ADDRESS", "yes"),
-        ] {
-            let line = refusal((name, value));
-            assert!(line.starts_with(name) && !line.contains('\n'), "{name}={value}: {line}");
-        }
-    }
-
-    #[test]
-    fn a_mail_server_without_tls_is_refused_unless_on_loopback() {
-        let smtp = |url| {
-            let values: Vec<(&str, &str)> = PROD
-                .iter()
-                .copied()
-                .filter(|(name, _)| *name != "MAIL_TRANSPORT")
-                .chain([("MAIL_TRANSPORT", "smtp"), ("SMTP_URL", url)])
-                .collect();
-            Config::read(&Source::of(&values))
-        };
-        assert!(smtp("smtp://mail.example.com").is_err());
-        assert!(smtp("smtp://mail.example.com?tls=required").is_ok());
-        assert!(smtp("smtp://mail.example.com?tls=opportunistic&tls=required").is_err());
-        assert!(smtp("smtps://u:p@mail.example.com").is_ok());
-        assert!(smtp("smtp://127.0.0.1:2525").is_ok());
-    }
-
-    #[test]
-    fn secrets_never_print() {
-        let config = Config::read(&Source::of(PROD)).expect("is accepted");
-        assert!(!format!("{config:?}").contains("0123456789abcdef"));
-    }
-
-    #[test]
-    fn the_readme_has_the_table_of_settings() {
-        let readme = include_str!("../../README.md");
-        assert!(readme.contains(&settings_table()), "README.md should contain:\n{}", settings_table());
-    }
 }
