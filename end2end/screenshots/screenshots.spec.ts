@@ -116,7 +116,7 @@ async function engage(people: People): Promise<void> {
 /** Everything has just happened here. For the picture, it is spread over the past days. */
 async function tellTimes(page: Page): Promise<void> {
   const HOUR = 3_600_000_000
-  const ago = { registered: [31, 7.2, 2.6, 0.4], last_sign_in: [0.02, 49, 3.4, 21] }
+  const ago = { registered: [31, 7.2, 2.6, 0.4], last_sign_in: [49, 0.02, 3.4, 21] }
   await page.route('**/admin', async (route) => {
     const response = await route.fetch()
     const seen = { registered: 0, last_sign_in: 0 }

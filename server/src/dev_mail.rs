@@ -41,11 +41,18 @@ async fn loopback_only(request: Request, next: Next) -> Response {
 
 fn is_local(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let local = matches!(name, "localhost" | "127.0.0.1" | "[::1]");
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !host.ends_with(']') => (name, port),
+        _ => (host, ""),
+    };
+    let local =
+        matches!(name, "localhost" | "127.0.0.1" | "[::1]") && port.bytes().all(|b| b.is_ascii_digit());
     let forwarded = headers.keys().any(|name| {
         let name = name.as_str();
-        name == "forwarded" || name.starts_with("x-forwarded-") || matches!(name, "via" | "x-real-ip")
+        name == "forwarded"
+            || name.starts_with("x-forwarded")
+            || name.starts_with("cf-")
+            || matches!(name, "via" | "x-real-ip" | "x-client-ip" | "true-client-ip")
     });
     local && !forwarded
 }

@@ -74,6 +74,7 @@ pub fn router(backend: &Backend, assets: &Assets) -> Router {
         .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
         .layer(csrf)
         .layer(from_fn_with_state(portal.clone(), middleware::host::require_host))
+        .layer(from_fn(middleware::path::require_plain_path))
         .layer(from_fn_with_state(portal.clone(), middleware::dress::dress_errors))
         .layer(from_fn_with_state(portal.clone(), middleware::headers::secure))
         .layer(CatchPanicLayer::custom(panicked))

@@ -36,6 +36,11 @@ pub async fn serve(config: Config) -> Result<(), ConfigError> {
     offer_setup(&backend).await?;
     let app = router(&backend, &assets);
 
+    if config.settings.environment == Environment::Prod && !config.settings.is_https() {
+        tracing::warn!(
+            "PUBLIC_URL is http: passwords and cookies cross the network in the clear; put https in front"
+        );
+    }
     let (stop, stopping) = watch::channel(false);
     let worker = tokio::spawn(worker::run(backend, transport, stopping.clone()));
     tracing::info!("Vestibule {} is at {}", env!("CARGO_PKG_VERSION"), config.settings.public_url);

@@ -8,8 +8,10 @@ use crate::config::ConfigError;
 /// Starts logging to standard error.
 pub fn start(environment: Environment, filter: &str) -> Result<(), ConfigError> {
     // The first says what we say ourselves, with the cause; the second says every step of what went well.
-    let filter = EnvFilter::try_new(format!("tower_sessions_core=off,sea_orm_migration=warn,{filter}"))
-        .map_err(|e| ConfigError(format!("LOG: must be a filter like info or server=debug,warn ({e}).")))?;
+    let filter = EnvFilter::try_new(format!(
+        "tower_sessions_core=off,tower_sessions=error,sea_orm_migration=warn,{filter}"
+    ))
+    .map_err(|e| ConfigError(format!("LOG: must be a filter like info or server=debug,warn ({e}).")))?;
     let logs =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let started = match environment {

@@ -35,14 +35,17 @@ pub async fn decide(
         let decided = decide(&backend, decision, id, &admin, &call.caller.source.to_string()).await;
         let refusal = match decided {
             Ok(()) if stay.is_empty() => {
-                let next = from.as_ref().map_or("/admin", NextPage::as_str);
-                return Ok(Reply::next(next, Notice::Decided(decision)));
+                // From a card on to the desk; from the desk back to the same place in it.
+                let next = from.as_ref().map(NextPage::as_str).filter(|from| !from.starts_with("/admin/"));
+                call.about(find_person(&backend, admin.user_id, id).await?);
+                return Ok(Reply::next(next.unwrap_or("/admin"), Notice::Decided(decision)));
             }
             Ok(()) => None,
             Err(Stop::Refused(refusal)) => Some(refusal),
             Err(failed) => return Err(failed),
         };
         let person = find_person(&backend, admin.user_id, id).await?;
+        call.about(person.clone());
         Ok(match (refusal, person) {
             (None, person) => Reply::stay(Notice::Decided(decision), person),
             (Some(refusal), Some(person)) => Reply::Stale(refusal, Box::new(person)),

@@ -51,7 +51,7 @@ pub struct SignInTry {
 }
 
 impl Limits {
-    /// Counts a try of signing in as `identifier` (as typed) from `source`.
+    /// Counts a try of signing in as `identifier` (what it is looked up by) from `source`.
     pub fn try_sign_in(
         &self,
         settings: &Settings,
@@ -60,7 +60,7 @@ impl Limits {
         now: Timestamp,
     ) -> Result<SignInTry, Problem> {
         let source = source_key(source);
-        let identifier: String = identifier.trim().to_lowercase().chars().take(254).collect();
+        let identifier: String = identifier.chars().take(300).collect();
         let keys = [(Kind::SignInPair, format!("{source} {identifier}")), (Kind::SignInSource, source)];
         self.count(&[(&keys[0], SIGN_IN_PAIR), (&keys[1], settings.limit_sign_in)], now)?;
         Ok(SignInTry { keys })

@@ -58,9 +58,9 @@ pub async fn sign_in(
     browser: &Browser,
 ) -> Result<SignedIn, Stop> {
     check_shape(&form)?;
-    let attempt =
-        backend.limits.try_sign_in(&backend.settings, form.identifier, form.source, backend.now())?;
-    let user = find_by_identifier(backend, form.identifier).await?;
+    let lookup = Lookup::of(form.identifier);
+    let attempt = backend.limits.try_sign_in(&backend.settings, &lookup.key(), form.source, backend.now())?;
+    let user = find(backend, &lookup).await?;
     let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
     let verdict = match backend.hasher.verify(form.password, hash).await {
         Ok(verdict) => verdict,
@@ -113,16 +113,38 @@ fn check_shape(form: &SignIn<'_>) -> Result<(), Stop> {
     if impossible { Err(Problem::Incorrect.into()) } else { Ok(()) }
 }
 
-/// With an `@`, whoever has confirmed that address; else whoever has that name.
-async fn find_by_identifier(backend: &Backend, identifier: &str) -> Result<Option<user::Model>, Failure> {
-    let by_address = EmailAddress::parse(identifier).ok().map(|address| canonical(&address));
+/// What a typed identifier is looked up by. Limits count under the same, so that no other spelling of an address or
+/// name has tries of its own.
+#[derive(Debug, PartialEq, Eq)]
+enum Lookup {
+    /// Whoever has confirmed that address.
+    Address(String),
+    /// Whoever has that name.
+    Name(String),
+}
+
+impl Lookup {
+    fn of(identifier: &str) -> Self {
+        let address = EmailAddress::parse(identifier).ok().and_then(|address| canonical(&address));
+        address.map_or_else(|| Self::Name(username::key_of(identifier)), Self::Address)
+    }
+
+    fn key(&self) -> String {
+        match self {
+            Self::Address(address) => format!("address {address}"),
+            Self::Name(name) => format!("name {name}"),
+        }
+    }
+}
+
+async fn find(backend: &Backend, lookup: &Lookup) -> Result<Option<user::Model>, Failure> {
     let query = user::Entity::find();
-    let query = match by_address {
-        Some(Some(canonical)) => query
-            .filter(user::Column::EmailCanonical.eq(canonical))
+    let query = match lookup {
+        Lookup::Address(address) => query
+            .filter(user::Column::EmailCanonical.eq(address))
             .filter(user::Column::EmailConfirmedAt.is_not_null())
             .filter(user::Column::Status.ne(Status::Rejected.as_str())),
-        _ => query.filter(user::Column::UsernameKey.eq(username::key_of(identifier))),
+        Lookup::Name(name) => query.filter(user::Column::UsernameKey.eq(name)),
     };
     query.one(backend.db.pool()).await.doing("find the account")
 }

@@ -44,7 +44,6 @@ const RESERVED: &[&str] = &[
     "sysadmin",
     "system",
     "undefined",
-    "user",
     "vestibule",
     "webmaster",
     "www",
@@ -92,7 +91,7 @@ impl Username {
         if !ends_well || !marks_apart {
             return Err(InvalidUsername::Shape);
         }
-        if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+        if is_reserved(name) {
             return Err(InvalidUsername::Reserved);
         }
         Ok(Self(name.to_owned()))
@@ -115,6 +114,14 @@ impl Username {
 #[must_use]
 pub fn key_of(typed: &str) -> String {
     typed.trim().to_ascii_lowercase()
+}
+
+/// With marks left out and digits cut from the end: `ad.min` and `admin1` pass for `admin` at a glance.
+fn is_reserved(name: &str) -> bool {
+    let bare = |name: &str| -> String { name.chars().filter(|c| !is_mark(*c)).collect() };
+    let looks = bare(&name.to_ascii_lowercase());
+    let looks = looks.trim_end_matches(|c: char| c.is_ascii_digit());
+    RESERVED.iter().any(|reserved| bare(reserved) == looks)
 }
 
 fn is_mark(c: char) -> bool {

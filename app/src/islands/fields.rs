@@ -11,7 +11,7 @@ use web_sys::{Event, FocusEvent, HtmlButtonElement, HtmlInputElement};
 use super::form::{FormState, text_beside};
 use crate::components::icon::{Icon, IconName};
 use crate::domain::check::registration_field;
-use crate::domain::problem::{Field, Problem};
+use crate::domain::problem::{Field, Problem, Refusal};
 
 /// What a field looks at to find its problem.
 #[derive(Clone, Copy)]
@@ -38,14 +38,10 @@ impl Checked {
         if after == state.answers.get() { problem } else { state.refusal.with(|r| r.problem_of(self.field)) }
     }
 
-    fn check(self, event: &Event) {
-        let (Some(least), Some(state)) = (self.least, self.state) else {
-            return;
-        };
-        let input = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
-        let Some(input) = input else { return };
+    fn check(self, input: &HtmlInputElement) {
+        let (Some(least), Some(state)) = (self.least, self.state) else { return };
         let other = if self.field == Field::ConfirmPassword {
-            text_beside(&input, Field::Password)
+            text_beside(input, Field::Password)
         } else {
             String::new()
         };
@@ -53,21 +49,34 @@ impl Checked {
         self.own.set((state.answers.get_untracked(), problem));
     }
 
+    /// The input, or a button inside its box, was left. On the way to a button nothing is said yet: an error that
+    /// appears now would move the button from under the pointer. The form's own button brings the server's answer, and
+    /// the one in the box is left in turn.
     fn left(self, event: &FocusEvent) {
-        // On the way to a button: an error appearing now would move the button from under the pointer, and the server
-        // will say the same.
         let button = event.related_target().is_some_and(|to| to.dyn_ref::<HtmlButtonElement>().is_some());
-        if self.dirty.get_untracked() && !button {
+        let input = document().get_element_by_id(self.field.name());
+        if let Some(input) = input.and_then(|input| input.dyn_into::<HtmlInputElement>().ok())
+            && self.dirty.get_untracked()
+            && !button
+        {
             self.dirty.set(false);
-            self.check(event);
+            self.check(&input);
         }
     }
 
     fn typed(self, event: &Event) {
         self.dirty.set(true);
-        if untrack(|| self.problem()).is_some() {
-            self.check(event);
+        let input = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
+        if let Some(input) = input
+            && untrack(|| self.problem()).is_some()
+        {
+            self.check(&input);
         }
+    }
+
+    /// The first field has the focus, unless there are errors: then the summary has it.
+    fn focused(self, first: bool) -> bool {
+        first && self.state.is_none_or(|state| state.refusal.with_untracked(Refusal::is_empty))
     }
 
     fn invalid(self) -> Option<&'static str> {
@@ -133,7 +142,7 @@ pub fn TextField(
                 autocomplete=autocomplete
                 autocapitalize="none"
                 spellcheck="false"
-                autofocus=first
+                autofocus=checked.focused(first)
                 value=value
                 aria-invalid=move || checked.invalid()
                 aria-describedby=move || checked.described(has_hint)
@@ -179,7 +188,7 @@ pub fn PasswordField(
                     autocomplete=autocomplete
                     autocapitalize="none"
                     spellcheck="false"
-                    autofocus=first
+                    autofocus=checked.focused(first)
                     aria-invalid=move || checked.invalid()
                     aria-describedby=move || checked.described(has_hint)
                     on:blur=move |event| checked.left(&event)
@@ -193,6 +202,7 @@ pub fn PasswordField(
                     aria-pressed=move || shown.get().to_string()
                     aria-label=move || if shown.get() { "Hide password" } else { "Show password" }
                     on:click=move |_| shown.update(|shown| *shown = !*shown)
+                    on:blur=move |event| checked.left(&event)
                 >
                     {move || if shown.get() {
                         view! { <Icon name=IconName::EyeOff />"Hide" }

@@ -115,7 +115,7 @@ fn Summary(refusal: RwSignal<Refusal>) -> impl IntoView {
                 (None, count) => format!("{count} things need another look"),
             };
             view! {
-                <div class="error-summary" role="alert" tabindex="-1" aria-labelledby="errors">
+                <div class="error-summary" role="alert" tabindex="-1" autofocus aria-labelledby="errors">
                     <Icon name=IconName::AlertCircle />
                     <div>
                         <h2 class="error-summary-title" id="errors">{title}</h2>

@@ -49,9 +49,9 @@ pub fn ThemeSwitch(
         }
     });
     view! {
-        <form class="theme-switch" method="post" action="/do/set_theme" role="group" aria-label="Theme">
+        <form method="post" action="/do/set_theme">
             <input type="hidden" name="from" value=page />
-            {buttons.collect_view()}
+            <div class="theme-switch" role="group" aria-label="Theme">{buttons.collect_view()}</div>
         </form>
     }
 }

@@ -15,7 +15,9 @@ use crate::islands::desk::DeskLists;
 #[component]
 pub fn AdminPage() -> impl IntoView {
     let request = PageRequest::get()?;
-    let viewer = request.viewer().map(|viewer| viewer.user_id)?;
+    let Some(viewer) = request.administrator().map(|viewer| viewer.user_id) else {
+        return Some(view! { <Broken status=403 fault=None /> }.into_any());
+    };
     let place = DeskPlace { waiting_after: query("waiting"), people_after: query("after") };
     Some(view! {
         <Suspense>
@@ -26,16 +28,12 @@ pub fn AdminPage() -> impl IntoView {
                 }
             })}
         </Suspense>
-    })
+    }
+    .into_any())
 }
 
 #[component]
 fn Desk(request: PageRequest, desk: DeskView, place: DeskPlace) -> impl IntoView {
-    let lead = match desk.waiting.total {
-        0 => "Nobody is waiting.".to_owned(),
-        1 => "One person is waiting.".to_owned(),
-        count => format!("{count} people are waiting."),
-    };
     let next_waiting = address(desk.waiting.next.as_ref(), place.people_after.as_ref());
     let next_people = address(place.waiting_after.as_ref(), desk.people.next.as_ref());
     let next_waiting =
@@ -44,7 +42,7 @@ fn Desk(request: PageRequest, desk: DeskView, place: DeskPlace) -> impl IntoView
         if desk.people.next.is_some() { format!("{next_people}#people") } else { String::new() };
     let page = request.address.clone();
     view! {
-        <House request=request.clone() title="Desk".to_owned() lead=lead part=Part::Desk narrow=false>
+        <House request=request.clone() title="Desk".to_owned() lead="Who waits to be let in, and everybody who was.".to_owned() part=Part::Desk narrow=false>
             <div class="stack">
                 <div class="row row-apart">
                     <DeskTabs present="desk" given_up=desk.given_up />

@@ -99,7 +99,7 @@ pub fn DeadEnd(
             })}
             <div class="form-actions">
                 <a class="btn btn-primary" href="/">"Go to the start"</a>
-                <a class="btn" href="/login">"Sign in"</a>
+                {(status != 403).then(|| view! { <a class="btn" href="/login">"Sign in"</a> })}
             </div>
         </div>
     }

@@ -5,12 +5,12 @@ use leptos_meta::Title;
 
 use super::request::PageRequest;
 use super::shell::brand;
+use crate::api::http::Flash;
 use crate::backend::queries::desk::count_waiting;
 use crate::backend::sessions::Viewer;
 use crate::components::icon::{Icon, IconName};
 use crate::components::notice::{BadNews, GoodNews};
 use crate::domain::next::NextPage;
-use crate::domain::problem::Problem;
 use crate::islands::theme::ThemeSwitch;
 
 /// Which of the three steps somebody stands at.
@@ -24,6 +24,8 @@ pub enum Step {
     Approval,
     /// Signing in.
     SignIn,
+    /// Signing in after approval: the steps before are known to be done.
+    LetIn,
 }
 
 /// The title of the document. `Title` does not escape its text in SSR, so it is done here.
@@ -46,12 +48,17 @@ pub fn Notices(
     /// The request.
     request: PageRequest,
 ) -> impl IntoView {
-    let notice = request.flash().and_then(|flash| flash.notice);
+    let notice = request.flash().and_then(|flash| Some(about(flash, flash.notice?.words().to_owned())));
     view! {
         <div class="notices">
-            {notice.map(|notice| view! { <GoodNews words=notice.words().to_owned() /> })}
+            {notice.map(|words| view! { <GoodNews words=words /> })}
         </div>
     }
+}
+
+/// Words with whom they are about.
+fn about(flash: &Flash, words: String) -> String {
+    flash.about.as_ref().map_or_else(|| words.clone(), |name| format!("{name}: {words}"))
 }
 
 /// Bad news of a page that has no form of its own to show it.
@@ -60,8 +67,8 @@ pub fn Refused(
     /// The request.
     request: PageRequest,
 ) -> impl IntoView {
-    let problem = request.refusal().form;
-    problem.map(|problem: Problem| view! { <BadNews words=problem.words() /> })
+    let words = request.flash().and_then(|flash| Some(about(flash, flash.refusal.as_ref()?.form?.words())));
+    words.map(|words| view! { <BadNews words=words /> })
 }
 
 fn theme_switch(request: &PageRequest) -> impl IntoView + use<> {
@@ -113,9 +120,11 @@ fn Steps(present: Step) -> impl IntoView {
         (Step::Approval, "Approval", "An administrator looks at your request."),
         (Step::SignIn, "Sign in", "We mail you, and you are in."),
     ];
-    let at = steps.iter().position(|(step, ..)| *step == present);
+    let marked = if present == Step::LetIn { Step::SignIn } else { present };
+    let known = matches!(present, Step::Approval | Step::LetIn);
+    let at = steps.iter().position(|(step, ..)| *step == marked);
     let items = steps.iter().enumerate().map(|(index, (_, name, text))| {
-        let done = at.is_some_and(|at| index < at);
+        let done = known && at.is_some_and(|at| index < at);
         let class = if done { "step step-done" } else { "step" };
         let current = (at == Some(index)).then_some("step");
         view! {
@@ -205,7 +214,9 @@ fn Navigation(request: PageRequest, viewer: Viewer, part: Part) -> impl IntoView
             <a class="nav-link" href="/profile" aria-current=page(Part::Profile)>"Profile"</a>
             {admin.then(|| view! {
                 <a class="nav-link" href="/admin" aria-current=page(Part::Desk)>
-                    "Desk" <Suspense><WaitingCount request=request.clone() /></Suspense>
+                    "Desk" {(part != Part::Desk).then(|| view! {
+                        <Suspense><WaitingCount request=request.clone() /></Suspense>
+                    })}
                 </a>
             })}
         </nav>

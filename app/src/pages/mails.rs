@@ -8,13 +8,16 @@ use super::frame::{House, Part, Refused};
 use super::request::{PageRequest, page_failed};
 use crate::backend::queries::mails::read_given_up;
 use crate::components::icon::{Icon, IconName};
+use crate::domain::time::utc_text;
 use crate::domain::view::GivenUpMail;
-use crate::islands::times::Time;
 
 /// The page.
 #[component]
 pub fn MailsPage() -> impl IntoView {
     let request = PageRequest::get()?;
+    if request.administrator().is_none() {
+        return Some(view! { <Broken status=403 fault=None /> }.into_any());
+    }
     Some(view! {
         <Suspense>
             {Suspend::new(async move {
@@ -24,7 +27,8 @@ pub fn MailsPage() -> impl IntoView {
                 }
             })}
         </Suspense>
-    })
+    }
+    .into_any())
 }
 
 #[component]
@@ -61,7 +65,7 @@ fn Mail(mail: GivenUpMail) -> impl IntoView {
                 <div>
                     <h2 class="mail-subject">{mail.kind}</h2>
                     <p class="mail-meta">
-                        "To " {mail.recipient.clone()} ", written " <Time at=mail.written />
+                        "To " {mail.recipient.clone()} ", written " {utc_text(mail.written)}
                         ", given up after " {tries} ": " {mail.reason}
                     </p>
                 </div>

@@ -8,7 +8,7 @@ use super::request::{PageRequest, page_failed, param};
 use crate::backend::queries::desk::find_person;
 use crate::components::badge::{AddressBadge, RoleBadge, StatusBadge};
 use crate::components::notice::Warning;
-use crate::domain::status::{Decision, Status, UserId};
+use crate::domain::status::{Decision, Role, Status, UserId};
 use crate::domain::time::utc_text;
 use crate::domain::view::PersonRow;
 use crate::islands::form::{FormIsland, SubmitButton};
@@ -46,11 +46,13 @@ pub fn DecisionPage() -> impl IntoView {
 /// Reads the person that the address names, then shows the page.
 fn with_person(page: impl FnOnce(PageRequest, PersonRow) -> AnyView + Send + 'static) -> impl IntoView {
     let request = PageRequest::get()?;
-    let viewer = request.viewer().map(|viewer| viewer.user_id)?;
+    let viewer = request.administrator().map(|viewer| viewer.user_id);
     let id = param("id").parse::<UserId>().ok();
     let suspended = Suspend::new(async move {
-        let Some(id) = id else {
-            return view! { <Broken status=404 fault=None /> }.into_any();
+        let (viewer, id) = match (viewer, id) {
+            (Some(viewer), Some(id)) => (viewer, id),
+            (None, _) => return view! { <Broken status=403 fault=None /> }.into_any(),
+            (_, None) => return view! { <Broken status=404 fault=None /> }.into_any(),
         };
         match find_person(&request.backend, viewer, id).await {
             Ok(Some(person)) => page(request, person),
@@ -88,7 +90,7 @@ fn Ask(request: PageRequest, person: PersonRow, decision: Decision) -> impl Into
                         <FormIsland action="/do/decide".to_owned() refusal=request.refusal()>
                             <input type="hidden" name="id" value=person.id />
                             <input type="hidden" name="decision" value=decision.slug() />
-                            <input type="hidden" name="from" value="/admin" />
+                            <input type="hidden" name="from" value=request.address.clone() />
                             <div class="row">
                                 <SubmitButton label=label.to_owned() class=class.to_owned() />
                                 <a class="btn" href="/admin">"Cancel"</a>
@@ -124,6 +126,10 @@ fn why_not(person: &PersonRow, decision: Decision) -> String {
         {
             "The address has to be confirmed first.".to_owned()
         }
+        (Decision::RemoveAdmin, _) if person.role == Role::Member => {
+            "This account is not an administrator.".to_owned()
+        }
+        (Decision::MakeAdmin, Status::Active) => "This account is an administrator already.".to_owned(),
         (_, status) => format!("This account is {} since {since}{by}.", status.words().to_lowercase()),
     }
 }
@@ -145,7 +151,7 @@ fn PersonCard(person: PersonRow) -> impl IntoView {
                 <div><dt>"Registered"</dt><dd><Time at=person.registered /></dd></div>
                 <div>
                     <dt>{person.status.words()} " since"</dt>
-                    <dd><Time at=person.status_since /> {by.map(|by| format!(", by {by}"))}</dd>
+                    <dd>{utc_text(person.status_since)} {by.map(|by| format!(", by {by}"))}</dd>
                 </div>
                 <div><dt>"Sign-in"</dt><dd>{person.sign_in_method()}</dd></div>
                 <div>

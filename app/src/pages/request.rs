@@ -46,6 +46,11 @@ impl PageRequest {
         self.caller.viewer.as_deref()
     }
 
+    /// The administrator who is asking. The gate has let nobody else come here; the page asks again all the same.
+    pub fn administrator(&self) -> Option<&Viewer> {
+        self.viewer().filter(|viewer| viewer.is_admin())
+    }
+
     /// What the last page has left.
     pub fn flash(&self) -> Option<&Flash> {
         self.caller.flash.as_deref()

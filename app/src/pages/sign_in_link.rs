@@ -42,14 +42,14 @@ fn Continue(request: PageRequest, link: LinkView, token: String) -> impl IntoVie
                 request=request
                 title=title
                 lead=format!("{other} is signed in here. Sign out first, then open the link again.")
-                step=Step::SignIn
+                step=Step::LetIn
             >
                 <div class="form-actions"><a class="btn btn-primary btn-block" href="/logout">"Sign out"</a></div>
             </Lobby>
         }
         .into_any(),
         None => view! {
-            <Lobby request=request.clone() title=title.clone() lead="This link signs you in once.".to_owned() step=Step::SignIn>
+            <Lobby request=request.clone() title=title.clone() lead="This link signs you in once.".to_owned() step=Step::LetIn>
                 <FormIsland action="/do/use_sign_in_link".to_owned() refusal=request.refusal()>
                     <input type="hidden" name="token" value=token />
                     {link.unconfirmed.then(|| view! {

@@ -351,7 +351,12 @@ fn kept_secret_key() -> Result<SecretString, ConfigError> {
 
 fn data_folder(name: &str) -> Result<PathBuf, ConfigError> {
     let folder = PathBuf::from("data");
-    std::fs::create_dir_all(&folder)
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(&folder)
         .map_err(|e| wrong(name, &format!("is not set, and the folder data/ could not be made ({e})")))?;
     Ok(folder)
 }

@@ -105,8 +105,9 @@ fn source_of(request: &Request, portal: &Portal) -> IpAddr {
     let settings = &portal.backend.settings;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(peer)| peer.ip().to_canonical());
-    let said = request.headers().get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<&str> = said.flat_map(|value| value.split(',')).map(str::trim).collect();
+    // Hop by hop from raw bytes: one odd byte of the visitor's must not hide what our proxy wrote.
+    let said = request.headers().get_all("x-forwarded-for").iter();
+    let hops: Vec<&[u8]> = said.flat_map(|value| value.as_bytes().split(|b| *b == b',')).collect();
     if !hops.is_empty() && !settings.trusts(peer) && !portal.proxy_noted.swap(true, Ordering::Relaxed) {
         tracing::warn!(
             %peer,
@@ -117,7 +118,7 @@ fn source_of(request: &Request, portal: &Portal) -> IpAddr {
     walk(peer, &hops, settings)
 }
 
-fn walk(peer: IpAddr, hops: &[&str], settings: &Settings) -> IpAddr {
+fn walk(peer: IpAddr, hops: &[&[u8]], settings: &Settings) -> IpAddr {
     let mut source = peer;
     for hop in hops.iter().rev() {
         if !settings.trusts(source) {
@@ -129,8 +130,36 @@ fn walk(peer: IpAddr, hops: &[&str], settings: &Settings) -> IpAddr {
     source
 }
 
-/// An address, with or without a port.
-fn parse_hop(hop: &str) -> Option<IpAddr> {
-    let address = hop.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|socket| socket.ip()));
+/// An address, with or without a port or brackets.
+fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop).ok()?.trim();
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    let address = bare.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|socket| socket.ip()));
     address.ok().map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_hop;
+
+    #[test]
+    fn hops_are_read_in_every_usual_form() {
+        for hop in ["192.0.2.1", " 192.0.2.1 ", "192.0.2.1:443", "::ffff:192.0.2.1"] {
+            assert_eq!(
+                parse_hop(hop.as_bytes()).map(|ip| ip.to_string()).as_deref(),
+                Some("192.0.2.1"),
+                "{hop}"
+            );
+        }
+        for hop in ["2001:db8::5", "[2001:db8::5]", "[2001:db8::5]:443"] {
+            assert_eq!(
+                parse_hop(hop.as_bytes()).map(|ip| ip.to_string()).as_deref(),
+                Some("2001:db8::5"),
+                "{hop}"
+            );
+        }
+        for hop in [&b"unknown"[..], b"\xff", b"", b"192.0.2.1.example"] {
+            assert_eq!(parse_hop(hop), None);
+        }
+    }
 }

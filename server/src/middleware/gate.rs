@@ -71,6 +71,7 @@ fn ask_to_sign_in(portal: &Portal, login: &str, had_session: bool) -> Response {
         notice: Some(Notice::SessionEnded),
         refusal: None,
         kept: Vec::new(),
+        about: None,
         at: portal.backend.now(),
     };
     if had_session && let Some(cookie) = portal.cookies.flash(&flash) {

@@ -7,3 +7,4 @@ pub mod gate;
 pub mod headers;
 pub mod host;
 pub mod log;
+pub mod path;

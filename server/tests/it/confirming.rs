@@ -178,3 +178,23 @@ async fn tries_at_a_link_are_limited() {
     }
     browser.get(&link).await.says("Too many attempts.");
 }
+
+#[tokio::test]
+async fn nobody_floods_a_strangers_mailbox() {
+    let portal = Portal::start().await;
+    for number in 0..6 {
+        let browser = portal.browser();
+        browser.register(&format!("name{number}x"), "victim@example.org", PASSWORD).await;
+        browser.sign_in(&format!("name{number}x"), PASSWORD).await;
+        browser.post("/do/ask_confirmation", &[]).await;
+    }
+    assert_eq!(portal.mails().await.len(), 3, "an hour");
+    for _ in 0..30 {
+        portal.later(Duration::from_mins(45));
+        let browser = portal.browser();
+        browser.sign_in("name0x", PASSWORD).await;
+        browser.post("/do/ask_confirmation", &[]).await;
+        portal.mails().await;
+    }
+    assert!(portal.sent().len() <= 20, "{} in a day", portal.sent().len());
+}

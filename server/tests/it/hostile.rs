@@ -217,3 +217,55 @@ async fn a_damaged_session_cookie_is_nobody() {
         assert_eq!(browser.get("/").await.status, StatusCode::OK, "{cookie}");
     }
 }
+
+#[tokio::test]
+async fn no_spelling_of_a_path_leads_around_the_gate() {
+    let portal = Portal::start().await;
+    let admin = portal.admin("grace").await;
+    portal.person("bob", Status::Active, Role::Member).await;
+    portal.person("secretive", Status::Pending, Role::Member).await;
+    admin.get("/admin").await.says("secretive@example.org");
+    let (stranger, member) = (portal.browser(), portal.signed_in("bob").await);
+    let id = portal.user("secretive").await.id;
+    for start in ["/confirm/", "/auto-login/", "/confirm/x/", "//", "/./", "/setup/"] {
+        for up in ["", "..\\", "../", "%2e%2e\\", "%2E%2E/", "%2e%2e%2f", "..%5c", "..\\..\\", "x\\..\\..\\"]
+        {
+            for page in ["admin", "admin\\mail", "admin/mail", "%61dmin", "ADMIN"]
+                .map(str::to_owned)
+                .into_iter()
+                .chain([format!("admin\\users\\{id}"), format!("admin/approve/{id}")])
+            {
+                let path = format!("{start}{up}{page}");
+                let Ok(uri) = path.parse::<axum::http::Uri>() else { continue };
+                for browser in [&stranger, &member] {
+                    let request = Request::get(uri.clone()).header(ACCEPT, "text/html").body(Body::empty());
+                    let reply = browser.send(request.expect("a request")).await;
+                    assert_ne!(reply.status, StatusCode::OK, "{path}");
+                    reply.does_not_say("secretive");
+                    reply.does_not_say(">Desk<");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_referer_leads_nowhere() {
+    let portal = Portal::start().await;
+    for body in ["username=a&password=b", "username[]=a&password=b", "password[x]=b", "id[]=1"] {
+        let mut request = raw("/do/sign_in", FORM, "text/html", body);
+        request.headers_mut().insert("referer", "https://evil.example/x".parse().expect("a value"));
+        let reply = portal.browser().send(request).await;
+        assert!(reply.location().is_none_or(|to| to == "/login"), "{body}: {:?}", reply.location());
+        assert!(reply.status == StatusCode::FOUND || reply.status == StatusCode::BAD_REQUEST, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_longer_than_any_file_is_not_found() {
+    let portal = Portal::start().await;
+    for start in ["/", "/pkg/", "/fonts/"] {
+        let path = format!("{start}{}", "a".repeat(300));
+        assert_eq!(portal.browser().get(&path).await.status, StatusCode::NOT_FOUND);
+    }
+}

@@ -46,7 +46,7 @@ async fn twenty_at_once_make_one_administrator() {
     let tries = (0..20).map(|number| {
         let (browser, token) = (portal.browser(), token.clone());
         async move {
-            let name = format!("admin{number}");
+            let name = format!("first{number}");
             let email = format!("{name}@example.org");
             browser.post("/do/set_up", &form(&token, &name, &email)).await
         }

@@ -177,6 +177,23 @@ async fn failures_are_limited_for_one_source_over_all_names() {
     assert_eq!(reply.outcome(), Outcome::Refused(Refusal::of(Problem::TooMany(600))));
 }
 
+#[tokio::test]
+async fn other_spellings_of_an_address_share_its_tries() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let spellings =
+        ["ada@example.org", "ADA@example.org", "ada@\u{ff45}xample.org", "ada@ex\u{ff41}mple.ORG"];
+    for number in 0..10 {
+        let identifier = spellings[number % spellings.len()];
+        portal.browser().sign_in(identifier, OTHER_PASSWORD).await;
+    }
+    for identifier in spellings {
+        let fields = [("username", identifier), ("password", PASSWORD)];
+        let reply = portal.browser().script("/do/sign_in", &fields).await;
+        assert_eq!(reply.outcome(), Outcome::Refused(Refusal::of(Problem::TooMany(600))), "{identifier}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_at_once_do_not_slip_past_the_limit() {
     let portal = Portal::start().await;

@@ -7,7 +7,7 @@
 mod sealed;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode, request::Parts};
@@ -141,6 +141,7 @@ pub struct Call {
     page: String,
     plain: bool,
     kept: Vec<(Field, String)>,
+    about: OnceLock<String>,
     cookies: CookieJar,
     response: ResponseOptions,
 }
@@ -159,7 +160,16 @@ impl Call {
         let caller = parts.extensions.get::<Caller>().cloned().ok_or_else(missing)?;
         let plain = accepts_html(&parts);
         let cookies = CookieJar::new(&backend);
-        Ok(Self { backend, caller, page: page.to_owned(), plain, kept: Vec::new(), cookies, response })
+        Ok(Self {
+            backend,
+            caller,
+            page: page.to_owned(),
+            plain,
+            kept: Vec::new(),
+            about: OnceLock::new(),
+            cookies,
+            response,
+        })
     }
 
     /// Keeps what was typed, for the case that the form comes back.
@@ -191,6 +201,13 @@ impl Call {
     /// Remembers that the right password of `user_id` was given here.
     pub fn remember_proof(&self, user_id: UserId) {
         self.set_cookie(self.cookies.proof(user_id, self.backend.now()));
+    }
+
+    /// Says whom the answer is about, where there is a page between.
+    pub fn about(&self, person: Option<PersonRow>) {
+        if let Some(person) = person {
+            let _ = self.about.set(person.username);
+        }
     }
 
     /// Remembers the theme.
@@ -265,7 +282,14 @@ impl Call {
     /// Leaves something to be shown on the page `to`, once.
     fn leave(&self, to: &str, notice: Option<Notice>, refusal: Option<Refusal>, kept: Vec<(Field, String)>) {
         let path = to.split('?').next().unwrap_or(to).to_owned();
-        self.set_cookie(self.cookies.flash(&Flash { path, notice, refusal, kept, at: self.backend.now() }));
+        self.set_cookie(self.cookies.flash(&Flash {
+            path,
+            notice,
+            refusal,
+            kept,
+            about: self.about.get().cloned(),
+            at: self.backend.now(),
+        }));
     }
 
     /// The one place that redirects. Scripts go by the `Outcome` instead.

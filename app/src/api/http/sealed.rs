@@ -45,6 +45,8 @@ pub struct Flash {
     pub refusal: Option<Refusal>,
     /// What was typed.
     pub kept: Vec<(Field, String)>,
+    /// Whom it is about.
+    pub about: Option<String>,
     /// When it was left.
     pub at: Timestamp,
 }

@@ -15,7 +15,7 @@ use super::message::{Kind, Message, Waiting};
 use super::outbox::{Letter, enqueue};
 use crate::backend::Backend;
 use crate::backend::database::{Lock, WriteTransaction};
-use crate::backend::entity::{mail_job, outbox, user};
+use crate::backend::entity::{mail_job, outbox, user, user_token};
 use crate::backend::error::{Doing, Failure};
 use crate::backend::token::{Binding, insert_token};
 use crate::domain::status::{Role, Status, UserId};
@@ -28,6 +28,9 @@ pub const CONFIRM_LIFETIME: Duration = Duration::from_hours(72);
 pub const NOTICE_GATHERING: Duration = Duration::from_mins(15);
 /// How often the owner of an address is told that somebody registered with it.
 const TELL_OWNER_EVERY: Duration = Duration::from_hours(24);
+
+/// Most links to confirm one address, whoever asks for them: nobody floods a stranger's mailbox through us.
+const CONFIRMATIONS: [(u64, Duration); 2] = [(3, Duration::from_hours(1)), (10, Duration::from_hours(24))];
 
 /// What is to be worked out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +127,18 @@ async fn write_confirmation(
     user: &user::Model,
     now: Timestamp,
 ) -> Result<(), Failure> {
+    for (most, period) in CONFIRMATIONS {
+        let recent = user_token::Entity::find()
+            .filter(user_token::Column::EmailCanonical.eq(user.email_canonical.clone()))
+            .filter(user_token::Column::Purpose.eq(Purpose::ConfirmAddress.as_str()))
+            .filter(user_token::Column::CreatedAt.gt(now.before(period).0))
+            .count(&**txn)
+            .await
+            .doing("count mails to the address")?;
+        if recent >= most {
+            return Ok(());
+        }
+    }
     let expires_at = now.after(CONFIRM_LIFETIME);
     let binding = Binding {
         user_id: Some(user.id),

@@ -57,8 +57,8 @@ impl Kind {
     /// Smaller goes first: people who wait before notices.
     pub fn priority(self) -> i32 {
         match self {
-            Self::ConfirmAddress | Self::Approved => 10,
-            Self::AlreadyRegistered | Self::Reactivated => 20,
+            Self::Approved | Self::Reactivated => 10,
+            Self::ConfirmAddress | Self::AlreadyRegistered => 20,
             Self::Notice => 30,
         }
     }

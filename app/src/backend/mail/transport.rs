@@ -116,7 +116,11 @@ fn compose(settings: &Settings, row: &outbox::Model, mail: Rendered) -> Result<M
 
 /// Writes beside, then renames: nobody reads half a mail.
 async fn write_file(folder: &Path, row: &outbox::Model, content: &[u8]) -> std::io::Result<()> {
-    tokio::fs::create_dir_all(folder).await?;
+    let mut builder = tokio::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    builder.mode(0o700);
+    builder.create(folder).await?;
     let name = format!("{:08}-{}.eml", row.id, row.attempts);
     let beside = folder.join(format!(".{name}.part"));
     let mut options = tokio::fs::OpenOptions::new();

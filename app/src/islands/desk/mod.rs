@@ -9,7 +9,8 @@ mod rows;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos::task::spawn_local;
-use web_sys::Event;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, Event, HtmlElement};
 
 use answers::{Question, Toasts};
 use rows::{List, Lists};
@@ -110,6 +111,7 @@ impl Desk {
                 }
             }
             self.busy.set(None);
+            keep_focus(id);
         });
     }
 
@@ -123,9 +125,25 @@ impl Desk {
             return;
         };
         event.prevent_default();
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        if let Some(menu) = target.and_then(|target| target.closest("details").ok().flatten()) {
+            let _ = menu.remove_attribute("open");
+        }
         self.asked.set(Some((person.clone(), decision)));
         let _ = dialog.show_modal();
     }
+}
+
+/// Whoever decided by keyboard goes on where they were: at the person's new row, else at the list's heading.
+fn keep_focus(id: UserId) {
+    request_animation_frame(move || {
+        let lost = document().active_element().is_none_or(|active| active.tag_name() == "BODY");
+        let row = format!("#people a[href='/admin/users/{id}'], #waiting-title");
+        let to = document().query_selector(&row).ok().flatten();
+        if lost && let Some(to) = to.and_then(|to| to.dyn_into::<HtmlElement>().ok()) {
+            let _ = to.focus();
+        }
+    });
 }
 
 /// The two lists of the desk.
@@ -156,7 +174,7 @@ pub fn DeskLists(
     };
     view! {
         <section class="stack stack-sm" id="waiting" aria-labelledby="waiting-title">
-            <h2 class="section-title" id="waiting-title">
+            <h2 class="section-title" id="waiting-title" tabindex="-1">
                 "Waiting " <span class="count count-due">{move || desk.still_waiting.get()}</span>
             </h2>
             <Lists desk=desk list=List::Waiting />
