@@ -22,7 +22,7 @@ test('links that mean nothing all show one page', async ({ page, expected }) => 
   expected.add(404)
   const gone = new VoidLinkPage(page)
   const long = 'A'.repeat(43)
-  for (const address of [`/confirm/${long}`, `/auto-login/${long}`, `/setup/${long}`, '/confirm/x', '/auto-login/%00', '/confirm/%ff']) {
+  for (const address of [`/confirm/${long}`, `/auto-login/${long}`, `/setup/${long}`, '/confirm/x', '/auto-login/-']) {
     await gone.openLink(address)
   }
 })

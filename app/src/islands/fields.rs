@@ -49,11 +49,13 @@ impl Checked {
         self.own.set((state.answers.get_untracked(), problem));
     }
 
-    /// The input, or a button inside its box, was left. On the way to a button nothing is said yet: an error that
-    /// appears now would move the button from under the pointer. The form's own button brings the server's answer, and
+    /// The input, or the button inside its box, was left. While a pointer is pressed on a button nothing is said yet: an
+    /// error that appears now would move the button from under it. The form's own button brings the server's answer, and
     /// the one in the box is left in turn.
     fn left(self, event: &FocusEvent) {
-        let button = event.related_target().is_some_and(|to| to.dyn_ref::<HtmlButtonElement>().is_some());
+        let pressed = self.state.is_some_and(|state| state.pressed.get_untracked());
+        let to_button = event.related_target().is_some_and(|to| to.dyn_ref::<HtmlButtonElement>().is_some());
+        let button = pressed && to_button;
         let input = document().get_element_by_id(self.field.name());
         if let Some(input) = input.and_then(|input| input.dyn_into::<HtmlInputElement>().ok())
             && self.dirty.get_untracked()

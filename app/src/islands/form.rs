@@ -23,6 +23,8 @@ pub struct FormState {
     pub answers: RwSignal<u32>,
     /// Whether an answer is awaited.
     pub busy: RwSignal<bool>,
+    /// Whether a pointer is pressed on the form.
+    pub pressed: RwSignal<bool>,
 }
 
 /// A form that posts to `action`.
@@ -35,8 +37,12 @@ pub fn FormIsland(
     /// Its fields and buttons.
     children: Children,
 ) -> impl IntoView {
-    let state =
-        FormState { refusal: RwSignal::new(refusal), answers: RwSignal::new(1), busy: RwSignal::new(false) };
+    let state = FormState {
+        refusal: RwSignal::new(refusal),
+        answers: RwSignal::new(1),
+        busy: RwSignal::new(false),
+        pressed: RwSignal::new(false),
+    };
     provide_context(state);
     let said = RwSignal::new(Option::<Notice>::None);
     let submit = move |event: SubmitEvent| {
@@ -55,7 +61,16 @@ pub fn FormIsland(
         });
     };
     view! {
-        <form class="form" method="post" action=action novalidate on:submit=submit>
+        <form
+            class="form"
+            method="post"
+            action=action
+            novalidate
+            on:submit=submit
+            on:pointerdown=move |_| state.pressed.set(true)
+            on:pointerup=move |_| state.pressed.set(false)
+            on:keydown=move |_| state.pressed.set(false)
+        >
             <Summary refusal=state.refusal />
             {move || said.get().map(|notice| view! { <GoodNews words=notice.words().to_owned() /> })}
             {children()}
