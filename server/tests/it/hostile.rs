@@ -3,7 +3,7 @@
 use app::domain::status::{Role, Status};
 use axum::body::Body;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, HOST, ORIGIN};
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{Method, Request, StatusCode, Uri};
 
 use crate::support::{PASSWORD, Portal};
 
@@ -236,7 +236,7 @@ async fn no_spelling_of_a_path_leads_around_the_gate() {
                 .chain([format!("admin\\users\\{id}"), format!("admin/approve/{id}")])
             {
                 let path = format!("{start}{up}{page}");
-                let Ok(uri) = path.parse::<axum::http::Uri>() else { continue };
+                let Ok(uri) = path.parse::<Uri>() else { continue };
                 for browser in [&stranger, &member] {
                     let request = Request::get(uri.clone()).header(ACCEPT, "text/html").body(Body::empty());
                     let reply = browser.send(request.expect("a request")).await;

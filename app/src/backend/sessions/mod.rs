@@ -217,7 +217,11 @@ pub async fn sign_out(
     insert_audit(&*txn, Action::SignOut, &actor, Some((viewer.user_id, &viewer.username)), backend.now())
         .await?;
     txn.commit().await?;
-    session.flush().await.doing("end the session")
+    // Without its row the record opens nothing, and the next request removes the cookie.
+    if let Err(error) = session.flush().await {
+        tracing::warn!(cause = %error, "could not remove an ended session's record");
+    }
+    Ok(())
 }
 
 async fn delete_session(db: &impl ConnectionTrait, handle: &str) -> Result<(), Failure> {
