@@ -235,7 +235,7 @@ test("somebody else's sign-in link asks to sign out first", async ({ page, porta
   const link = linkIn(await portal.mails.wait(ada.email, APPROVED), '/auto-login/')
   const card = new SignInLinkPage(page)
   await card.openLink(link)
-  await card.isFor(ada.username)
+  await card.arrives(/\/auto-login\//, `This link is for ${ada.username}`)
   await expect(page.getByRole('main')).toContainText(`${bert.username} is signed in here. Sign out first, then open the link again.`)
   await page.getByRole('main').getByRole('link', { name: 'Sign out' }).click()
   await card.arrives('/logout', 'Sign out?')

@@ -137,8 +137,11 @@ impl Decision {
 
     /// What follows from it, said before it is done.
     #[must_use]
-    pub fn consequence(self) -> &'static str {
+    pub fn consequence(self, confirmed: bool) -> &'static str {
         match self {
+            Self::Approve if !confirmed => {
+                "Nobody has shown yet that this address is theirs. They get a mail with a link to sign in, which also asks for the password."
+            }
             Self::Approve => "They get a mail with a link to sign in.",
             Self::Reject => "They are not told by mail. You can put them back in the queue for 30 days.",
             Self::Reconsider => "They wait for a decision again.",

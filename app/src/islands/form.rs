@@ -12,7 +12,8 @@ use super::send::send_form;
 use crate::components::icon::{Icon, IconName};
 use crate::components::notice::GoodNews;
 use crate::domain::answer::{Notice, Outcome};
-use crate::domain::problem::{Field, Refusal};
+use crate::domain::problem::{Field, Problem, Refusal};
+use crate::domain::status::Status;
 
 /// What the fields of a form know of it.
 #[derive(Clone, Copy)]
@@ -129,9 +130,19 @@ fn Summary(refusal: RwSignal<Refusal>) -> impl IntoView {
                 (None, 1) => "One thing needs another look".to_owned(),
                 (None, count) => format!("{count} things need another look"),
             };
+            // Who waits has done nothing wrong.
+            let waits = matches!(
+                refusal.form,
+                Some(Problem::NotActive(Status::Pending | Status::Held | Status::Shadow))
+            );
+            let (class, icon) = if waits {
+                ("error-summary notice-warning", IconName::Clock)
+            } else {
+                ("error-summary", IconName::AlertCircle)
+            };
             view! {
-                <div class="error-summary" role="alert" tabindex="-1" autofocus aria-labelledby="errors">
-                    <Icon name=IconName::AlertCircle />
+                <div class=class role="alert" tabindex="-1" autofocus aria-labelledby="errors">
+                    <Icon name=icon />
                     <div>
                         <h2 class="error-summary-title" id="errors">{title}</h2>
                         {(count > 0).then(|| view! { <ul>{items}</ul> })}

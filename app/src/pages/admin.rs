@@ -42,7 +42,7 @@ fn Desk(request: PageRequest, desk: DeskView, place: DeskPlace) -> impl IntoView
         if desk.people.next.is_some() { format!("{next_people}#people") } else { String::new() };
     let page = request.address.clone();
     view! {
-        <House request=request.clone() title="Desk".to_owned() lead="Who waits to be let in, and everybody who was.".to_owned() part=Part::Desk narrow=false>
+        <House request=request.clone() title="Desk".to_owned() lead="Who is waiting, and everybody else.".to_owned() part=Part::Desk narrow=false>
             <div class="stack">
                 <div class="row row-apart">
                     <DeskTabs present="desk" given_up=desk.given_up />

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use leptos::prelude::*;
 
-use super::frame::{Lobby, Step};
+use super::frame::{House, Lobby, Part, Step};
 use super::request::{PageRequest, set_status};
 use super::shell::{Shell, brand, head, theme_attribute};
 use crate::api::http::Theme;
@@ -125,6 +125,21 @@ pub fn Broken(
     }
     let request = PageRequest::get();
     let (title, _) = words(status);
+    if let Some(request) = request.clone().filter(|request| request.viewer().is_some()) {
+        let (_, text) = words(status);
+        return view! {
+            <House request=request title=title.to_owned() lead=text.to_owned() part=Part::None narrow=true>
+                {fault.map(|bits| view! {
+                    <p class="muted small">"Reference " <span class="reference">{reference(bits)}</span></p>
+                })}
+                <div class="row">
+                    <a class="btn btn-primary" href="/">"Go to the start"</a>
+                    <a class="btn" href="/profile">"Profile"</a>
+                </div>
+            </House>
+        }
+        .into_any();
+    }
     view! {
         {request.as_ref().map(|request| view! {
             <super::frame::PageTitle title=title.to_owned() request=request.clone() />
@@ -136,6 +151,7 @@ pub fn Broken(
             <footer class="lobby-foot"></footer>
         </div>
     }
+    .into_any()
 }
 
 /// A mailed link that means nothing any more: spent, expired or never ours.

@@ -16,8 +16,10 @@ use crate::islands::theme::ThemeSwitch;
 /// Which of the three steps somebody stands at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// None of them.
+    /// None of them, and they are not shown.
     None,
+    /// None of them yet.
+    Start,
     /// Registering.
     Register,
     /// Waiting for approval.
@@ -104,10 +106,12 @@ pub fn Lobby(
                 {(!lead.is_empty()).then(|| view! { <p class="lead">{lead}</p> })}
                 {children()}
             </main>
-            <aside class="lobby-panel" aria-label="How you get in">
-                <p class="lobby-say">"The way in to everything at " {name} "."</p>
-                <Steps present=step />
-            </aside>
+            {(step != Step::None).then(|| view! {
+                <aside class="lobby-panel" aria-label="How you get in">
+                    <p class="lobby-say">"The way in to everything at " {name} "."</p>
+                    <Steps present=step />
+                </aside>
+            })}
             <footer class="lobby-foot">{help(&request)} {theme_switch(&request)}</footer>
         </div>
     }
@@ -116,7 +120,7 @@ pub fn Lobby(
 #[component]
 fn Steps(present: Step) -> impl IntoView {
     let steps = [
-        (Step::Register, "Register", "Choose a username and a password."),
+        (Step::Register, "Register", "Choose a username and a password, and confirm your address."),
         (Step::Approval, "Approval", "An administrator looks at your request."),
         (Step::SignIn, "Sign in", "We mail you, and you are in."),
     ];

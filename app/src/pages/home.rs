@@ -34,7 +34,7 @@ pub fn HomePage() -> impl IntoView {
                 request=request
                 title=format!("Welcome to {name}")
                 lead="People register here, an administrator lets them in, and from then on they sign in.".to_owned()
-                step=Step::None
+                step=Step::Start
             >
                 <div class="form-actions">
                     <a class="btn btn-primary btn-block" href="/login">"Sign in"</a>

@@ -75,7 +75,7 @@ fn Ask(request: PageRequest, person: PersonRow, decision: Decision) -> impl Into
     let possible = person.offers.contains(&decision);
     let (id, confirmed) = (person.id, person.confirmed);
     let label = decision.label(person.confirmed);
-    let lead = if possible { decision.consequence().to_owned() } else { String::new() };
+    let lead = if possible { decision.consequence(confirmed).to_owned() } else { String::new() };
     let others: Vec<Decision> = person.offers.iter().copied().filter(|other| *other != decision).collect();
     let class = match decision {
         Decision::Deactivate | Decision::RemoveAdmin | Decision::Reject => "btn btn-error",
@@ -151,7 +151,7 @@ fn PersonCard(person: PersonRow) -> impl IntoView {
                 <div><dt>"Registered"</dt><dd><Time at=person.registered /></dd></div>
                 <div>
                     <dt>{person.status.words()} " since"</dt>
-                    <dd>{utc_text(person.status_since)} {by.map(|by| format!(", by {by}"))}</dd>
+                    <dd>{by.map(|by| format!("{by}, "))} <Time at=person.status_since /></dd>
                 </div>
                 <div><dt>"Sign-in"</dt><dd>{person.sign_in_method()}</dd></div>
                 <div>
@@ -174,5 +174,12 @@ fn Offers(id: UserId, confirmed: bool, offers: Vec<Decision>) -> impl IntoView {
         let class = if danger { "btn btn-danger" } else { "btn" };
         view! { <a class=class href=format!("/admin/{}/{id}", decision.slug())>{decision.label(confirmed)}</a> }
     });
-    (!offers.is_empty()).then(|| view! { <div class="row">{links.collect_view()}</div> })
+    (!offers.is_empty()).then(|| {
+        view! {
+            <section class="stack stack-sm" aria-labelledby="offers">
+                <h2 class="section-title" id="offers">"What else can be done"</h2>
+                <div class="row">{links.collect_view()}</div>
+            </section>
+        }
+    })
 }

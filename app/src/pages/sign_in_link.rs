@@ -40,7 +40,7 @@ fn Continue(request: PageRequest, link: LinkView, token: String) -> impl IntoVie
         Some(other) => view! {
             <Lobby
                 request=request
-                title=title
+                title=format!("This link is for {}", link.username)
                 lead=format!("{other} is signed in here. Sign out first, then open the link again.")
                 step=Step::LetIn
             >

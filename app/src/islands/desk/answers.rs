@@ -29,7 +29,7 @@ pub(super) fn Question(desk: Desk) -> impl IntoView {
             .get()
             .map(|(person, decision)| format!("{}: {}?", person.username, decision.label(person.confirmed)))
     };
-    let text = move || desk.asked.get().map(|(_, decision)| decision.consequence());
+    let text = move || desk.asked.get().map(|(person, decision)| decision.consequence(person.confirmed));
     let class = move || match desk.asked.get() {
         Some((_, Decision::Deactivate | Decision::RemoveAdmin | Decision::Reject)) => "btn btn-error",
         _ => "btn btn-primary",
