@@ -57,7 +57,12 @@ pub fn router(backend: &Backend, assets: &Assets) -> Router {
     }
     let immutable = SetResponseHeaderLayer::overriding(
         CACHE_CONTROL,
-        HeaderValue::from_static("public, max-age=31536000, immutable"),
+        // Only a name with the hash of its content may be kept for ever.
+        HeaderValue::from_static(if assets.options.hash_files {
+            "public, max-age=31536000, immutable"
+        } else {
+            "no-store"
+        }),
     );
     let pkg = ServeDir::new(assets.root.join("pkg")).precompressed_br();
     let pkg = Router::new().fallback_service(pkg).layer(immutable);

@@ -1,8 +1,7 @@
 //! How often what may be tried, by whom.
 //!
 //! Guarantees: a try is counted before the work it would cause and given back when it was no failure, so that many at
-//! once cannot slip past; memory is bounded ([`KEYS`]); a source is an IPv4 address or an IPv6 /64. The numbers are those
-//! of flows 8 of the design: NIST SP 800-63B-4, 3.2.2 asks for at most 100 failures.
+//! once cannot slip past; memory is bounded ([`KEYS`]); a source is an IPv4 address or an IPv6 /64. NIST SP 800-63B-4, 3.2.2 asks for at most 100 failures.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};

@@ -51,7 +51,7 @@ impl Problem {
                 "Another account is signed in here. Sign out first, then open the link again."
             }
             Self::SetupDone => "An administrator exists already. Sign in.",
-            Self::NoSuchPerson => "That account does not exist any more.",
+            Self::NoSuchPerson => "There is no such account.",
             Self::OtherState(status) => {
                 return format!(
                     "Nothing was changed: this account is {}.",

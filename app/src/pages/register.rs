@@ -20,7 +20,7 @@ pub fn RegisterPage() -> impl IntoView {
             step=Step::Register
         >
             <FormIsland action="/do/register".to_owned() refusal=request.refusal()>
-                {registration_fields(&request)}
+                {registration_fields(&request, "We mail you a link to confirm it.")}
                 <div class="form-actions">
                     <SubmitButton label="Create account".to_owned() class="btn btn-primary btn-block".to_owned() />
                 </div>
@@ -31,7 +31,7 @@ pub fn RegisterPage() -> impl IntoView {
 }
 
 /// The four fields that make an account.
-pub fn registration_fields(request: &PageRequest) -> impl IntoView + use<> {
+pub fn registration_fields(request: &PageRequest, email_hint: &str) -> impl IntoView + use<> {
     let least = request.settings().password_min_length;
     view! {
         <TextField
@@ -46,7 +46,7 @@ pub fn registration_fields(request: &PageRequest) -> impl IntoView + use<> {
         <TextField
             field=Field::Email
             label="Email address".to_owned()
-            hint="We mail you a link to confirm it.".to_owned()
+            hint=email_hint.to_owned()
             value=request.typed(Field::Email)
             autocomplete="email".to_owned()
             first=false

@@ -38,7 +38,7 @@ fn SetUp(request: PageRequest, token: String) -> impl IntoView {
         >
             <FormIsland action="/do/set_up".to_owned() refusal=request.refusal()>
                 <input type="hidden" name="token" value=token />
-                {registration_fields(&request)}
+                {registration_fields(&request, "")}
                 <div class="form-actions">
                     <SubmitButton label="Create administrator".to_owned() class="btn btn-primary btn-block".to_owned() />
                 </div>

@@ -8,6 +8,7 @@ use app::domain::answer::Outcome;
 use app::domain::problem::{Problem, Refusal};
 use app::pages::error_page;
 use axum::Json;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -16,6 +17,9 @@ use axum::response::{Html, IntoResponse, Response};
 
 use crate::portal::Portal;
 
+/// Largest page, in bytes: a desk of twice fifty people has about 200,000.
+const MAX_PAGE: usize = 4 * 1024 * 1024;
+
 /// Dresses bare errors.
 pub async fn dress_errors(State(portal): State<Portal>, request: Request, next: Next) -> Response {
     let action = request.uri().path().starts_with("/do/");
@@ -23,7 +27,7 @@ pub async fn dress_errors(State(portal): State<Portal>, request: Request, next: 
     let theme = theme_of(&portal.cookies, request.headers());
     let response = next.run(request).await;
     if !is_bare(&response) {
-        return response;
+        return in_one_piece(response).await;
     }
     let status = response.status();
     let mut dressed = if script {
@@ -50,6 +54,20 @@ fn accepts_html(headers: &HeaderMap) -> bool {
         .get(ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// A page is complete before its first byte is sent; in one piece it also arrives so, and no browser paints half of it.
+async fn in_one_piece(response: Response) -> Response {
+    let html =
+        response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if !html {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    match to_bytes(body, MAX_PAGE).await {
+        Ok(page) => Response::from_parts(parts, Body::from(page)),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 /// An error without words for people.

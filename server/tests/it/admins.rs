@@ -1,4 +1,4 @@
-//! Never without an active administrator (flows 9).
+//! Never without an active administrator.
 
 use app::domain::status::{Role, Status};
 

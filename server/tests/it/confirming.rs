@@ -1,4 +1,4 @@
-//! Confirming an address (flows 3).
+//! Confirming an address.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Administrators decide (flows 2 and 9).
+//! Administrators decide.
 
 use app::domain::answer::Outcome;
 use app::domain::problem::{Problem, Refusal};

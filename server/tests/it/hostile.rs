@@ -116,7 +116,7 @@ async fn unknown_numbers_and_tokens_are_not_found() {
             assert_eq!(reply.status, StatusCode::NOT_FOUND, "{page}/{id}");
         }
         admin.post("/do/decide", &[("id", id), ("decision", "approve")]).await;
-        admin.get("/admin").await.says("That account does not exist any more.");
+        admin.get("/admin").await.says("There is no such account.");
     }
     for token in ["x", "%00", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "..%2f"] {
         for page in ["confirm", "auto-login"] {

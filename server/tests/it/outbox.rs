@@ -1,4 +1,4 @@
-//! The mail outbox (flows 10).
+//! The mail outbox.
 
 use std::time::Duration;
 

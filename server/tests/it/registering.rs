@@ -1,4 +1,4 @@
-//! Registering (flows 1).
+//! Registering.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Sessions (flows 6).
+//! Sessions.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The first administrator (flows 9).
+//! The first administrator.
 
 use app::backend::setup::renew_setup_link;
 use axum::http::StatusCode;

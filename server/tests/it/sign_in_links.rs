@@ -1,4 +1,4 @@
-//! Signing in once after approval (flows 3).
+//! Signing in once after approval.
 
 use std::time::Duration;
 

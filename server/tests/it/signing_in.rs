@@ -1,4 +1,4 @@
-//! Signing in and out (flows 4 and 8).
+//! Signing in and out.
 
 use std::time::Duration;
 
