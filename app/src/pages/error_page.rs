@@ -148,7 +148,7 @@ pub fn Broken(
         <div class="lobby">
             <header class="lobby-head">{request.as_ref().map(|request| brand(request.settings()))}</header>
             <main class="lobby-main" id="main" tabindex="-1"><DeadEnd status=status fault=fault /></main>
-            <footer class="lobby-foot"></footer>
+            <footer class="lobby-foot" id="foot"></footer>
         </div>
     }
     .into_any()

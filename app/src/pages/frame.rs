@@ -112,7 +112,7 @@ pub fn Lobby(
                     <Steps present=step />
                 </aside>
             })}
-            <footer class="lobby-foot">{help(&request)} {theme_switch(&request)}</footer>
+            <footer class="lobby-foot" id="foot">{help(&request)} {theme_switch(&request)}</footer>
         </div>
     }
 }
@@ -202,7 +202,7 @@ pub fn House(
                 </div>
                 {children()}
             </main>
-            <footer class="app-foot">
+            <footer class="app-foot" id="foot">
                 <span>{request.settings().portal_name.clone()}</span> {help(&request)} {theme_switch(&request)}
             </footer>
         </div>

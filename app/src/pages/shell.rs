@@ -56,6 +56,8 @@ pub fn shell(data: &Arc<Shell>) -> impl IntoView + use<> {
         <html lang="en" data-theme=theme_attribute(theme)>
             <head>
                 {head(stylesheet, accent)}
+                // Nothing is painted before the footer is there: half a page would move when its rest comes.
+                <link rel="expect" href="#foot" blocking="render" />
                 <AutoReload options=options.clone() />
                 <HydrationScripts options=options islands=true />
                 <MetaTags />
