@@ -2,6 +2,9 @@
 //!
 //! Guarantees: [`router`] is all that answers requests, so that tests can ask it without a socket.
 
+// Views are types as deep as the page; release builds, which erase none, look further into them than the usual 128.
+#![recursion_limit = "512"]
+
 pub mod accent;
 pub mod cli;
 pub mod config;

@@ -115,6 +115,7 @@ pub fn Lobby(
             <footer class="lobby-foot" id="foot">{help(&request)} {theme_switch(&request)}</footer>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -207,6 +208,7 @@ pub fn House(
             </footer>
         </div>
     }
+    .into_any()
 }
 
 #[component]
