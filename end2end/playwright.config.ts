@@ -1,5 +1,6 @@
 // Every journey runs twice: in the project "scripts" (JavaScript on) and in "plain" (off). A test that makes sense in
-// one alone is tagged @scripts or @plain. `--project=screenshots` takes pictures and tests nothing.
+// one alone is tagged @scripts or @plain. The project "operations" runs once and needs no browser: it takes databases
+// away, kills the program and besieges it. `--project=screenshots` takes pictures and tests nothing.
 //
 // From the environment: PORTAL_BIN (the program), LEPTOS_SITE_ROOT (its assets), CHROMIUM (the browser),
 // SCREENSHOTS (a folder) and DESK_SHOT (a file).
@@ -47,6 +48,8 @@ export default defineConfig({
   projects: [
     { name: 'scripts', use: { javaScriptEnabled: true }, grepInvert: /@plain/ },
     { name: 'plain', use: { javaScriptEnabled: false }, grepInvert: /@scripts/ },
+    // One after the other: they measure how long visitors wait, and two at once would wait for each other.
+    { name: 'operations', testDir: 'operations', fullyParallel: false, workers: 1, timeout: 90_000 },
     ...(pictures
       ? [{ name: 'screenshots', testDir: 'screenshots', timeout: 600_000, use: { javaScriptEnabled: true } }]
       : []),

@@ -2,6 +2,22 @@ import { type Locator, expect } from '@playwright/test'
 
 import { FormPage } from './form.ts'
 
+/** What is asked before a decision whose button says `label`. */
+export function question(label: string, username: string): string {
+  switch (label) {
+    case 'Approve unconfirmed address':
+      return `Approve ${username}?`
+    case 'Put back in the queue':
+      return `Put ${username} back in the queue?`
+    case 'Make administrator':
+      return `Make ${username} an administrator?`
+    case 'Remove administrator':
+      return `Remove ${username} as an administrator?`
+    default:
+      return `${label} ${username}?`
+  }
+}
+
 /** `/admin/{decision}/{id}`: asks before a decision; and `/admin/users/{id}`: one person. */
 export class DecisionPage extends FormPage {
   async open(decision: string, person: { id: number }): Promise<void> {
@@ -13,7 +29,7 @@ export class DecisionPage extends FormPage {
   }
 
   async asks(label: string, username: string): Promise<void> {
-    await expect(this.heading).toHaveText(`${label}: ${username}?`)
+    await expect(this.heading).toHaveText(question(label, username))
     await this.alive()
   }
 

@@ -2,6 +2,7 @@ import { type Locator, expect } from '@playwright/test'
 
 import { PortalPage, withScripts } from './portal-page.ts'
 import { escape } from './form.ts'
+import { question } from './decision.ts'
 
 /** `/admin` */
 export class DeskPage extends PortalPage {
@@ -61,8 +62,9 @@ export class DeskPage extends PortalPage {
 
   /** What asks before a decision is taken. */
   question(username: string, label: string): Locator {
-    if (withScripts()) return this.page.getByRole('dialog', { name: `${username}: ${label}?` })
-    return this.page.getByRole('main').filter({ has: this.page.getByRole('heading', { name: `${label}: ${username}?` }) })
+    const asked = question(label, username)
+    if (withScripts()) return this.page.getByRole('dialog', { name: asked })
+    return this.page.getByRole('main').filter({ has: this.page.getByRole('heading', { name: asked }) })
   }
 
   /** What came of a decision: a toast with scripts, a notice without. */

@@ -2,6 +2,9 @@ import { type Locator, expect } from '@playwright/test'
 
 import { PortalPage, withScripts } from './portal-page.ts'
 
+/** What is said after too many attempts: limits count by the clock, so that the wait may be nearly over. */
+export const TOO_MANY = /^Too many attempts\. Try again in \d+ (second|minute)s?\.$/
+
 /** A page with a form. */
 export class FormPage extends PortalPage {
   /** The list of everything that is wrong. */
@@ -59,6 +62,29 @@ export class FormPage extends PortalPage {
   /** Follows a link of the summary. */
   async goTo(error: string): Promise<void> {
     await this.summary.getByRole('link', { name: error }).click()
+  }
+
+  /** What password managers take the name from: in the form, and out of everybody's way. */
+  async namesAccount(username: string): Promise<void> {
+    const name = this.page.getByRole('main').locator('form input[autocomplete="username"]')
+    await expect(name).toHaveValue(username)
+    await expect(name).toHaveAttribute('readonly', '')
+    await expect(name).toHaveAttribute('aria-hidden', 'true')
+    await expect(name).toHaveAttribute('tabindex', '-1')
+  }
+
+  /** Pastes a text into a field, as people and password managers do. */
+  async paste(field: Locator, text: string): Promise<void> {
+    const desk = await this.page.context().newPage()
+    await desk.setContent('<textarea></textarea>')
+    await desk.locator('textarea').fill(text)
+    await desk.locator('textarea').press('ControlOrMeta+a')
+    await desk.locator('textarea').press('ControlOrMeta+c')
+    await desk.close()
+    await field.focus()
+    await field.press('ControlOrMeta+a')
+    await field.press('ControlOrMeta+v')
+    await expect(field).toHaveValue(text)
   }
 
   /** Whether the field can be read after "Show". */

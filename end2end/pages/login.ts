@@ -7,6 +7,9 @@ export const ANSWERS = {
   rejected: 'Your request to join was declined.',
   deactivated: 'This account has been deactivated. An administrator can reactivate it.',
   incorrect: 'Incorrect username or password.',
+  resetAsked: 'If an account has that address, a temporary password is on its way. It is valid for 2 hours. Nothing after a few minutes? Look in your spam folder, then ask again.',
+  addressChanged: 'Your address is changed. You are signed out everywhere else.',
+  addressChangedSignIn: 'Your address is changed. Sign in to go on.',
   sessionOver: 'Your session is over. Sign in to go on.',
 } as const
 

@@ -9,11 +9,14 @@ import { dirname, join } from 'node:path'
 
 import type { Page } from '@playwright/test'
 
+import { DeleteAccountPage } from '../pages/delete-account.ts'
 import { DeskPage } from '../pages/desk.ts'
 import { PortalPage } from '../pages/portal-page.ts'
 import { PASSWORD, type People } from '../support/people.ts'
 import type { Person } from '../support/portal.ts'
 import { MailServer } from '../support/smtp.ts'
+import { microsoftStates } from '../support/microsoft-states.ts'
+import { test as withMicrosoft } from '../support/microsoft.ts'
 import { cast, enter, states } from '../support/states.ts'
 import { expect, signIn, test } from '../support/test.ts'
 import { until } from '../support/until.ts'
@@ -47,6 +50,39 @@ test('every page', async ({ page, portal, people, expected }) => {
     })
   }
   await picture(page, 'dev-mail', async (page) => void (await page.goto('/dev/mail')))
+  for (const [name, subject] of MAILS) {
+    const mail = (await portal.mails.all()).find((mail) => subject.test(mail.subject))
+    await picture(page, `mail-${name}`, async (page) => void (await page.goto(`/dev/mail/${mail?.file}`)))
+  }
+})
+
+withMicrosoft('every page about Microsoft', async ({ page, portal, people, entra }) => {
+  for (const { name, reach } of microsoftStates({ portal, people, entra })) {
+    await picture(page, `microsoft-${name}`, async (page) => {
+      await page.context().clearCookies()
+      await reach(page)
+    })
+  }
+})
+
+const MAILS = [
+  ['temporary-password', /^Your temporary password/],
+  ['confirm-new-address', /^Confirm your new address/],
+  ['address-changed', /^Your address at .* was changed/],
+] as const
+
+test('the only administrator, who cannot leave', async ({ page, newBrowser, startPortal }) => {
+  const keeper = named('charles.babbage')
+  const { portal } = await startPortal({ admin: keeper })
+  const admin = await newBrowser(portal.url)
+  await signIn(admin, keeper)
+  const goodbye = new DeleteAccountPage(admin)
+  await picture(admin, 'delete-account-of-only-administrator', async () => {
+    await goodbye.open()
+    await goodbye.delete(keeper.password)
+    await goodbye.isRefused(/^You are the only administrator/)
+  })
+  await page.close()
 })
 
 test('a portal that nobody has set up', async ({ page, startPortal }) => {

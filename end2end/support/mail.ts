@@ -50,6 +50,14 @@ export function linkIn(mail: Mail, part: string): string {
   return link
 }
 
+/** The temporary password in a mail: on a line of its own, in groups; the text and the HTML part have to agree on it. */
+export function secretIn(mail: Mail): string {
+  const [secret, ...others] = mail.text.match(/(?<=^ *)[0-9A-HJKMNP-TV-Z]+(-[0-9A-HJKMNP-TV-Z]+)+(?= *$)/gm) ?? []
+  if (secret === undefined || others.length > 0) throw new Error(`Expected one temporary password in:\n${mail.text}`)
+  if (!mail.html.includes(`>${secret}<`)) throw new Error(`The HTML part of "${mail.subject}" lacks the password`)
+  return secret
+}
+
 /** Decodes a message with a text and an HTML part. */
 export function parseMail(file: string, source: string): Mail {
   const { headers, body } = split(source)

@@ -84,9 +84,9 @@ export class People {
     return { ...person, id: await this.idOf(username) }
   }
 
-  /** Confirms an address with the link from the mail. */
-  async confirm(person: Person): Promise<void> {
-    const mail = await this.portal.mails.wait(person.email, /^Confirm your address/)
+  /** Confirms an address with the link from the `number`th mail about it. */
+  async confirm(person: Person, number = 1): Promise<void> {
+    const mail = await this.portal.mails.wait(person.email, /^Confirm your address/, number)
     const token = linkIn(mail, '/confirm/').split('/').at(-1) ?? ''
     await this.asStranger(async (stranger) => this.must(stranger, 'confirm_address', { token, password: person.password }))
   }
@@ -94,6 +94,34 @@ export class People {
   /** Lets somebody sign in once. */
   async visit({ username, password }: Person): Promise<void> {
     await this.asStranger(async (stranger) => this.must(stranger, 'sign_in', { username, password }))
+  }
+
+  /** Asks for a temporary password for an address, as anybody can. */
+  async askReset(email: string): Promise<void> {
+    await this.asStranger(async (stranger) => this.must(stranger, 'ask_reset', { email }))
+  }
+
+  /** Asks for another address to become somebody's; answers the link from the mail to it. */
+  async askAddress(person: Person, email: string): Promise<string> {
+    const { username, password } = person
+    await this.asStranger(async (stranger) => {
+      await this.must(stranger, 'sign_in', { username, password })
+      await this.must(stranger, 'ask_address_change', { email, current_password: password })
+      await this.must(stranger, 'sign_out', {})
+    })
+    return linkIn(await this.portal.mails.wait(email, /^Confirm your new address/), '/confirm-address/')
+  }
+
+  /** Confirms a new address with the link from its mail. */
+  async confirmAddress({ password }: Person, link: string): Promise<void> {
+    const token = link.split('/').at(-1) ?? ''
+    await this.asStranger(async (stranger) => this.must(stranger, 'change_address', { token, password }))
+  }
+
+  /** Changes somebody's address; answers the link from the mail to the old one, which takes that back. */
+  async changeAddress(person: Person, email: string): Promise<string> {
+    await this.confirmAddress(person, await this.askAddress(person, email))
+    return linkIn(await this.portal.mails.wait(person.email, /^Your address at .* was changed$/), '/undo/')
   }
 
   /** Decides as the keeper, e.g. `approve`. */

@@ -9,6 +9,8 @@ import { expect, signIn, signOut, test, watch } from '../support/test.ts'
 // The states are dealt out to several tests, so that both workers have something to do.
 const HANDS = 4
 
+const REFUSED = ['register-refused', 'login-waiting', 'change-password-refused', 'delete-account-refused']
+
 for (let hand = 0; hand < HANDS; hand += 1) {
   test(`axe finds nothing, in light and dark, part ${hand + 1} of ${HANDS} @scripts`, async ({ page, portal, people, expected }) => {
     test.slow()
@@ -33,7 +35,7 @@ test('axe finds nothing on pages that come back without scripts @scripts', async
   const players = await cast(people)
   const findings = new Findings()
   for (const state of await states(portal, players)) {
-    if (!['register-refused', 'login-refused', 'ask-approve'].includes(state.name)) continue
+    if (!PLAIN.includes(state.name)) continue
     await enter(page, state, players)
     await test.step(state.name, async () => {
       await new Plain(page).reach(state.name, players)
@@ -43,6 +45,8 @@ test('axe finds nothing on pages that come back without scripts @scripts', async
   await context.close()
   findings.expectNone()
 })
+
+const PLAIN = ['register-refused', 'login-refused', 'ask-approve', 'change-password-refused']
 
 /** Reaches states where nothing comes alive. */
 class Plain extends PortalPage {
@@ -54,6 +58,10 @@ class Plain extends PortalPage {
       await this.page.goto('/register')
       await this.page.getByLabel('Username', { exact: true }).fill('-')
       await main.getByRole('button', { name: 'Create account' }).click()
+      await expect(main.getByRole('alert')).toBeVisible()
+    } else if (name === 'change-password-refused') {
+      await this.page.goto('/change-password')
+      await main.getByRole('button', { name: 'Change password' }).click()
       await expect(main.getByRole('alert')).toBeVisible()
     } else {
       await this.page.goto('/login')
@@ -88,7 +96,9 @@ for (const viewport of [
 /** The pages as they are opened; each page once. */
 const STILL = new Set([
   'home', 'home-signed-in', 'register', 'login', 'confirm-other-browser', 'sign-in-link', 'sign-in-link-asks',
-  'void-link', 'logout', 'profile', 'desk', 'mail-none', 'person', 'ask-approve', 'not-found', 'forbidden',
+  'void-link', 'reset-password', 'must-change', 'change-password', 'change-address', 'confirm-address',
+  'confirm-address-asks', 'undo-address', 'delete-account', 'logout', 'profile', 'profile-sessions', 'desk',
+  'mail-none', 'person', 'ask-approve', 'not-found', 'forbidden',
 ])
 
 test('nothing moves on a page that comes with news @scripts', async ({ page }) => {
@@ -109,7 +119,7 @@ test('every page fits on a screen of 320 px, and has one heading, one main part 
   const findings = new Findings()
   const titles = new Set<string>()
   for (const state of await states(portal, players)) {
-    const refused = ['register-refused', 'login-waiting'].includes(state.name)
+    const refused = REFUSED.includes(state.name)
     if (!STILL.has(state.name) && !refused && !['desk-menu', 'desk-dialog'].includes(state.name)) continue
     if (state.status !== undefined) expected.add(state.status)
     await enter(page, state, players)
@@ -136,9 +146,10 @@ test('every page can be read and used at 200 % text @scripts', async ({ playwrig
   const page = await context.newPage()
   const players = await cast(people)
   const findings = new Findings()
+  const all = await states(portal, players)
   for (const width of [1280, 360]) {
     await page.setViewportSize({ width, height: 800 })
-    for (const state of await states(portal, players)) {
+    for (const state of all) {
       if (!STILL.has(state.name) && !['register-refused', 'desk-menu'].includes(state.name)) continue
       if (state.status !== undefined) expected.add(state.status)
       await enter(page, state, players)

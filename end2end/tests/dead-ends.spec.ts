@@ -10,7 +10,7 @@ import { expect, signIn, signOut, test } from '../support/test.ts'
 test('an address without a page has words and a way on', async ({ page, expected }) => {
   expected.add(404)
   const nowhere = new DeadEndPage(page)
-  for (const address of ['/nowhere', '/login/', '/admin.php', '/pkg/nothing.js', '/%2e%2e/etc/passwd', '/reset-password']) {
+  for (const address of ['/nowhere', '/login/', '/admin.php', '/pkg/nothing.js', '/%2e%2e/etc/passwd']) {
     expect((await nowhere.visit(address)).status(), address).toBe(404)
     await nowhere.says('There is no such page', 'The address may be mistyped, or the page has moved.')
   }
@@ -22,8 +22,14 @@ test('links that mean nothing all show one page', async ({ page, expected }) => 
   expected.add(404)
   const gone = new VoidLinkPage(page)
   const long = 'A'.repeat(43)
-  for (const address of [`/confirm/${long}`, `/auto-login/${long}`, `/setup/${long}`, '/confirm/x', '/auto-login/-']) {
+  const kinds = ['confirm', 'auto-login', 'setup', 'confirm-address']
+  for (const address of [...kinds.map((kind) => `/${kind}/${long}`), '/confirm/x', '/auto-login/-']) {
     await gone.openLink(address)
+  }
+  // Whoever comes too late to undo may have lost the account: mail would go to the other address.
+  for (const address of [`/undo/${long}`, '/undo/x']) {
+    await gone.visit(address)
+    await gone.isTooLateToUndo()
   }
 })
 

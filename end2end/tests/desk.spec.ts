@@ -42,7 +42,7 @@ test('who waits is listed, with the state of the address, and so is everybody', 
 })
 
 for (const [label, words, after] of [
-  ['Approve', 'Approved. The mail with the sign-in link is on its way.', 'Active'],
+  ['Approve', 'Approved. The mail that says so is on its way.', 'Active'],
   ['Reject', 'Rejected.', 'Rejected'],
 ] as const) {
   test(`${label} decides in place`, async ({ page, portal, people }) => {
@@ -143,7 +143,7 @@ test('each decision has its address: opening it asks and changes nothing', async
   for (const [person, slug, label, words] of [
     [ada, 'reject', 'Reject', 'Rejected.'],
     [ada, 'reconsider', 'Put back in the queue', 'Put back in the queue.'],
-    [ada, 'approve', 'Approve', 'Approved. The mail with the sign-in link is on its way.'],
+    [ada, 'approve', 'Approve', 'Approved. The mail that says so is on its way.'],
     [bert, 'make-admin', 'Make administrator', 'Made an administrator. They have to sign in again.'],
     [bert, 'remove-admin', 'Remove administrator', 'No longer an administrator. They have to sign in again.'],
     [bert, 'deactivate', 'Deactivate', 'Deactivated, and signed out everywhere.'],
@@ -177,11 +177,11 @@ test('an action that does not fit says where the person stands, and offers what 
   await signIn(page, people.keeper)
   const card = new DecisionPage(page)
   for (const [person, slug, words, offers] of [
-    [ada, 'deactivate', /^This account is waiting since .* UTC\.$/, ['Approve', 'Reject']],
+    [ada, 'deactivate', /^This account has been waiting since .* UTC\.$/, ['Approve', 'Reject']],
     [bert, 'approve', new RegExp(`^This account was approved by ${keeper} on .* UTC\\.$`), ['Deactivate', 'Make administrator']],
-    [bert, 'reject', new RegExp(`^This account is active since .* UTC by ${keeper}\\.$`), ['Deactivate']],
-    [carl, 'approve', new RegExp(`^This account is rejected since .* UTC by ${keeper}\\.$`), ['Put back in the queue']],
-    [carl, 'make-admin', new RegExp(`^This account is rejected since .* UTC by ${keeper}\\.$`), ['Put back in the queue']],
+    [bert, 'reject', new RegExp(`^This account has been active since .* UTC by ${keeper}\\.$`), ['Deactivate']],
+    [carl, 'approve', new RegExp(`^This account has been rejected since .* UTC by ${keeper}\\.$`), ['Put back in the queue']],
+    [carl, 'make-admin', new RegExp(`^This account has been rejected since .* UTC by ${keeper}\\.$`), ['Put back in the queue']],
     [dora, 'make-admin', /^The address has to be confirmed first\.$/, ['Deactivate']],
     [bert, 'remove-admin', /not an administrator/, ['Make administrator']],
   ] as const) {

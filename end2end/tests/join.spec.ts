@@ -65,7 +65,7 @@ test('a person registers, an administrator lets them in, and they sign in', asyn
     await theirs.is(`?next=${encodeURIComponent(new URL(link).pathname)}`)
     await theirs.signIn(keeper.username, keeper.password)
     const card = new DecisionPage(admin)
-    await card.arrives(new URL(link).pathname, `Approve: ${ada.username}?`)
+    await card.arrives(new URL(link).pathname, `Approve ${ada.username}?`)
     await expect(card.card(ada.username)).toContainText('Address confirmed')
     await expect(admin.getByRole('main')).toContainText('They get a mail with a link to sign in.')
 
@@ -75,7 +75,7 @@ test('a person registers, an administrator lets them in, and they sign in', asyn
     await card.press('Approve')
     const desk = new DeskPage(admin)
     await desk.is()
-    await expect(desk.notice('Approved. The mail with the sign-in link is on its way.')).toBeVisible()
+    await expect(desk.notice('Approved. The mail that says so is on its way.')).toBeVisible()
     await expect(desk.row(ada.username)).toContainText('Active')
 
     // Pressed again from the mail, it says what has happened.
@@ -115,7 +115,7 @@ test('another browser is asked for the password before an address is confirmed',
   await confirm.hasErrors({ Password: 'Enter a password.' })
   await confirm.password.fill('not the one at all')
   await confirm.press('Confirm address')
-  await confirm.hasErrors({ Password: 'Incorrect username or password.' })
+  await confirm.hasErrors({ Password: 'That is not the password of this account.' })
   await expect(confirm.password).toHaveAccessibleDescription(new RegExp(`The one that ${ada.username} chose`))
   await confirm.password.fill(ada.password)
   await confirm.press('Confirm address')
@@ -179,7 +179,7 @@ test('an unconfirmed address can be approved, and then the link asks for the pas
   await mine.hasErrors({ Password: 'Enter a password.' })
   await mine.password.fill('not the one at all')
   await mine.go(ada.username)
-  await mine.hasErrors({ Password: 'Incorrect username or password.' })
+  await mine.hasErrors({ Password: 'That is not the password of this account.' })
   await mine.password.fill(ada.password)
   await mine.go(ada.username)
   const profile = new ProfilePage(page)

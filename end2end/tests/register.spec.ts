@@ -29,7 +29,7 @@ test('each refusal stands beside its field, and what was typed is kept but for p
     ['short password', { password: 'short' }, 'short', { [WORD]: PROBLEMS.short }],
     ['long password', { password: 'x'.repeat(129) }, 'x'.repeat(129), { [WORD]: PROBLEMS.long }],
     ['guessable password', { password: 'password1234' }, 'password1234', { [WORD]: PROBLEMS.guessable }],
-    ['own words', { password: `${ada.username}2026` }, `${ada.username}2026`, { [WORD]: PROBLEMS.guessable }],
+    ['own words', { password: `${ada.username}12345678` }, `${ada.username}12345678`, { [WORD]: PROBLEMS.guessable }],
     ['two passwords', {}, `${PASSWORD}.`, { [AGAIN]: PROBLEMS.differ }],
     [
       'two things at once',

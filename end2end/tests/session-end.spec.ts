@@ -1,7 +1,9 @@
+import { AddressPage } from '../pages/address.ts'
 import { DecisionPage } from '../pages/decision.ts'
 import { DeskPage } from '../pages/desk.ts'
 import { ANSWERS, LoginPage } from '../pages/login.ts'
 import { ProfilePage } from '../pages/profile.ts'
+import { someone } from '../support/people.ts'
 import { expect, signIn, test } from '../support/test.ts'
 
 test('a session that ends on a page: sign in, and go on there', async ({ page, people }) => {
@@ -36,7 +38,7 @@ test('a session that ends before a decision at the desk: sign in, come back, dec
   await login.signIn(admin.username, admin.password)
   await desk.is()
   await desk.decide(ada.username, 'Approve')
-  await desk.says(ada.username, 'Approved. The mail with the sign-in link is on its way.')
+  await desk.says(ada.username, 'Approved. The mail that says so is on its way.')
 })
 
 test('a session that ends before a decision on its own page: sign in, come back to the card', async ({ page, people }) => {
@@ -53,11 +55,32 @@ test('a session that ends before a decision on its own page: sign in, come back 
   await login.is(/\/login\?next=/)
   await expect(login.notice(ANSWERS.sessionOver)).toBeVisible()
   await login.signIn(admin.username, admin.password)
-  await card.arrives(`/admin/approve/${ada.id}`, `Approve: ${ada.username}?`)
+  await card.arrives(`/admin/approve/${ada.id}`, `Approve ${ada.username}?`)
   await card.press('Approve')
   const desk = new DeskPage(page)
   await desk.is()
-  await expect(desk.notice('Approved. The mail with the sign-in link is on its way.')).toBeVisible()
+  await expect(desk.notice('Approved. The mail that says so is on its way.')).toBeVisible()
+})
+
+test('a session that ends while somebody types: sign in, and what was typed is there', async ({ page, people, newBrowser }) => {
+  const ada = await people.active()
+  const moved = someone('moved').email
+  await signIn(page, ada)
+  const address = new AddressPage(page)
+  await address.open()
+  const other = new ProfilePage(await newBrowser())
+  await signIn(other.page, ada)
+  await other.open()
+  await other.signOutElsewhere.click()
+  await expect(other.sessions).toHaveCount(1)
+  await address.ask(moved, ada.password)
+  const login = new LoginPage(page)
+  await login.is('?next=%2Fprofile%2Faddress')
+  await expect(login.notice(ANSWERS.sessionOver)).toBeVisible()
+  await login.signIn(ada.username, ada.password)
+  await address.is()
+  await expect(address.email).toHaveValue(moved)
+  await expect(address.current).toHaveValue('')
 })
 
 test('what was typed at sign-in survives a detour', async ({ page, people }) => {

@@ -1,3 +1,4 @@
+import { TOO_MANY } from '../pages/form.ts'
 import { HomePage } from '../pages/home.ts'
 import { ANSWERS, LoginPage } from '../pages/login.ts'
 import { LogoutPage } from '../pages/logout.ts'
@@ -160,7 +161,7 @@ test('ten wrong passwords are too many, for this name alone', async ({ page, peo
   const login = new LoginPage(page)
   await login.open()
   await login.signIn(ada.username, ada.password)
-  await login.isRefused(/^Too many attempts\. Try again in \d+ minutes\.$/)
+  await login.isRefused(TOO_MANY)
   const bert = await people.active('bert')
   await login.signIn(bert.username, bert.password)
   await new ProfilePage(page).isOf(bert.username)

@@ -13,6 +13,8 @@ mod m20261124_000002_create_user_tokens;
 mod m20261124_000003_create_sessions;
 mod m20261124_000004_create_outbox;
 mod m20261124_000005_create_audit;
+mod m20261124_000006_add_recovery;
+mod m20261124_000007_add_microsoft;
 
 /// Runs the steps in order.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000003_create_sessions::Migration),
             Box::new(m20261124_000004_create_outbox::Migration),
             Box::new(m20261124_000005_create_audit::Migration),
+            Box::new(m20261124_000006_add_recovery::Migration),
+            Box::new(m20261124_000007_add_microsoft::Migration),
         ]
     }
 }

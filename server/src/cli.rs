@@ -8,13 +8,17 @@ use std::process::ExitCode;
 
 use app::backend::Backend;
 use app::backend::error::Stop;
+use app::backend::mail::outcome::SendOutcome;
+use app::backend::mail::transport::{Transport, send_test};
 use app::backend::operator;
+use app::domain::address::EmailAddress;
 use app::domain::check::Registration;
 use app::domain::password::Password;
 use app::domain::problem::Refusal;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Source, settings_table};
+use crate::doctor::{self, Finding};
 use crate::{serve, start, telemetry};
 
 /// Vestibule, an account portal: people register, an administrator lets them in.
@@ -38,12 +42,27 @@ enum Command {
     Migrate,
     /// List every setting, as Markdown.
     Settings,
+    /// Look whether everything is there that the portal stands on; exit code 1 when something is not.
+    Doctor,
+    /// Look after mail.
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// Look after administrators.
     #[command(subcommand)]
     Admin(AdminCommand),
     /// Look after one person.
     #[command(subcommand)]
     User(UserCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum MailCommand {
+    /// Send one mail now, as the settings say, and tell what came of it.
+    Test {
+        /// To whom.
+        #[arg(long)]
+        to: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -119,6 +138,8 @@ async fn execute(command: Command) -> Result<(), ConfigError> {
             say("The database is up to date.");
             Ok(())
         }
+        Command::Doctor => diagnose(&config).await,
+        Command::Mail(MailCommand::Test { to }) => test_mail(&config, &to).await,
         Command::Admin(command) => administer(&start::backend(&config).await?, command).await,
         Command::User(UserCommand::Link { name }) => {
             let backend = start::backend(&config).await?;
@@ -126,6 +147,33 @@ async fn execute(command: Command) -> Result<(), ConfigError> {
             Ok(())
         }
         Command::Settings => Ok(()),
+    }
+}
+
+async fn diagnose(config: &Config) -> Result<(), ConfigError> {
+    let findings = doctor::examine(config).await;
+    for finding in &findings {
+        say(&finding.to_string());
+    }
+    let bad = findings.iter().filter(|finding| matches!(finding, Finding::Bad(..))).count();
+    match bad {
+        0 => Ok(()),
+        1 => Err(ConfigError("One thing has to be mended.".to_owned())),
+        bad => Err(ConfigError(format!("{bad} things have to be mended."))),
+    }
+}
+
+async fn test_mail(config: &Config, to: &str) -> Result<(), ConfigError> {
+    let address = EmailAddress::parse(to)
+        .map_err(|_| ConfigError("--to: must be an address like name@example.com.".to_owned()))?;
+    let transport = Transport::new(&config.settings).map_err(|e| ConfigError(e.to_string()))?;
+    match send_test(&transport, &config.settings, address.as_str()).await {
+        SendOutcome::Accepted => {
+            say(&format!("Accepted. Look whether it has arrived at {to}."));
+            Ok(())
+        }
+        SendOutcome::Again { reason, .. } => Err(ConfigError(format!("Not sent, for now: {reason}."))),
+        SendOutcome::Refused(reason) => Err(ConfigError(format!("Refused: {reason}."))),
     }
 }
 

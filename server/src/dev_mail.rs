@@ -60,7 +60,7 @@ fn is_local(headers: &HeaderMap) -> bool {
 fn folder(portal: &Portal) -> Option<PathBuf> {
     match &portal.backend.settings.mail_transport {
         MailTransport::File(folder) => Some(folder.clone()),
-        MailTransport::Smtp(_) => None,
+        MailTransport::Smtp(_) | MailTransport::Graph(_) => None,
     }
 }
 

@@ -9,12 +9,18 @@ pub mod accent;
 pub mod cli;
 pub mod config;
 pub mod dev_mail;
+pub mod doctor;
+pub mod download;
 pub mod health;
+pub mod listen;
+pub mod metrics;
+mod microsoft;
 pub mod middleware;
 pub mod portal;
 pub mod router;
 pub mod serve;
 pub mod start;
+pub mod stills;
 pub mod telemetry;
 pub mod worker;
 

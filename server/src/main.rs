@@ -5,6 +5,12 @@
 
 use std::process::ExitCode;
 
+use tikv_jemallocator::Jemalloc;
+
+/// Gives memory back to the system seconds after a rush; glibc's allocator kept what lay between what was still used.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
+
 fn main() -> ExitCode {
     server::cli::run()
 }

@@ -1,15 +1,19 @@
 //! What handlers and layers share: the backend, our cookies, and what pages say about the built assets.
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use app::api::http::CookieJar;
 use app::backend::Backend;
-use app::pages::Shell;
+use app::pages::{Shell, script_tags};
 use leptos::config::LeptosOptions;
+use tokio::sync::Semaphore;
 
 use crate::config::ConfigError;
+use crate::metrics::Metrics;
+use crate::stills::Stills;
 
 /// Where the built assets are, and what pages say about them.
 #[derive(Clone, Debug)]
@@ -59,7 +63,7 @@ impl Assets {
             Some(hash) => format!("/pkg/vestibule.{}.css", hash.trim()),
             None => "/pkg/vestibule.css".to_owned(),
         };
-        let shell = Shell { options: options.clone(), stylesheet };
+        let shell = Shell { scripts: script_tags(&options), stylesheet };
         Self { root: root.to_owned(), options, shell: Arc::new(shell) }
     }
 }
@@ -70,19 +74,46 @@ fn hashes() -> Option<String> {
     std::fs::read_to_string(program.parent()?.join("hash.txt")).ok()
 }
 
-/// What handlers and layers share.
+/// What handlers and layers share: one pointer, since every layer of every request has its own.
 #[derive(Clone, Debug)]
-pub struct Portal {
+pub struct Portal(Arc<Parts>);
+
+/// What a [`Portal`] is made of.
+#[derive(Debug)]
+pub struct Parts {
     /// The backend.
     pub backend: Backend,
     /// What makes and reads our cookies.
-    pub cookies: Arc<CookieJar>,
+    pub cookies: CookieJar,
     /// What pages say about the assets.
     pub shell: Arc<Shell>,
+    /// What is counted of requests.
+    pub metrics: Arc<Metrics>,
+    /// Where forms may lead beside the portal itself, as the Content-Security-Policy says it: Chromium checks redirects too.
+    pub form_targets: String,
+    /// Bounds how many requests are worked on at once.
+    pub turns: Semaphore,
+    /// Pages that say nothing about whoever asks for them.
+    pub stills: Stills,
     /// Whether an untrusted X-Forwarded-For has been said in the log.
-    pub proxy_noted: Arc<AtomicBool>,
+    pub proxy_noted: AtomicBool,
     /// What the framework has to know of the assets.
     pub options: LeptosOptions,
+}
+
+impl Deref for Portal {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Portal {
+    /// Puts it together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
 }
 
 impl axum::extract::FromRef<Portal> for LeptosOptions {

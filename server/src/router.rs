@@ -1,12 +1,14 @@
 //! The router: pages, server functions, assets, and the layers around them.
 //!
 //! Guarantees: every answer passes the same layers in the same order (outermost first): request id and log line,
-//! panics caught, security headers, the portal's own error pages, the Host check, cross-site refusal, and then, for
-//! pages and actions, who is calling, who may see what, and whether a form arrived whole.
+//! security headers, panics caught, the portal's own error pages, path, Host and Origin, cross-site refusal, and then,
+//! for pages and actions, whether a form arrived whole and in time, whether there is a turn free, who is calling, and who
+//! may see what.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
-use app::api::http::CookieJar;
+use app::api::http::{CookieJar, SESSION};
 use app::backend::Backend;
 use app::backend::settings::Environment;
 use app::pages::{App, error_page, provide_page_nonce, shell};
@@ -15,11 +17,13 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use leptos::prelude::provide_context;
 use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list};
+use tokio::sync::Semaphore;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 use tower_http::services::ServeDir;
@@ -27,8 +31,10 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_sessions::SessionManagerLayer;
 use tower_sessions::cookie::SameSite;
 
-use crate::portal::{Assets, Portal};
-use crate::{accent, dev_mail, health, middleware};
+use crate::metrics::Metrics;
+use crate::portal::{Assets, Parts, Portal};
+use crate::stills::Stills;
+use crate::{accent, dev_mail, download, health, microsoft, middleware};
 
 /// The pages' addresses. Rendering them once is not safe to do twice at the same time.
 fn routes() -> &'static [AxumRouteListing] {
@@ -38,18 +44,31 @@ fn routes() -> &'static [AxumRouteListing] {
 
 /// All that answers requests.
 pub fn router(backend: &Backend, assets: &Assets) -> Router {
-    let portal = Portal {
+    router_with_metrics(backend, assets, &Arc::default())
+}
+
+/// The same, counting into these metrics.
+pub fn router_with_metrics(backend: &Backend, assets: &Assets, metrics: &Arc<Metrics>) -> Router {
+    let portal = Portal::new(Parts {
         backend: backend.clone(),
-        cookies: Arc::new(CookieJar::new(backend)),
+        cookies: CookieJar::new(backend),
         shell: Arc::clone(&assets.shell),
-        proxy_noted: Arc::default(),
+        metrics: Arc::clone(metrics),
+        form_targets: backend.settings.microsoft.as_ref().map_or_else(String::new, |microsoft| {
+            format!(" {}", microsoft.authority.origin().ascii_serialization())
+        }),
+        turns: Semaphore::new(middleware::turns::MAX_REQUESTS),
+        stills: Stills::default(),
+        proxy_noted: AtomicBool::new(false),
         options: assets.options.clone(),
-    };
+    });
     let people = pages(&portal);
     let people = with_caller(people, &portal);
     let mut plain = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        // https://www.w3.org/TR/change-password-url/: password managers lead people there.
+        .route("/.well-known/change-password", get(|| async { Redirect::to("/change-password") }))
         .route("/accent.css", get(accent_css))
         .route("/logo", get(logo));
     if backend.settings.environment == Environment::Dev {
@@ -65,8 +84,13 @@ pub fn router(backend: &Backend, assets: &Assets) -> Router {
         }),
     );
     let pkg = ServeDir::new(assets.root.join("pkg")).precompressed_br();
-    let pkg = Router::new().fallback_service(pkg).layer(immutable);
+    let pkg = Router::new()
+        .fallback_service(pkg)
+        .layer(immutable)
+        .layer(map_response(middleware::headers::name_charset));
     let public = ServeDir::new(&assets.root).append_index_html_on_directories(false).precompressed_br();
+    let public =
+        Router::new().fallback_service(public).layer(map_response(middleware::headers::name_charset));
     let csrf = CsrfLayer::new();
     let csrf = csrf
         .clone()
@@ -77,13 +101,16 @@ pub fn router(backend: &Backend, assets: &Assets) -> Router {
         .nest("/pkg", pkg)
         .fallback_service(public)
         .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
-        .layer(csrf)
-        .layer(from_fn_with_state(portal.clone(), middleware::host::require_host))
-        .layer(from_fn(middleware::path::require_plain_path))
-        .layer(from_fn_with_state(portal.clone(), middleware::dress::dress_errors))
-        .layer(from_fn_with_state(portal.clone(), middleware::headers::secure))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(middleware::log::log_request))
+        // In one: a layer of its own around every route is a copy of the route more for each request.
+        .layer(
+            ServiceBuilder::new()
+                .layer(from_fn_with_state(portal.clone(), middleware::log::log_request))
+                .layer(from_fn_with_state(portal.clone(), middleware::headers::secure))
+                .layer(CatchPanicLayer::custom(panicked))
+                .layer(from_fn_with_state(portal.clone(), middleware::dress::dress_errors))
+                .layer(from_fn_with_state(portal.clone(), middleware::admit::admit))
+                .layer(csrf),
+        )
         .with_state(portal)
 }
 
@@ -99,24 +126,35 @@ fn pages(portal: &Portal) -> Router<Portal> {
     };
     let shell_of = Arc::clone(&portal.shell);
     // Registers every server function at its own address, too.
-    Router::new()
-        .leptos_routes_with_context(portal, routes().to_vec(), context, move || shell(&shell_of))
-        .route_layer(from_fn(middleware::forms::require_whole_form))
+    let microsoft = portal.backend.settings.microsoft.as_ref();
+    let microsoft = microsoft.map(microsoft::routes).unwrap_or_default();
+    microsoft.route("/profile/data.json", get(download::download)).leptos_routes_with_context(
+        portal,
+        routes().to_vec(),
+        context,
+        move || shell(&shell_of),
+    )
 }
 
 /// Who is calling, and who may see what.
 fn with_caller(routes: Router<Portal>, portal: &Portal) -> Router<Portal> {
     let settings = &portal.backend.settings;
     let sessions = SessionManagerLayer::new(portal.backend.sessions.clone())
-        .with_name(settings.cookie_name("session"))
+        .with_name(settings.cookie_name(SESSION))
         .with_path("/")
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
         .with_secure(settings.is_https());
-    routes
-        .route_layer(from_fn_with_state(portal.clone(), middleware::gate::keep_to_their_pages))
-        .route_layer(from_fn_with_state(portal.clone(), middleware::caller::find_caller))
-        .route_layer(sessions)
+    routes.route_layer(
+        ServiceBuilder::new()
+            .layer(from_fn(middleware::forms::require_whole_form))
+            .layer(from_fn_with_state(portal.clone(), middleware::turns::wait_for_none))
+            .layer(from_fn_with_state(portal.clone(), middleware::caller::remove_session_cookie))
+            .layer(sessions)
+            .layer(from_fn_with_state(portal.clone(), middleware::caller::find_caller))
+            .layer(from_fn_with_state(portal.clone(), middleware::gate::keep_to_their_pages))
+            .layer(from_fn_with_state(portal.clone(), middleware::still::copy_or_render)),
+    )
 }
 
 /// The organisation's colour, if it has one.
@@ -137,7 +175,7 @@ async fn logo(State(backend): State<Backend>) -> Response {
     let svg = path.extension().is_some_and(|end| end == "svg");
     match tokio::fs::read(&path).await {
         Ok(content) => {
-            let kind = if svg { "image/svg+xml" } else { "image/png" };
+            let kind = if svg { "image/svg+xml; charset=utf-8" } else { "image/png" };
             let policy = (CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox");
             ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=3600"), policy], content).into_response()
         }

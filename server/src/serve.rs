@@ -3,30 +3,33 @@
 //! Guarantees: SIGTERM and Ctrl-C let requests in flight finish (up to [`GRACE`]) and the worker finish its mail;
 //! nothing is accepted meanwhile.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use app::backend::Backend;
 use app::backend::mail::transport::Transport;
 use app::backend::settings::Environment;
 use app::backend::setup::renew_setup_link;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::config::{Config, ConfigError};
+use crate::metrics::Metrics;
 use crate::portal::Assets;
-use crate::router::router;
-use crate::{start, worker};
+use crate::router::router_with_metrics;
+use crate::{listen, metrics, start, worker};
 
 /// How long requests in flight have to finish.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Serves until told to stop.
 pub async fn serve(config: Config) -> Result<(), ConfigError> {
+    listen::take_descriptors();
     let backend = start::backend(&config).await?;
-    let transport = Transport::new(&config.settings.mail_transport)
-        .map_err(|e| ConfigError(format!("SMTP_URL: must be the address of a mail server ({e}).")))?;
-    let listener = TcpListener::bind(config.listen).await.map_err(|e| {
+    let transport = Transport::new(&config.settings)
+        .map_err(|e| ConfigError(format!("MAIL_TRANSPORT: mail can't be sent that way ({e}).")))?;
+    let listener = listen::bind(config.listen).map_err(|e| {
         ConfigError(format!(
             "LEPTOS_SITE_ADDR: {} can't be listened on; choose another address ({e}).",
             config.listen
@@ -34,18 +37,13 @@ pub async fn serve(config: Config) -> Result<(), ConfigError> {
     })?;
     let assets = Assets::find(&config.site_root)?;
     offer_setup(&backend).await?;
-    let app = router(&backend, &assets);
+    let metrics = Arc::new(Metrics::default());
+    let app = router_with_metrics(&backend, &assets, &metrics);
 
-    if config.settings.environment == Environment::Prod && !config.settings.is_https() {
-        tracing::warn!(
-            "PUBLIC_URL is http: passwords and cookies cross the network in the clear; put https in front"
-        );
-    }
     let (stop, stopping) = watch::channel(false);
+    let metrics = serve_metrics(&config, &backend, &metrics, stopping.clone()).await?;
     let worker = tokio::spawn(worker::run(backend, transport, stopping.clone()));
     tracing::info!("Vestibule {} is at {}", env!("CARGO_PKG_VERSION"), config.settings.public_url);
-    let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(wait_for(stopping));
     tokio::spawn(async move {
         told_to_stop().await;
         tracing::info!("stopping");
@@ -54,13 +52,32 @@ pub async fn serve(config: Config) -> Result<(), ConfigError> {
         tracing::warn!("some requests did not finish in time");
         std::process::exit(0);
     });
-    server.await.map_err(|e| ConfigError(format!("Serving ended ({e}).")))?;
+    listen::serve(listener, app, stopping).await;
     let _ = worker.await;
+    if let Some(metrics) = metrics {
+        let _ = metrics.await;
+    }
     Ok(())
 }
 
+/// The metrics, where the operator wants them: on an address that is not the portal's.
+async fn serve_metrics(
+    config: &Config,
+    backend: &Backend,
+    metrics: &Arc<Metrics>,
+    stopping: watch::Receiver<bool>,
+) -> Result<Option<JoinHandle<()>>, ConfigError> {
+    let Some(address) = config.metrics else { return Ok(None) };
+    let listener = listen::bind(address).map_err(|e| {
+        ConfigError(format!("METRICS_ADDR: {address} can't be listened on; choose another address ({e})."))
+    })?;
+    tracing::info!("metrics are at http://{address}/metrics");
+    let app = metrics::router(backend, metrics);
+    Ok(Some(tokio::spawn(listen::serve(listener, app, stopping))))
+}
+
 /// In DEV, until there is an administrator: the link that makes the first, in the log.
-async fn offer_setup(backend: &app::backend::Backend) -> Result<(), ConfigError> {
+async fn offer_setup(backend: &Backend) -> Result<(), ConfigError> {
     if backend.settings.environment != Environment::Dev {
         return Ok(());
     }
@@ -69,10 +86,6 @@ async fn offer_setup(backend: &app::backend::Backend) -> Result<(), ConfigError>
         tracing::info!("There is no administrator yet. Create the first at {link} (works once)");
     }
     Ok(())
-}
-
-async fn wait_for(mut stopping: watch::Receiver<bool>) {
-    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 /// Waits for SIGTERM or SIGINT.

@@ -6,13 +6,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::backend::Backend;
 use app::backend::clock::Clock;
 use app::backend::database::{Database, Lock};
+use app::backend::error::Failure;
 use app::backend::keys::Keys;
 use app::backend::limits::Limits;
+use app::backend::microsoft::provider::{Provider, ProviderSettings};
 use app::backend::password_hash::Hasher;
-use app::backend::sessions::store::SessionRecords;
+use app::backend::session_store::SessionRecords;
+use app::backend::shut_out::ShutOuts;
+use app::backend::{Backend, Parts};
+use fred::clients::Pool;
 use fred::prelude::{Builder, ClientLike, ReconnectPolicy};
 use fred::types::config::Config as RedisConfig;
 use migration::{Migrator, MigratorTrait};
@@ -31,30 +35,58 @@ pub async fn backend(config: &Config) -> Result<Backend, ConfigError> {
     let clock = Clock::System;
     let db = database(config).await?;
     migrate(&db).await?;
-    let sessions = match &config.redis_url {
-        Some(url) => redis(url.expose_secret()).await?,
-        None => SessionRecords::Sql(db.clone(), clock.clone()),
+    let keys = Keys::new(&config.secret_key, config.secret_key_previous.as_ref());
+    let shut_outs = shut_outs(&db, &keys, &clock).await?;
+    let (sessions, limits) = match &config.redis_url {
+        Some(url) => {
+            let pool = redis(url.expose_secret()).await?;
+            (SessionRecords::redis(pool.clone()), Limits::shared(pool, "vestibule"))
+        }
+        None => (SessionRecords::Sql(db.clone(), clock.clone()), Limits::default()),
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let hasher = Hasher::start(threads)
         .map_err(|e| ConfigError(format!("The hash threads could not be started ({e}).")))?;
-    Ok(Backend {
+    Ok(Backend::new(Parts {
         db,
         settings: Arc::new(config.settings.clone()),
         clock,
         hasher,
-        keys: Arc::new(Keys::new(&config.secret_key, config.secret_key_previous.as_ref())),
-        limits: Arc::new(Limits::default()),
+        keys: Arc::new(keys),
+        limits: Arc::new(limits),
+        counts: Arc::default(),
+        shut_outs: Arc::new(shut_outs),
         sessions,
+        microsoft: microsoft(config)?,
         mail_bell: Arc::new(Notify::new()),
-    })
+    }))
+}
+
+/// The way to Microsoft. Nothing is asked of it here: the portal starts while it is away.
+pub fn microsoft(config: &Config) -> Result<Option<Provider>, ConfigError> {
+    let Some(microsoft) = &config.settings.microsoft else { return Ok(None) };
+    let mut redirect = config.settings.public_url.clone();
+    redirect.set_path(&microsoft.redirect_path);
+    let provider = Provider::new(ProviderSettings {
+        client_id: microsoft.client_id.clone(),
+        client_secret: microsoft.client_secret.clone(),
+        authority: microsoft.authority.clone(),
+        scope: microsoft.scope.clone(),
+        endpoint: microsoft.endpoint.clone(),
+        redirect,
+        tenants: microsoft.tenants.clone(),
+        home: microsoft.home(),
+    });
+    provider.map(Some).map_err(|why| ConfigError(format!("Microsoft: {why}.")))
 }
 
 /// Connects to the database.
 pub async fn database(config: &Config) -> Result<Database, ConfigError> {
-    Database::connect(config.database_url.expose_secret()).await.map_err(|e| {
+    let url = config.database_url.expose_secret();
+    Database::connect(url).await.map_err(|e| {
+        let cause = e.to_string().replace(url, "…");
         ConfigError(format!(
-            "DATABASE_URL: the database could not be reached; start it or correct the address ({e})."
+            "DATABASE_URL: the database could not be reached; start it or correct the address ({cause})."
         ))
     })
 }
@@ -71,8 +103,19 @@ pub async fn migrate(db: &Database) -> Result<(), ConfigError> {
     txn.commit().await.map_err(|e| fail(&e))
 }
 
+/// The key that hashes who was shut out: made by the first start, sealed under SECRET_KEY.
+async fn shut_outs(db: &Database, keys: &Keys, clock: &Clock) -> Result<ShutOuts, ConfigError> {
+    ShutOuts::load(db, keys, clock.now()).await.map_err(|failure| match failure {
+        Failure::Seal(_) => ConfigError(
+            "SECRET_KEY: the database was sealed with another one; set that as SECRET_KEY_PREVIOUS and start again."
+                .to_owned(),
+        ),
+        failure => ConfigError(format!("DATABASE_URL: the database can't be used ({failure}).")),
+    })
+}
+
 /// Connects to Redis. Reconnects for ever once it has been there; never lets a visitor wait long.
-async fn redis(url: &str) -> Result<SessionRecords, ConfigError> {
+pub async fn redis(url: &str) -> Result<Pool, ConfigError> {
     let fail = |e: fred::error::Error| {
         ConfigError(format!("REDIS_URL: Redis could not be reached; start it or correct the address ({e})."))
     };
@@ -88,5 +131,5 @@ async fn redis(url: &str) -> Result<SessionRecords, ConfigError> {
         .build_pool(REDIS_POOL)
         .map_err(fail)?;
     pool.init().await.map_err(fail)?;
-    Ok(SessionRecords::redis(pool))
+    Ok(pool)
 }

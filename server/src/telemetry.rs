@@ -16,7 +16,8 @@ pub fn start(environment: Environment, filter: &str) -> Result<(), ConfigError> 
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let started = match environment {
         Environment::Dev => logs.compact().try_init(),
-        Environment::Prod => logs.json().try_init(),
+        // The request is the only span there is; a list of it would be made of the same text again.
+        Environment::Prod => logs.json().with_span_list(false).try_init(),
     };
     started.map_err(|e| ConfigError(format!("Logging could not be started ({e}).")))
 }

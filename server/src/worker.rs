@@ -11,24 +11,42 @@ use app::backend::mail::{self, IDLE};
 use app::backend::purge::purge;
 use app::domain::time::Timestamp;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 /// How often what is over is removed.
 const PURGE_EVERY: Duration = Duration::from_hours(1);
+/// How often the log says that the secret at Microsoft is about to end.
+const WARN_EVERY: Duration = Duration::from_hours(24);
+
+/// How long one round may take: as many mails as leave in that time, or a database that has stopped answering without
+/// closing its connections.
+const ROUND: Duration = Duration::from_mins(5);
 
 /// Works until `stop` says so.
 pub async fn run(backend: Backend, transport: Transport, mut stop: watch::Receiver<bool>) {
-    let mut purged = Timestamp(0);
+    let (mut purged, mut warned) = (Timestamp(0), Timestamp(0));
     while !*stop.borrow() {
+        if backend.now().since(warned) >= WARN_EVERY {
+            warned = backend.now();
+            let microsoft = backend.settings.microsoft.as_ref();
+            if let Some(words) = microsoft.and_then(|microsoft| microsoft.secret_warning(warned)) {
+                tracing::warn!("{words}");
+            }
+        }
         if backend.now().since(purged) >= PURGE_EVERY {
             purged = backend.now();
             if let Err(failure) = purge(&backend).await {
                 tracing::error!(cause = %failure, "could not purge");
             }
         }
-        let wait = match mail::work(&backend, &transport).await {
-            Ok(wait) => wait,
-            Err(failure) => {
+        let wait = match timeout(ROUND, mail::work(&backend, &transport)).await {
+            Ok(Ok(wait)) => wait,
+            Ok(Err(failure)) => {
                 tracing::error!(cause = %failure, "could not work on the mail");
+                IDLE
+            }
+            Err(_) => {
+                tracing::error!("working on the mail took too long; it is begun anew");
                 IDLE
             }
         };

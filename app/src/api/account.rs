@@ -24,7 +24,7 @@ pub async fn register(
     let done = async {
         let least = backend.settings.password_min_length;
         let form = Registration::parse(&username, &email, password, &confirm_password, least)?;
-        backend.limits.register(&backend.settings, caller.source, backend.now())?;
+        backend.limits.register(&backend.settings, caller.source, backend.now()).await?;
         let user_id = register(&backend, form, &caller.source.to_string()).await?;
         call.remember_registration(user_id);
         Ok(Reply::next("/login", Notice::Registered))
@@ -55,9 +55,17 @@ pub async fn sign_in(
             password: &password,
             shared: !shared.is_empty(),
             source: caller.source,
+            known_here: &caller.known_here.ids(),
         };
         match sign_in(&backend, &caller.session, form, &caller.browser()).await? {
-            SignedIn::Open => Ok(Reply::to(next.as_ref().map_or("/profile", NextPage::as_str))),
+            SignedIn::Open { user_id } => {
+                // A shared computer is nobody's own.
+                if shared.is_empty() {
+                    call.remember_known(user_id);
+                }
+                Ok(Reply::to(next.as_ref().map_or("/profile", NextPage::as_str)))
+            }
+            SignedIn::Restricted => Ok(Reply::to("/change-password")),
             SignedIn::NotActive { user_id, status, may_confirm } => {
                 if may_confirm {
                     call.remember_proof(user_id);
@@ -73,16 +81,19 @@ pub async fn sign_in(
 #[server(prefix = "/do", endpoint = "sign_out")]
 pub async fn sign_out() -> Result<Outcome, Fault> {
     use super::http::{Call, Reply};
-    use crate::backend::sessions::sign_out;
+    use crate::backend::sessions::{OpenedBy, sign_out};
     use crate::domain::answer::Notice;
 
     let call = Call::begin("/logout")?;
     let (backend, caller) = (call.backend.clone(), call.caller.clone());
     let done = async {
-        if let Some(viewer) = &caller.viewer {
+        if let Some(viewer) = caller.viewer.as_ref().or(caller.restricted.as_ref()) {
             sign_out(&backend, &caller.session, viewer, &caller.source.to_string()).await?;
         }
-        Ok(Reply::next("/", Notice::SignedOut))
+        let by_microsoft =
+            caller.viewer.as_ref().is_some_and(|viewer| viewer.opened_by == OpenedBy::Microsoft);
+        let notice = if by_microsoft { Notice::SignedOutHere } else { Notice::SignedOut };
+        Ok(Reply::next("/", notice))
     };
     call.answer(done.await)
 }
@@ -108,7 +119,7 @@ pub async fn set_up(
     let done = async {
         let least = backend.settings.password_min_length;
         let form = Registration::parse(&username, &email, password, &confirm_password, least)?;
-        backend.limits.register(&backend.settings, caller.source, backend.now())?;
+        backend.limits.register(&backend.settings, caller.source, backend.now()).await?;
         set_up(&backend, &caller.session, &token, form, &caller.browser()).await?;
         Ok(Reply::next("/admin", Notice::SetUp))
     };

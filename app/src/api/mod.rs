@@ -12,3 +12,6 @@ pub mod desk;
 #[cfg(feature = "ssr")]
 pub mod http;
 pub mod links;
+pub mod microsoft;
+pub mod profile;
+pub mod recovery;

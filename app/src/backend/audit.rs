@@ -30,8 +30,28 @@ pub enum Action {
     SignIn,
     /// Signed in with a mailed link.
     SignInLink,
+    /// Signed in with a temporary password, to choose a new one.
+    SignInTemporary,
     /// Signed out.
     SignOut,
+    /// Ended one of one's own sessions.
+    EndSession,
+    /// Ended all of one's own sessions but the present one.
+    EndOtherSessions,
+    /// Chose another password, giving the present one.
+    ChangePassword,
+    /// Chose another password, having come by a temporary one.
+    ResetPassword,
+    /// Chose a password without giving one.
+    SetPassword,
+    /// Asked to change one's address.
+    AskAddressChange,
+    /// The new address counts.
+    ChangeAddress,
+    /// The old address counts again.
+    UndoAddress,
+    /// Deleted one's own account.
+    DeleteAccount,
     /// The operator made an administrator on the command line.
     OperatorCreate,
     /// The operator gave the role on the command line.
@@ -40,9 +60,99 @@ pub enum Action {
     OperatorLink,
     /// A given-up mail was sent again.
     ResendMail,
+    /// Came from Microsoft for the first time.
+    RegisterMicrosoft,
+    /// Signed in with Microsoft.
+    SignInMicrosoft,
+    /// Linked a Microsoft account.
+    LinkMicrosoft,
+    /// Unlinked the Microsoft account.
+    UnlinkMicrosoft,
 }
 
 impl Action {
+    /// Every action.
+    pub const ALL: [Self; 33] = [
+        Self::Register,
+        Self::Setup,
+        Self::Decide(Decision::Approve),
+        Self::Decide(Decision::Reject),
+        Self::Decide(Decision::Reconsider),
+        Self::Decide(Decision::Deactivate),
+        Self::Decide(Decision::Reactivate),
+        Self::Decide(Decision::MakeAdmin),
+        Self::Decide(Decision::RemoveAdmin),
+        Self::ConfirmAddress,
+        Self::NotMe,
+        Self::AskConfirmation,
+        Self::SignIn,
+        Self::SignInLink,
+        Self::SignInTemporary,
+        Self::SignOut,
+        Self::EndSession,
+        Self::EndOtherSessions,
+        Self::ChangePassword,
+        Self::ResetPassword,
+        Self::SetPassword,
+        Self::AskAddressChange,
+        Self::ChangeAddress,
+        Self::UndoAddress,
+        Self::DeleteAccount,
+        Self::OperatorCreate,
+        Self::OperatorGrant,
+        Self::OperatorLink,
+        Self::ResendMail,
+        Self::RegisterMicrosoft,
+        Self::SignInMicrosoft,
+        Self::LinkMicrosoft,
+        Self::UnlinkMicrosoft,
+    ];
+
+    /// Reads the name in the database.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == name)
+    }
+
+    /// What the person reads to whom it was done.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Register => "Registered",
+            Self::Setup | Self::OperatorCreate => "Created as an administrator",
+            Self::Decide(decision) => match decision {
+                Decision::Approve => "Approved",
+                Decision::Reject => "Declined",
+                Decision::Reconsider => "Put back among the waiting",
+                Decision::Deactivate => "Deactivated",
+                Decision::Reactivate => "Reactivated",
+                Decision::MakeAdmin => "Made an administrator",
+                Decision::RemoveAdmin => "No longer an administrator",
+            },
+            Self::ConfirmAddress => "Address confirmed",
+            Self::NotMe => "Link to confirm the address voided",
+            Self::AskConfirmation => "Link to confirm the address asked for",
+            Self::SignIn => "Signed in with the password",
+            Self::SignInLink => "Signed in with a link",
+            Self::SignInTemporary => "Signed in to choose a new password",
+            Self::SignOut => "Signed out",
+            Self::EndSession => "One session ended",
+            Self::EndOtherSessions => "All other sessions ended",
+            Self::ChangePassword => "Password changed",
+            Self::ResetPassword => "Password replaced",
+            Self::SetPassword => "Password set",
+            Self::AskAddressChange => "Change of address asked for",
+            Self::ChangeAddress => "Address changed",
+            Self::UndoAddress => "Change of address taken back",
+            Self::DeleteAccount => "Deleted",
+            Self::OperatorGrant => "Made an administrator on the command line",
+            Self::OperatorLink => "Sign-in link printed by the operator",
+            Self::ResendMail => "A mail sent again",
+            Self::RegisterMicrosoft => "Registered with Microsoft",
+            Self::SignInMicrosoft => "Signed in with Microsoft",
+            Self::LinkMicrosoft => "Microsoft account linked",
+            Self::UnlinkMicrosoft => "Microsoft account unlinked",
+        }
+    }
+
     /// The name in the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -62,11 +172,25 @@ impl Action {
             Self::AskConfirmation => "address.ask_confirmation",
             Self::SignIn => "session.sign_in",
             Self::SignInLink => "session.sign_in_link",
+            Self::SignInTemporary => "session.sign_in_temporary",
             Self::SignOut => "session.sign_out",
+            Self::EndSession => "session.end",
+            Self::EndOtherSessions => "session.end_others",
+            Self::ChangePassword => "password.change",
+            Self::ResetPassword => "password.reset",
+            Self::SetPassword => "password.set",
+            Self::AskAddressChange => "address.ask_change",
+            Self::ChangeAddress => "address.change",
+            Self::UndoAddress => "address.undo",
+            Self::DeleteAccount => "user.delete",
             Self::OperatorCreate => "operator.create_admin",
             Self::OperatorGrant => "operator.grant_admin",
             Self::OperatorLink => "operator.user_link",
             Self::ResendMail => "mail.resend",
+            Self::RegisterMicrosoft => "user.register_microsoft",
+            Self::SignInMicrosoft => "session.sign_in_microsoft",
+            Self::LinkMicrosoft => "microsoft.link",
+            Self::UnlinkMicrosoft => "microsoft.unlink",
         }
     }
 }

@@ -8,11 +8,14 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sea_orm::SqlxError;
+use sea_orm::sqlx::{Connection, SqliteConnection};
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::timeout;
 
 use super::error::{Doing, Failure};
 
@@ -21,9 +24,29 @@ const POOL: u32 = 16;
 /// How long SQLite waits for another process's write, and how long anybody waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a connection may take to show that it is alive.
+const PING: Duration = Duration::from_secs(1);
+
 /// How often, and how far apart, connecting to a locked SQLite file is tried: five seconds in all.
 const CONNECT_TRIES: u32 = 100;
 const CONNECT_WAIT: Duration = Duration::from_millis(50);
+
+/// Whether a connection still answers. Without a bound, one whose other end is gone without a word would be waited for
+/// for as long as TCP tries, and with it everybody who is given it.
+async fn answers<C: Connection>(connection: &mut C) -> Result<bool, SqlxError> {
+    match timeout(PING, connection.ping()).await {
+        Ok(answer) => answer.map(|()| true),
+        Err(_) => Ok(false),
+    }
+}
+
+/// Whether a connection is outside any transaction. Where the disk was full, SQLite has rolled back by itself, the driver's
+/// own rollback fails, and it takes every later transaction for a part of one that never commits: such a connection goes.
+async fn is_outside_transaction(connection: &mut SqliteConnection) -> Result<bool, SqlxError> {
+    // What was left to be rolled back is done by now.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
 
 /// What a writing transaction keeps others from, across all replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +130,14 @@ impl Database {
             .acquire_timeout(PATIENCE)
             .connect_timeout(PATIENCE)
             .sqlx_logging(false)
+            .test_before_acquire(false)
+            .map_sqlx_postgres_pool_opts(|pool| {
+                pool.before_acquire(|connection, _| Box::pin(answers(connection)))
+                    .after_release(|connection, _| Box::pin(answers(connection)))
+            })
+            .map_sqlx_sqlite_pool_opts(|pool| {
+                pool.after_release(|connection, _| Box::pin(is_outside_transaction(connection)))
+            })
             .map_sqlx_sqlite_opts(|sqlite| {
                 sqlite
                     .create_if_missing(true)

@@ -9,15 +9,17 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::audit::{Action, insert_audit};
+use super::credentials::void_credentials;
 use super::database::{Lock, WriteTransaction};
 use super::entity::user;
 use super::error::{Doing, Failure, Stop};
 use super::mail::message::Message;
 use super::mail::outbox::{Letter, enqueue};
 use super::register::taken;
-use super::sessions::{Viewer, delete_sessions_of};
+use super::sessions::{Viewer, delete_sessions_of, require_session};
 use super::setup::count_admins;
-use super::token::{Binding, insert_token, void_tokens};
+use super::shut_out::{Reason, let_in, shut_out};
+use super::token::{Binding, insert_token};
 use super::{Actor, Backend};
 use crate::domain::account::{Account, Change};
 use crate::domain::problem::Problem;
@@ -55,7 +57,7 @@ pub async fn decide(
     let account = account_of(&user)?;
     let now = backend.now();
     let change = account.decide(decision, admin.user_id, backend.settings.require_confirmed_address, now)?;
-    if account.loses_admin(change) && count_admins(&*txn, Some(subject)).await? == 0 {
+    if account.loses_admin(change) && count_admins(backend, &*txn, Some(subject)).await? == 0 {
         return Err(Problem::LastAdmin.into());
     }
     apply(&txn, &user, change, admin.user_id, now).await?;
@@ -68,7 +70,8 @@ pub async fn decide(
 }
 
 /// Two administrators may act on each other at the same instant: the second is none any more.
-async fn require_admin(txn: &WriteTransaction, admin: &Viewer) -> Result<(), Stop> {
+pub(super) async fn require_admin(txn: &WriteTransaction, admin: &Viewer) -> Result<(), Stop> {
+    require_session(&**txn, admin).await?;
     let row = user::Entity::find_by_id(admin.user_id).one(&**txn).await.doing("find the administrator")?;
     let still =
         row.is_some_and(|row| row.role == Role::Admin.as_str() && row.status == Status::Active.as_str());
@@ -117,7 +120,20 @@ async fn follow_up(
 ) -> Result<(), Failure> {
     if change.status != Status::Active || change.role != before.role {
         delete_sessions_of(&**txn, user.id).await?;
-        void_tokens(&**txn, Some(user.id), Purpose::SignIn, backend.now()).await?;
+        void_credentials(&**txn, user.id, backend.now()).await?;
+    }
+    // An address that nobody has confirmed may be anybody's.
+    let address = user.email_confirmed_at.is_some().then_some(user.email_canonical.as_str());
+    match change.status {
+        Status::Rejected => {
+            shut_out(backend, &**txn, user.id, address, Reason::Rejected).await?;
+        }
+        Status::Deactivated => {
+            shut_out(backend, &**txn, user.id, address, Reason::Deactivated).await?;
+        }
+        // Whoever is let in again is not shut out any more.
+        Status::Active => let_in(backend, &**txn, user.id, address).await?,
+        _ => {}
     }
     if change.status != Status::Active || before.status == Status::Active {
         return Ok(());
@@ -137,6 +153,13 @@ pub(super) async fn send_sign_in_link(
     user: &user::Model,
     epoch: i32,
 ) -> Result<(), Failure> {
+    if user.password_hash.is_none() {
+        let message = Message::ApprovedMicrosoft {
+            username: user.username.clone(),
+            link: backend.settings.link("/login"),
+        };
+        return send(backend, db, user, message, None).await;
+    }
     let now = backend.now();
     let expires_at = now.after(backend.settings.sign_in_link_lifetime);
     let binding = Binding {
@@ -144,6 +167,7 @@ pub(super) async fn send_sign_in_link(
         purpose: Purpose::SignIn,
         epoch,
         email_canonical: &user.email_canonical,
+        email: "",
         now,
         expires_at,
     };

@@ -3,7 +3,7 @@
 //! Guarantees: a refusal says what people may know; a failure says what was being done and why it failed, for the log
 //! alone.
 
-use sea_orm::DbErr;
+use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
 use crate::domain::problem::{Problem, Refusal};
 
@@ -35,6 +35,40 @@ pub enum Failure {
     /// Sealing or opening failed.
     #[error("could not {0}: wrong key or damaged data")]
     Seal(&'static str),
+}
+
+/// What PostgreSQL says when it is going, coming or full, by the first letters of its codes: connection exceptions (08),
+/// too many connections (53300), operator intervention (57P).
+const POSTGRES_OUTAGES: [&str; 3] = ["08", "53300", "57P"];
+/// What SQLite says when another process keeps it: SQLITE_BUSY, and that of a snapshot.
+const SQLITE_BUSY: [&str; 2] = ["5", "517"];
+
+impl Failure {
+    /// Whether something that we depend on does not answer for the moment: trying again may help.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Database { source, .. } => is_database_outage(source),
+            Self::Sessions { source, .. } => matches!(source, tower_sessions::session::Error::Store(_)),
+            Self::Data(_) | Self::Hash(_) | Self::Seal(_) => false,
+        }
+    }
+}
+
+fn is_database_outage(error: &DbErr) -> bool {
+    let runtime = match error {
+        DbErr::ConnectionAcquire(_) => return true,
+        DbErr::Conn(runtime) | DbErr::Exec(runtime) | DbErr::Query(runtime) => runtime,
+        _ => return false,
+    };
+    let RuntimeErr::SqlxError(error) = runtime else { return false };
+    match &**error {
+        SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::PoolTimedOut | SqlxError::PoolClosed => true,
+        SqlxError::Database(error) => error.code().is_some_and(|code| {
+            POSTGRES_OUTAGES.iter().any(|outage| code.len() == 5 && code.starts_with(outage))
+                || SQLITE_BUSY.contains(&code.as_ref())
+        }),
+        _ => false,
+    }
 }
 
 /// Why a use case did not do what it was asked to.

@@ -16,6 +16,7 @@ use super::random;
 /// The keys of one portal.
 pub struct Keys {
     mail: Vec<XChaCha20Poly1305>,
+    portal: Vec<XChaCha20Poly1305>,
     cookies: Vec<[u8; 64]>,
 }
 
@@ -30,41 +31,58 @@ impl Keys {
     pub fn new(current: &SecretString, previous: Option<&SecretString>) -> Self {
         let secrets: Vec<&SecretString> = std::iter::once(current).chain(previous).collect();
         Self {
-            mail: secrets
-                .iter()
-                .map(|s| XChaCha20Poly1305::new(&Key::from(derive::<32>(s, b"outbox"))))
-                .collect(),
+            mail: ciphers(&secrets, b"outbox"),
+            portal: ciphers(&secrets, b"portal keys"),
             cookies: secrets.iter().map(|s| derive(s, b"cookies")).collect(),
         }
     }
 
     /// Seals `text` for `context`.
     pub fn seal_mail(&self, text: &[u8], context: &str) -> Result<String, Failure> {
-        let cipher = self.mail.first().ok_or(Failure::Seal("seal a mail"))?;
-        let nonce = random::bytes::<24>();
-        let payload = Payload { msg: text, aad: context.as_bytes() };
-        let sealed =
-            cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| Failure::Seal("seal a mail"))?;
-        Ok(BASE64.encode(&[nonce.as_slice(), &sealed].concat()))
+        seal(&self.mail, text, context).ok_or(Failure::Seal("seal a mail"))
     }
 
     /// Opens what [`Keys::seal_mail`] made for the same `context`, with this key or the previous one.
     pub fn open_mail(&self, sealed: &str, context: &str) -> Result<Vec<u8>, Failure> {
-        let fail = || Failure::Seal("open a mail");
-        let bytes = BASE64.decode(sealed.as_bytes()).map_err(|_| fail())?;
-        let (nonce, text) = bytes.split_first_chunk::<24>().ok_or_else(fail)?;
-        self.mail
-            .iter()
-            .find_map(|cipher| {
-                cipher.decrypt(&XNonce::from(*nonce), Payload { msg: text, aad: context.as_bytes() }).ok()
-            })
-            .ok_or_else(fail)
+        open(&self.mail, sealed, context).map(|(text, _)| text).ok_or(Failure::Seal("open a mail"))
+    }
+
+    /// Seals a key of the portal's own.
+    pub fn seal_key(&self, key: &[u8], name: &str) -> Result<String, Failure> {
+        seal(&self.portal, key, name).ok_or(Failure::Seal("seal a key"))
+    }
+
+    /// Opens what [`Keys::seal_key`] made; says whether it was sealed with the previous key and should be sealed anew.
+    pub fn open_key(&self, sealed: &str, name: &str) -> Result<(Vec<u8>, bool), Failure> {
+        let opened = open(&self.portal, sealed, name).ok_or(Failure::Seal("open a key"))?;
+        Ok((opened.0, opened.1 > 0))
     }
 
     /// The keys for sealed cookies, 512 bits each: the present one, then the previous one.
     pub fn cookies(&self) -> &[[u8; 64]] {
         &self.cookies
     }
+}
+
+fn ciphers(secrets: &[&SecretString], purpose: &[u8]) -> Vec<XChaCha20Poly1305> {
+    secrets.iter().map(|secret| XChaCha20Poly1305::new(&Key::from(derive::<32>(secret, purpose)))).collect()
+}
+
+fn seal(ciphers: &[XChaCha20Poly1305], text: &[u8], context: &str) -> Option<String> {
+    let nonce = random::bytes::<24>();
+    let payload = Payload { msg: text, aad: context.as_bytes() };
+    let sealed = ciphers.first()?.encrypt(&XNonce::from(nonce), payload).ok()?;
+    Some(BASE64.encode(&[nonce.as_slice(), &sealed].concat()))
+}
+
+/// The text, and the number of the key that opened it.
+fn open(ciphers: &[XChaCha20Poly1305], sealed: &str, context: &str) -> Option<(Vec<u8>, usize)> {
+    let bytes = BASE64.decode(sealed.as_bytes()).ok()?;
+    let (nonce, text) = bytes.split_first_chunk::<24>()?;
+    ciphers.iter().enumerate().find_map(|(number, cipher)| {
+        let payload = Payload { msg: text, aad: context.as_bytes() };
+        Some((cipher.decrypt(&XNonce::from(*nonce), payload).ok()?, number))
+    })
 }
 
 #[expect(clippy::expect_used, reason = "HKDF-SHA-256 gives up to 8160 bytes; 64 are asked for at most")]
@@ -91,6 +109,18 @@ mod tests {
         let sealed = keys.seal_mail(b"hello", "ada").expect("seals");
         assert_eq!(keys.open_mail(&sealed, "ada").expect("opens"), b"hello");
         assert!(keys.open_mail(&sealed, "bob").is_err());
+    }
+
+    #[test]
+    fn a_key_sealed_with_the_previous_secret_asks_to_be_sealed_anew() {
+        let old =
+            keys("old old old old old old old old old", None).seal_key(b"key", "shut_outs").expect("seals");
+        let rotated =
+            keys("new new new new new new new new new", Some("old old old old old old old old old"));
+        assert_eq!(rotated.open_key(&old, "shut_outs").expect("opens"), (b"key".to_vec(), true));
+        let new = rotated.seal_key(b"key", "shut_outs").expect("seals");
+        assert_eq!(rotated.open_key(&new, "shut_outs").expect("opens"), (b"key".to_vec(), false));
+        assert!(rotated.open_key(&new, "another name").is_err());
     }
 
     #[test]

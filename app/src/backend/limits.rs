@@ -1,133 +1,136 @@
 //! How often what may be tried, by whom.
 //!
-//! Guarantees: a try is counted before the work it would cause and given back when it was no failure, so that many at
-//! once cannot slip past; memory is bounded ([`KEYS`]); a source is an IPv4 address or an IPv6 /64. NIST SP 800-63B-4, 3.2.2 asks for at most 100 failures.
+//! Guarantees: whatever is bounded is counted before the work that it would cause, so that many at once cannot slip past,
+//! and given back when it was no failure; the failures of one source are counted when they happen, so that a whole
+//! office may sign in at once (what slips past there is bounded by the queue of hashes). Counters are shared in Redis
+//! where it is there, and stand in this process otherwise and whenever Redis does not answer; memory is bounded
+//! ([`KEYS`]). A source is an IPv4 address or an IPv6 /64. Windows begin at whole multiples of their period since 1970, a
+//! day's at midnight UTC.
 
-use std::collections::HashMap;
+mod store;
+
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::runtime::Handle;
 
 use super::settings::Settings;
 use crate::domain::problem::Problem;
+use crate::domain::status::UserId;
 use crate::domain::time::{Limit, Timestamp};
+use store::Counter;
+pub use store::Limits;
 
-/// Most keys that are remembered; past it the oldest windows go first.
-const KEYS: usize = 100_000;
 /// Failures of sign-in for one identifier from one source.
 const SIGN_IN_PAIR: Limit = Limit { count: 10, period: Duration::from_mins(10) };
+/// Failures of sign-in for one identifier, whether it exists or not: NIST SP 800-63B-4, 3.2.2 asks for at most 100.
+const SIGN_IN_DAY: Limit = Limit { count: 100, period: Duration::from_hours(24) };
+/// Beginnings of a sign-in with Microsoft of one source, and counted apart, ways back: each beginning leaves a row for ten
+/// minutes, each way back has Microsoft asked, and an office is one source.
+const MICROSOFT: Limit = Limit { count: 600, period: Duration::from_mins(10) };
+/// Changes of the password and other acts that ask for it again, counted together, for one account.
+const AGAIN: Limit = Limit { count: 10, period: Duration::from_mins(10) };
 
-/// What is limited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Kind {
-    SignInPair,
-    SignInSource,
-    Register,
-    Confirm,
-}
-
-type Key = (Kind, String);
-
-/// A fixed window: how many since when.
-#[derive(Clone, Copy, Debug)]
-struct Window {
-    since: Timestamp,
-    count: u32,
-    period: Duration,
-}
-
-/// The counters of this process.
-#[derive(Debug, Default)]
-pub struct Limits {
-    windows: Mutex<HashMap<Key, Window>>,
-}
-
-/// A counted try of signing in, to be given back when it succeeds.
+/// A counted try of signing in: to be given back when it was no failure, else to be reported as one.
 #[derive(Debug)]
-#[must_use = "a try that succeeded must be given back"]
+#[must_use = "a try must be given back or reported as failed"]
 pub struct SignInTry {
-    keys: [Key; 2],
+    limits: Arc<Limits>,
+    pair: Counter,
+    day: Option<Counter>,
+    source: Counter,
+    day_over: Option<u64>,
+    at: Timestamp,
+    settled: bool,
+}
+
+impl Drop for SignInTry {
+    /// Whoever goes away before the answer has tried all the same.
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        if let Ok(runtime) = Handle::try_current() {
+            let (limits, source, at) = (Arc::clone(&self.limits), self.source.clone(), self.at);
+            runtime.spawn(async move { limits.add(&source, at).await });
+        }
+    }
+}
+
+impl SignInTry {
+    /// Seconds until the identifier's day is over, if it has had its failures: then only known browsers and temporary
+    /// passwords get in.
+    pub fn day_over(&self) -> Option<u64> {
+        self.day_over
+    }
 }
 
 impl Limits {
     /// Counts a try of signing in as `identifier` (what it is looked up by) from `source`.
-    pub fn try_sign_in(
-        &self,
+    pub async fn try_sign_in(
+        self: &Arc<Self>,
         settings: &Settings,
         identifier: &str,
         source: IpAddr,
         now: Timestamp,
     ) -> Result<SignInTry, Problem> {
-        let source = source_key(source);
-        let identifier: String = identifier.chars().take(300).collect();
-        let keys = [(Kind::SignInPair, format!("{source} {identifier}")), (Kind::SignInSource, source)];
-        self.count(&[(&keys[0], SIGN_IN_PAIR), (&keys[1], settings.limit_sign_in)], now)?;
-        Ok(SignInTry { keys })
+        let from = source_key(source);
+        let source = Counter::new("sign-in-source", &from, settings.limit_sign_in);
+        let pair = Counter::new("sign-in-pair", &format!("{from} {identifier}"), SIGN_IN_PAIR);
+        let day = Counter::new("sign-in-day", identifier, SIGN_IN_DAY);
+        if self.is_full(&source, now).await {
+            return Err(Problem::TooMany(source.left(now)));
+        }
+        self.take(&pair, now).await?;
+        let (day, day_over) = match self.take(&day, now).await {
+            Ok(()) => (Some(day), None),
+            Err(_) => (None, Some(day.left(now))),
+        };
+        Ok(SignInTry { limits: Arc::clone(self), pair, day, source, day_over, at: now, settled: false })
     }
 
     /// Gives a try back that was no failure.
-    pub fn give_back(&self, attempt: SignInTry) {
-        let Ok(mut windows) = self.windows.lock() else {
-            return;
-        };
-        for key in attempt.keys {
-            if let Some(window) = windows.get_mut(&key) {
-                window.count = window.count.saturating_sub(1);
-            }
-        }
+    pub async fn give_back(&self, mut attempt: SignInTry, now: Timestamp) {
+        attempt.settled = true;
+        let counters: Vec<&Counter> = std::iter::once(&attempt.pair).chain(&attempt.day).collect();
+        self.put_all_back(&counters, now).await;
+    }
+
+    /// Counts a try that failed against its source, too.
+    pub async fn failed(&self, mut attempt: SignInTry, now: Timestamp) {
+        attempt.settled = true;
+        self.add(&attempt.source, now).await;
     }
 
     /// Counts a registration from `source`.
-    pub fn register(&self, settings: &Settings, source: IpAddr, now: Timestamp) -> Result<(), Problem> {
-        self.count(&[(&(Kind::Register, source_key(source)), settings.limit_register)], now)
+    pub async fn register(&self, settings: &Settings, source: IpAddr, now: Timestamp) -> Result<(), Problem> {
+        self.take(&Counter::new("register", &source_key(source), settings.limit_register), now).await
     }
 
     /// Counts a confirmation, or the asking for another link, from `source`.
-    pub fn confirm(&self, settings: &Settings, source: IpAddr, now: Timestamp) -> Result<(), Problem> {
-        self.count(&[(&(Kind::Confirm, source_key(source)), settings.limit_register)], now)
+    pub async fn confirm(&self, settings: &Settings, source: IpAddr, now: Timestamp) -> Result<(), Problem> {
+        self.take(&Counter::new("confirm", &source_key(source), settings.limit_register), now).await
     }
 
-    /// Counts under every key, or under none: then the longest wait among those that are full.
-    fn count(&self, keys: &[(&Key, Limit)], now: Timestamp) -> Result<(), Problem> {
-        let Ok(mut windows) = self.windows.lock() else {
-            return Err(Problem::Busy(1));
-        };
-        let wait = keys
-            .iter()
-            .filter_map(|(key, limit)| {
-                let window = windows.get(*key)?;
-                let passed = now.since(window.since);
-                (passed < limit.period && window.count >= limit.count)
-                    .then(|| limit.period.saturating_sub(passed))
-            })
-            .max();
-        if let Some(wait) = wait {
-            return Err(Problem::TooMany(wait.as_secs().max(1)));
-        }
-        for (key, limit) in keys {
-            let fresh = Window { since: now, count: 0, period: limit.period };
-            let window = windows.entry((*key).clone()).or_insert(fresh);
-            if now.since(window.since) >= limit.period {
-                *window = fresh;
-            }
-            window.count = window.count.saturating_add(1);
-        }
-        if windows.len() > KEYS {
-            forget(&mut windows, now);
-        }
-        Ok(())
+    /// Counts a request for a temporary password from `source`.
+    pub async fn reset(&self, settings: &Settings, source: IpAddr, now: Timestamp) -> Result<(), Problem> {
+        self.take(&Counter::new("reset", &source_key(source), settings.limit_reset), now).await
     }
-}
 
-/// Drops windows that are over; if that is not enough, the older half.
-fn forget(windows: &mut HashMap<Key, Window>, now: Timestamp) {
-    windows.retain(|_, window| now.since(window.since) < window.period);
-    if windows.len() > KEYS {
-        let mut ages: Vec<Timestamp> = windows.values().map(|window| window.since).collect();
-        ages.sort_unstable();
-        if let Some(middle) = ages.get(ages.len() / 2).copied() {
-            windows.retain(|_, window| window.since > middle);
-        }
+    /// Counts the beginning of a sign-in with Microsoft from `source`.
+    pub async fn microsoft(&self, source: IpAddr, now: Timestamp) -> Result<(), Problem> {
+        self.take(&Counter::new("microsoft", &source_key(source), MICROSOFT), now).await
+    }
+
+    /// Counts the way back from Microsoft, and the way out there: `source` has Microsoft asked.
+    pub async fn microsoft_asked(&self, source: IpAddr, now: Timestamp) -> Result<(), Problem> {
+        self.take(&Counter::new("microsoft-asked", &source_key(source), MICROSOFT), now).await
+    }
+
+    /// Counts something weighty that `user_id` proves again who they are for; a change of the password is one.
+    pub async fn prove_again(&self, user_id: UserId, now: Timestamp) -> Result<(), Problem> {
+        self.take(&Counter::new("prove-again", &user_id.to_string(), AGAIN), now).await
     }
 }
 
@@ -142,42 +145,6 @@ pub fn source_key(address: IpAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
-
-    fn key(name: &str) -> Key {
-        (Kind::Register, name.to_owned())
-    }
-
-    #[test]
-    fn a_full_window_refuses_and_says_how_long() {
-        let (limits, limit) = (Limits::default(), Limit { count: 2, period: Duration::from_mins(1) });
-        let count = |at| limits.count(&[(&key("a"), limit)], at);
-        assert!(count(NOW).is_ok() && count(NOW).is_ok());
-        assert_eq!(count(NOW.after(Duration::from_secs(20))), Err(Problem::TooMany(40)));
-        assert!(count(NOW.after(Duration::from_mins(1))).is_ok());
-    }
-
-    #[test]
-    fn a_refused_try_counts_nowhere() {
-        let limits = Limits::default();
-        let (tight, wide) = (Limit::parse("1/1m").expect("valid"), Limit::parse("2/1m").expect("valid"));
-        assert!(limits.count(&[(&key("tight"), tight), (&key("wide"), wide)], NOW).is_ok());
-        for _ in 0..5 {
-            assert!(limits.count(&[(&key("tight"), tight), (&key("wide"), wide)], NOW).is_err());
-        }
-        assert!(limits.count(&[(&key("wide"), wide)], NOW).is_ok());
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let (limits, limit) = (Limits::default(), Limit::parse("1/1d").expect("valid"));
-        for number in 0..i64::try_from(KEYS).expect("small") + 10 {
-            let at = Timestamp(NOW.0 + number);
-            assert!(limits.count(&[(&key(&number.to_string()), limit)], at).is_ok());
-        }
-        assert!(limits.windows.lock().expect("not poisoned").len() <= KEYS);
-    }
 
     #[test]
     fn an_ipv6_network_and_a_mapped_address_are_one_source() {

@@ -1,4 +1,4 @@
-//! Links in mail: confirming an address, and signing in once after approval.
+//! Links in mail: what each is for, confirming an address, and signing in once after approval.
 //!
 //! Guarantees: looking changes nothing; a link is spent by one conditional UPDATE in the transaction of what it does,
 //! so that it works once however many press at once, and is not lost when something is refused. Confirming takes
@@ -8,7 +8,6 @@ use std::net::IpAddr;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use tower_sessions::Session;
 
 use super::audit::{Action, forget_names, insert_audit};
 use super::database::{Lock, WriteTransaction};
@@ -16,7 +15,9 @@ use super::entity::{user, user_token};
 use super::error::{Doing, Failure, Stop};
 use super::password_hash::Verdict;
 use super::register::taken;
-use super::sessions::{Browser, Opening, Viewer, open_session};
+use super::sessions::{
+    Browser, BrowserSession, OpenedBy, Opening, Viewer, hold_person, insert_sign_in, prepare_session,
+};
 use super::token::{PlainToken, find_token, spend_token};
 use super::{Actor, Backend};
 use crate::domain::password::Password;
@@ -32,7 +33,7 @@ pub struct LinkView {
     pub user_id: UserId,
     /// Their name.
     pub username: String,
-    /// Their address.
+    /// The address that the link is about.
     pub email: String,
     /// Whether the address still has to be confirmed.
     pub unconfirmed: bool,
@@ -59,25 +60,29 @@ impl Proof<'_> {
 }
 
 /// What a link would do, if it still does anything.
-pub async fn find_link(backend: &Backend, link: &str, purpose: Purpose) -> Result<Option<LinkView>, Failure> {
-    Ok(find_live(backend, link, purpose).await?.map(|(_, user)| LinkView {
+pub async fn find_link(
+    backend: &Backend,
+    link: &str,
+    purposes: &[Purpose],
+) -> Result<Option<LinkView>, Failure> {
+    Ok(find_live(backend, link, purposes).await?.map(|(token, user)| LinkView {
         user_id: user.id,
         username: user.username,
-        email: user.email,
+        email: if token.email.is_empty() { user.email } else { token.email },
         unconfirmed: user.email_confirmed_at.is_none(),
     }))
 }
 
 /// The token of a link and its owner, as long as the link means anything.
-async fn find_live(
+pub(super) async fn find_live(
     backend: &Backend,
     link: &str,
-    purpose: Purpose,
+    purposes: &[Purpose],
 ) -> Result<Option<(user_token::Model, user::Model)>, Failure> {
     let Some(token) = PlainToken::from_link(link) else {
         return Ok(None);
     };
-    let Some(token) = find_token(backend.db.pool(), &token, purpose, backend.now()).await? else {
+    let Some(token) = find_token(backend.db.pool(), &token, purposes, backend.now()).await? else {
         return Ok(None);
     };
     let Some(user_id) = token.user_id else {
@@ -85,23 +90,29 @@ async fn find_live(
     };
     let user =
         user::Entity::find_by_id(user_id).one(backend.db.pool()).await.doing("find the link's owner")?;
-    Ok(user.filter(|user| means_something(&token, user, purpose)).map(|user| (token, user)))
+    Ok(user.filter(|user| means_something(&token, user)).map(|user| (token, user)))
 }
 
-fn means_something(token: &user_token::Model, user: &user::Model, purpose: Purpose) -> bool {
+/// What signs somebody in.
+pub const SIGN_IN: [Purpose; 2] = [Purpose::SignIn, Purpose::OperatorSignIn];
+
+fn means_something(token: &user_token::Model, user: &user::Model) -> bool {
     let status = Status::parse(&user.status);
-    match purpose {
-        Purpose::ConfirmAddress => {
+    match Purpose::parse(&token.purpose) {
+        Some(Purpose::ConfirmAddress) => {
             user.email_confirmed_at.is_none()
                 && user.email_canonical == token.email_canonical
                 && matches!(status, Some(Status::Pending | Status::Held | Status::Active))
         }
-        Purpose::SignIn => {
+        Some(Purpose::SignIn | Purpose::OperatorSignIn) => {
             status == Some(Status::Active)
                 && token.epoch == user.auth_epoch
                 && token.created_at >= user.last_sign_in_at
         }
-        Purpose::Setup => false,
+        Some(Purpose::ChangeAddress) => status == Some(Status::Active) && token.epoch == user.auth_epoch,
+        Some(Purpose::UndoAddress) => matches!(status, Some(Status::Active | Status::Deactivated)),
+        // These are no links to an account, or typed.
+        Some(Purpose::Setup | Purpose::TemporaryPassword) | None => false,
     }
 }
 
@@ -116,14 +127,16 @@ pub struct Confirmed {
 
 /// Confirms the address that the link was mailed to.
 pub async fn confirm_address(backend: &Backend, link: &str, proof: &Proof<'_>) -> Result<Confirmed, Stop> {
-    backend.limits.confirm(&backend.settings, proof.source, backend.now())?;
-    let (token, user) = find_live(backend, link, Purpose::ConfirmAddress).await?.ok_or(Problem::LinkVoid)?;
+    backend.limits.confirm(&backend.settings, proof.source, backend.now()).await?;
+    let (token, user) =
+        find_live(backend, link, &[Purpose::ConfirmAddress]).await?.ok_or(Problem::LinkVoid)?;
     if !proof.stands_without_password(user.id) {
-        check_password(backend, &user, proof.password).await?;
+        check_password(backend, &user, proof).await?;
     }
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;
-    if !spend_token(&*txn, token.id, Purpose::ConfirmAddress, now).await? {
+    hold_person(&*txn, user.id).await?;
+    if !spend_token(&*txn, token.id, now).await? {
         return Err(Problem::LinkVoid.into());
     }
     mark_confirmed(&txn, &user, proof.source, now).await?;
@@ -162,15 +175,20 @@ fn owner(user: &user::Model, source: IpAddr) -> Actor {
 }
 
 /// The password of a link's owner. Tries are counted with the confirmations of the source, before any hashing.
-async fn check_password(backend: &Backend, user: &user::Model, password: &Password) -> Result<(), Stop> {
+pub(super) async fn check_password(
+    backend: &Backend,
+    user: &user::Model,
+    proof: &Proof<'_>,
+) -> Result<(), Stop> {
+    let password = proof.password;
     if password.is_empty() {
         return Err(Refusal::of_field(Field::Password, Problem::PasswordMissing).into());
     }
-    let wrong = || Stop::from(Refusal::of_field(Field::Password, Problem::Incorrect));
+    let wrong = || Stop::from(Refusal::of_field(Field::Password, Problem::PasswordWrong));
     if password.is_too_long() {
         return Err(wrong());
     }
-    match backend.hasher.verify(password, user.password_hash.as_deref()).await? {
+    match backend.hasher.verify(password, user.password_hash.as_deref(), &proof.source.to_string()).await? {
         Verdict::Right { .. } => Ok(()),
         Verdict::Wrong => Err(wrong()),
     }
@@ -187,11 +205,13 @@ pub enum Disowned {
 
 /// The owner of the mailbox did not register: removes the registration while it waits, else voids the link alone.
 pub async fn disown(backend: &Backend, link: &str, source: IpAddr) -> Result<Disowned, Stop> {
-    backend.limits.confirm(&backend.settings, source, backend.now())?;
-    let (token, user) = find_live(backend, link, Purpose::ConfirmAddress).await?.ok_or(Problem::LinkVoid)?;
+    backend.limits.confirm(&backend.settings, source, backend.now()).await?;
+    let (token, user) =
+        find_live(backend, link, &[Purpose::ConfirmAddress]).await?.ok_or(Problem::LinkVoid)?;
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;
-    if !spend_token(&*txn, token.id, Purpose::ConfirmAddress, now).await? {
+    hold_person(&*txn, user.id).await?;
+    if !spend_token(&*txn, token.id, now).await? {
         return Err(Problem::LinkVoid.into());
     }
     let removed = user::Entity::delete_many()
@@ -215,36 +235,38 @@ pub async fn disown(backend: &Backend, link: &str, source: IpAddr) -> Result<Dis
 /// confirm it, so that a mistyped address signs no stranger in.
 pub async fn use_sign_in_link(
     backend: &Backend,
-    session: &Session,
+    session: &BrowserSession,
     link: &str,
     proof: &Proof<'_>,
     browser: &Browser,
 ) -> Result<(), Stop> {
-    backend.limits.confirm(&backend.settings, proof.source, backend.now())?;
-    let (token, user) = find_live(backend, link, Purpose::SignIn).await?.ok_or(Problem::LinkVoid)?;
+    backend.limits.confirm(&backend.settings, proof.source, backend.now()).await?;
+    let (token, user) = find_live(backend, link, &SIGN_IN).await?.ok_or(Problem::LinkVoid)?;
     if proof.viewer.is_some_and(|viewer| viewer.user_id != user.id) {
         return Err(Problem::SomebodyElse.into());
     }
     let unconfirmed = user.email_confirmed_at.is_none();
     if unconfirmed {
-        check_password(backend, &user, proof.password).await?;
+        check_password(backend, &user, proof).await?;
     }
+    let by = match Purpose::parse(&token.purpose) {
+        Some(Purpose::OperatorSignIn) => OpenedBy::OperatorLink,
+        _ => OpenedBy::SignInLink,
+    };
+    let opening =
+        Opening { user_id: user.id, username: &user.username, epoch: token.epoch, shared: false, by };
+    let prepared = prepare_session(backend, session, &opening, browser).await?;
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;
-    if !spend_token(&*txn, token.id, Purpose::SignIn, now).await? {
+    hold_person(&*txn, user.id).await?;
+    if !spend_token(&*txn, token.id, now).await? {
         return Err(Problem::LinkVoid.into());
     }
     if unconfirmed {
         mark_confirmed(&txn, &user, proof.source, now).await?;
     }
+    insert_sign_in(&*txn, &prepared, &opening, browser, now).await?;
     txn.commit().await?;
-    let opening = Opening {
-        user_id: user.id,
-        username: &user.username,
-        epoch: token.epoch,
-        shared: false,
-        action: Action::SignInLink,
-    };
-    open_session(backend, session, opening, browser).await?;
+    prepared.hand_over(backend, session).await;
     Ok(())
 }

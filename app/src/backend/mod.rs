@@ -7,38 +7,56 @@
 
 pub mod audit;
 pub mod canonical;
+pub mod change_address;
+pub mod change_password;
 pub mod clock;
+pub mod counts;
+pub mod credentials;
 pub mod database;
 pub mod decide;
+pub mod delete_account;
 pub mod entity;
 pub mod error;
+pub mod identities;
 pub mod keys;
+pub mod known_address;
 pub mod limits;
 pub mod links;
 pub mod mail;
+pub mod microsoft;
 pub mod operator;
 pub mod password_hash;
+pub mod prove;
 pub mod purge;
 pub mod queries;
 pub mod random;
 pub mod register;
 pub mod resend;
+pub mod reset;
+pub mod session_store;
 pub mod sessions;
 pub mod settings;
 pub mod setup;
+pub mod shut_out;
 pub mod sign_in;
 pub mod strength;
 pub mod token;
+pub mod user_agent;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
 use crate::domain::time::Timestamp;
 
-/// Everything that use cases need; cheap to clone.
+/// Everything that use cases need: one pointer, since each request hands it on many times.
 #[derive(Clone)]
-pub struct Backend {
+pub struct Backend(Arc<Parts>);
+
+/// What a [`Backend`] is made of.
+#[derive(Clone)]
+pub struct Parts {
     /// The database.
     pub db: database::Database,
     /// What the operator set.
@@ -51,8 +69,14 @@ pub struct Backend {
     pub keys: Arc<keys::Keys>,
     /// Who tried what how often.
     pub limits: Arc<limits::Limits>,
+    /// What is counted for the operator.
+    pub counts: Arc<counts::Counts>,
+    /// Who was shut out.
+    pub shut_outs: Arc<shut_out::ShutOuts>,
     /// Where session records are kept.
-    pub sessions: sessions::store::SessionRecords,
+    pub sessions: session_store::SessionRecords,
+    /// Microsoft, where signing in with it is set up.
+    pub microsoft: Option<microsoft::provider::Provider>,
     /// Rung when there is mail to send.
     pub mail_bell: Arc<Notify>,
 }
@@ -63,7 +87,20 @@ impl std::fmt::Debug for Backend {
     }
 }
 
+impl Deref for Backend {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
 impl Backend {
+    /// Puts it together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
     /// The present instant.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

@@ -23,7 +23,7 @@ use crate::domain::username;
 
 /// Makes an active administrator whose address counts as confirmed.
 pub async fn create_admin(backend: &Backend, form: Registration) -> Result<UserId, Stop> {
-    let new = prepare(backend, form).await?;
+    let new = prepare(backend, form, "local").await?;
     let txn = backend.db.begin_write(Lock::Administrators).await?;
     let id = insert_admin(backend, &*txn, &new, &command_line(), Action::OperatorCreate).await?;
     txn.commit().await?;
@@ -72,9 +72,10 @@ pub async fn make_user_link(backend: &Backend, name: &str) -> Result<String, Sto
     let now = backend.now();
     let binding = Binding {
         user_id: Some(user.id),
-        purpose: Purpose::SignIn,
+        purpose: Purpose::OperatorSignIn,
         epoch: user.auth_epoch,
         email_canonical: &user.email_canonical,
+        email: "",
         now,
         expires_at: now.after(backend.settings.sign_in_link_lifetime),
     };

@@ -1,19 +1,24 @@
 //! Password hashing: Argon2id on threads of its own.
 //!
-//! Guarantees: at most one hash a thread runs at a time, each thread's 19 MiB of memory are reused, and at most
-//! [`QUEUE`] wait; past that the answer is [`Busy`] at once. The threads run at the lowest priority, so that pages stay
+//! Guarantees: at most one hash a thread runs at a time, the 19 MiB that each takes are reused and given back when
+//! nobody has signed in for a while, and at most [`QUEUE`] wait,
+//! of one source at most [`SHARE`]; past that the answer is [`Busy`] at once. The threads run at the lowest priority, so that pages stay
 //! fast while many sign in. Verifying takes the same work whether or not there is a hash to verify against.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::error::Failure;
+use super::limits::source_key;
 use super::random;
 use crate::domain::password::Password;
 
@@ -25,6 +30,16 @@ const LANES: u32 = 1;
 const OUTPUT: usize = 32;
 /// How many may wait; about two seconds' work of two cores.
 pub const QUEUE: usize = 256;
+/// How much of the queue one source may have at once, and how many of its people may wait for that: an office signs in as
+/// fast as the threads hash, and nobody keeps the queue full for everybody else.
+const SHARE: usize = 16;
+const SHARE_WAITING: usize = 112;
+/// How long a thread keeps its memory while nothing is to be hashed.
+const MEMORY_KEPT: Duration = Duration::from_secs(5);
+/// Blocks (1 KiB each) of address space that are reserved for one hash; no more memory than the hash takes is ever touched.
+/// Past 32 MiB glibc maps memory of its own and gives it back whole. Below, giving it back would teach glibc to keep twice
+/// as much of everything else (`M_MMAP_THRESHOLD` in mallopt(3)).
+const RESERVED: usize = 33 * 1024;
 /// Seconds after which a refused visitor may try again.
 pub const RETRY_AFTER: u64 = 5;
 
@@ -67,12 +82,65 @@ struct Job {
     password: Password,
     work: Work,
     reply: oneshot::Sender<Result<Done, String>>,
+    _waiting: Waiting,
+}
+
+/// Counts a job for as long as it is there.
+struct Waiting(Arc<Counts>);
+
+impl Waiting {
+    fn begin(counts: &Arc<Counts>) -> Self {
+        counts.waiting.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(counts))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The threads that hash. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Hasher {
     queue: SyncSender<Job>,
+    counts: Arc<Counts>,
+    shares: Arc<Mutex<HashMap<String, Share>>>,
+}
+
+/// What one source has of the queue.
+#[derive(Debug)]
+struct Share {
+    turns: Arc<Semaphore>,
+    people: usize,
+}
+
+/// A place among those of one source, for as long as it is there.
+struct Place {
+    shares: Arc<Mutex<HashMap<String, Share>>>,
+    source: String,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Ok(mut shares) = self.shares.lock()
+            && let Some(share) = shares.get_mut(&self.source)
+        {
+            share.people = share.people.saturating_sub(1);
+            if share.people == 0 {
+                shares.remove(&self.source);
+            }
+        }
+    }
+}
+
+/// How much the threads have done and have before them.
+#[derive(Debug, Default)]
+struct Counts {
+    done: AtomicU64,
+    waiting: AtomicU64,
+    refused: AtomicU64,
 }
 
 impl Hasher {
@@ -80,38 +148,68 @@ impl Hasher {
     pub fn start(threads: usize) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
         let jobs = Arc::new(Mutex::new(jobs));
+        let memories = Arc::new(Mutex::new(Vec::new()));
         for number in 0..threads.max(1) {
-            let jobs = Arc::clone(&jobs);
-            thread::Builder::new().name(format!("argon2-{number}")).spawn(move || work(&jobs))?;
+            let (jobs, memories) = (Arc::clone(&jobs), Arc::clone(&memories));
+            thread::Builder::new().name(format!("argon2-{number}")).spawn(move || work(&jobs, &memories))?;
         }
-        Ok(Self { queue })
+        Ok(Self { queue, counts: Arc::default(), shares: Arc::default() })
     }
 
-    /// Hashes a new password under a fresh salt: its PHC string.
-    pub async fn hash(&self, password: &Password) -> Result<String, HashError> {
-        match self.ask(password, Work::Hash).await? {
+    /// How many hashes were computed, verifications included.
+    pub fn done(&self) -> u64 {
+        self.counts.done.load(Ordering::Relaxed)
+    }
+
+    /// How many wait or are being computed.
+    pub fn waiting(&self) -> u64 {
+        self.counts.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How many were refused because the queue was full.
+    pub fn refused(&self) -> u64 {
+        self.counts.refused.load(Ordering::Relaxed)
+    }
+
+    /// Hashes a new password under a fresh salt: its PHC string. `source` is the network address of whoever it is done for.
+    pub async fn hash(&self, password: &Password, source: &str) -> Result<String, HashError> {
+        match self.ask(password, Work::Hash, source).await? {
             Done::Hashed(hash) => Ok(hash),
             Done::Verified(_) => Err(HashError::Failed(Failure::Data("a hash job was verified"))),
         }
     }
 
     /// Verifies a password against a PHC string; without one, against a dummy of the same cost, in vain.
-    pub async fn verify(&self, password: &Password, hash: Option<&str>) -> Result<Verdict, HashError> {
-        match self.ask(password, Work::Verify(hash.map(ToOwned::to_owned))).await? {
+    pub async fn verify(
+        &self,
+        password: &Password,
+        hash: Option<&str>,
+        source: &str,
+    ) -> Result<Verdict, HashError> {
+        match self.ask(password, Work::Verify(hash.map(ToOwned::to_owned)), source).await? {
             Done::Verified(verdict) => Ok(verdict),
             Done::Hashed(_) => Err(HashError::Failed(Failure::Data("a verify job was hashed"))),
         }
     }
 
-    async fn ask(&self, password: &Password, work: Work) -> Result<Done, HashError> {
+    async fn ask(&self, password: &Password, work: Work, source: &str) -> Result<Done, HashError> {
+        // In this order: the turn is given back before the place is.
+        let (_place, turns) = self.take_place(source)?;
+        let _turn = turns.acquire().await.map_err(|_| HashError::Busy)?;
         let (reply, answer) = oneshot::channel();
-        self.queue.try_send(Job { password: password.clone(), work, reply }).map_err(|e| match e {
-            TrySendError::Full(_) => HashError::Busy,
+        let job = Job { password: password.clone(), work, reply, _waiting: Waiting::begin(&self.counts) };
+        self.queue.try_send(job).map_err(|e| match e {
+            TrySendError::Full(_) => {
+                self.counts.refused.fetch_add(1, Ordering::Relaxed);
+                HashError::Busy
+            }
             TrySendError::Disconnected(_) => {
                 HashError::Failed(Failure::Hash("the threads are gone".to_owned()))
             }
         })?;
-        match answer.await {
+        let answer = answer.await;
+        self.counts.done.fetch_add(1, Ordering::Relaxed);
+        match answer {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(cause)) => Err(HashError::Failed(Failure::Hash(cause))),
             Err(_) => Err(HashError::Failed(Failure::Hash("the thread gave up".to_owned()))),
@@ -119,27 +217,61 @@ impl Hasher {
     }
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>) {
+impl Hasher {
+    /// A place among those who come from `source`, unless too many are there already.
+    fn take_place(&self, source: &str) -> Result<(Place, Arc<Semaphore>), HashError> {
+        // A network has one share, however many addresses it has.
+        let source = source.parse().map_or_else(|_| source.to_owned(), source_key);
+        let mut shares = self.shares.lock().map_err(|_| HashError::Busy)?;
+        let share = shares
+            .entry(source.clone())
+            .or_insert_with(|| Share { turns: Arc::new(Semaphore::new(SHARE)), people: 0 });
+        if share.people >= SHARE + SHARE_WAITING {
+            self.counts.refused.fetch_add(1, Ordering::Relaxed);
+            return Err(HashError::Busy);
+        }
+        share.people += 1;
+        let turns = Arc::clone(&share.turns);
+        drop(shares);
+        Ok((Place { shares: Arc::clone(&self.shares), source }, turns))
+    }
+}
+
+/// What the threads hash in, while they don't. Shared: one that waits for its turn to wait for a job could not give its own
+/// back.
+type Memories = Mutex<Vec<Vec<Block>>>;
+
+fn work(jobs: &Mutex<Receiver<Job>>, memories: &Memories) {
     // On Linux priorities belong to threads; elsewhere the attempt does no harm.
     let _ = rustix::process::nice(19);
-    let mut memory: Vec<Block> = Vec::new();
     loop {
         let job = match jobs.lock() {
-            Ok(jobs) => jobs.recv(),
+            Ok(jobs) => jobs.recv_timeout(MEMORY_KEPT),
             Err(_) => return,
         };
-        let Ok(Job { password, work, reply }) = job else {
-            return;
+        let Job { password, work, reply, _waiting } = match job {
+            Ok(job) => job,
+            Err(RecvTimeoutError::Timeout) => {
+                if let Ok(mut memories) = memories.lock() {
+                    memories.clear();
+                }
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
         };
         // Whoever asked may have gone away meanwhile.
         if reply.is_closed() {
             continue;
         }
+        let mut memory = memories.lock().ok().and_then(|mut memories| memories.pop()).unwrap_or_default();
         let done = match work {
             Work::Hash => hash(&password, &mut memory).map(Done::Hashed),
             Work::Verify(hash) => verify(&password, hash.as_deref(), &mut memory).map(Done::Verified),
         };
         let _ = reply.send(done);
+        if let Ok(mut memories) = memories.lock() {
+            memories.push(memory);
+        }
     }
 }
 
@@ -155,6 +287,7 @@ fn compute(
 ) -> Result<Vec<u8>, String> {
     let blocks = params.block_count();
     if memory.len() < blocks {
+        memory.reserve_exact(blocks.max(RESERVED));
         memory.resize(blocks, Block::default());
     }
     let memory = memory.get_mut(..blocks).ok_or("no memory")?;
@@ -207,6 +340,19 @@ mod tests {
 
     fn password(text: &str) -> Password {
         Password::from(text.to_owned())
+    }
+
+    #[test]
+    fn one_network_has_one_share() {
+        let hasher = Hasher::start(1).expect("a thread starts");
+        let places: Vec<_> = (0..SHARE + SHARE_WAITING)
+            .map(|number| hasher.take_place(&format!("2001:db8::{number:x}")))
+            .collect();
+        assert!(places.iter().all(Result::is_ok));
+        assert!(matches!(hasher.take_place("2001:db8::ffff:1"), Err(HashError::Busy)));
+        assert!(hasher.take_place("2001:db8:0:1::1").is_ok());
+        drop(places);
+        assert!(hasher.take_place("2001:db8::1").is_ok());
     }
 
     #[test]

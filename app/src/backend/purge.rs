@@ -13,6 +13,7 @@ use super::database::Lock;
 use super::entity::{outbox, session_record, user, user_session, user_token};
 use super::error::{Doing, Failure};
 use super::mail::outbox::State;
+use super::microsoft::purge_trips;
 use crate::domain::account::{REJECTION_KEPT, UNCONFIRMED_KEPT};
 use crate::domain::status::{Status, UserId};
 
@@ -67,6 +68,7 @@ pub async fn purge(backend: &Backend) -> Result<usize, Failure> {
         .exec(&*txn)
         .await
         .doing("purge session records")?;
+    purge_trips(&*txn, now).await?;
     outbox::Entity::delete_many()
         .filter(outbox::Column::Status.is_in([State::Sent, State::Dropped].map(State::as_str)))
         .filter(outbox::Column::FinishedAt.lt(now.before(SENT_KEPT).0))

@@ -3,23 +3,24 @@
 //! Guarantees: a known address and a new one get the same answer, the same rows and the same work; whether an address
 //! has an account is told to its owner alone, by mail. The database decides whether a name is free.
 
-use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, SqlErr,
-};
+use sea_orm::{ActiveValue, ConnectionTrait, DbErr, EntityTrait, SqlErr};
 
 use super::audit::{Action, insert_audit};
 use super::canonical::canonical;
 use super::database::Lock;
 use super::entity::user;
-use super::error::{Doing, Failure, Stop};
+use super::error::{Failure, Stop};
+use super::known_address::is_known;
 use super::mail::jobs::{JobKind, insert_job};
 use super::password_hash::{HashError, RETRY_AFTER};
 use super::strength::is_guessable;
 use super::{Actor, Backend};
+use crate::domain::address::EmailAddress;
 use crate::domain::check::Registration;
 use crate::domain::problem::{Field, Problem, Refusal};
 use crate::domain::status::{Role, Status, UserId};
 use crate::domain::time::Timestamp;
+use crate::domain::username::Username;
 
 impl From<HashError> for Stop {
     fn from(error: HashError) -> Self {
@@ -32,10 +33,10 @@ impl From<HashError> for Stop {
 
 /// Registers; answers the new account's number.
 pub async fn register(backend: &Backend, form: Registration, source: &str) -> Result<UserId, Stop> {
-    let new = prepare(backend, form).await?;
+    let new = prepare(backend, form, source).await?;
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;
-    let known = find_known(&*txn, &new.email_canonical).await?;
+    let known = is_known(&*txn, &new.email_canonical).await?;
     let status = if known { Status::Shadow } else { Status::Pending };
     let username = new.form.username.as_str().to_owned();
     let id = insert_user(&*txn, &new, status, Role::Member, None, now).await?;
@@ -63,27 +64,15 @@ impl NewUser {
 }
 
 /// Works out the canonical address, judges the password and hashes it.
-pub(super) async fn prepare(backend: &Backend, form: Registration) -> Result<NewUser, Stop> {
+pub(super) async fn prepare(backend: &Backend, form: Registration, source: &str) -> Result<NewUser, Stop> {
     let Some(email_canonical) = canonical(&form.email) else {
         return Err(Refusal::of_field(Field::Email, Problem::AddressShape).into());
     };
-    if is_guessable(&form, &backend.settings) {
+    if is_guessable(&form.password, form.username.as_str(), form.email.as_str(), &backend.settings) {
         return Err(Refusal::of_field(Field::Password, Problem::PasswordGuessable).into());
     }
-    let password_hash = backend.hasher.hash(form.password.password()).await?;
+    let password_hash = backend.hasher.hash(form.password.password(), source).await?;
     Ok(NewUser { form, email_canonical, password_hash })
-}
-
-/// Whether an account has confirmed that address and was not rejected.
-async fn find_known(db: &impl ConnectionTrait, email_canonical: &str) -> Result<bool, Failure> {
-    let known = user::Entity::find()
-        .filter(user::Column::EmailCanonical.eq(email_canonical))
-        .filter(user::Column::EmailConfirmedAt.is_not_null())
-        .filter(user::Column::Status.ne(Status::Rejected.as_str()))
-        .count(db)
-        .await
-        .doing("look for the address")?;
-    Ok(known > 0)
 }
 
 /// Inserts the account; the unique indexes decide whether name and address are free.
@@ -95,14 +84,45 @@ pub(super) async fn insert_user(
     confirmed_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<UserId, Stop> {
+    let person = Person {
+        username: &new.form.username,
+        email: &new.form.email,
+        email_canonical: &new.email_canonical,
+        password_hash: Some(&new.password_hash),
+    };
+    insert_person(db, &person, status, role, confirmed_at, now).await.map_err(taken)
+}
+
+/// Who is to have an account.
+#[derive(Debug)]
+pub(super) struct Person<'a> {
+    /// The name.
+    pub(super) username: &'a Username,
+    /// The address.
+    pub(super) email: &'a EmailAddress,
+    /// What decides whether two addresses are the same.
+    pub(super) email_canonical: &'a str,
+    /// The PHC string of the password, if there is one.
+    pub(super) password_hash: Option<&'a str>,
+}
+
+/// The same for somebody who may have no password.
+pub(super) async fn insert_person(
+    db: &impl ConnectionTrait,
+    person: &Person<'_>,
+    status: Status,
+    role: Role,
+    confirmed_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<UserId, DbErr> {
     let row = user::ActiveModel {
         id: ActiveValue::NotSet,
-        username: ActiveValue::Set(new.form.username.as_str().to_owned()),
-        username_key: ActiveValue::Set(new.form.username.key()),
-        email: ActiveValue::Set(new.form.email.as_str().to_owned()),
-        email_canonical: ActiveValue::Set(new.email_canonical.clone()),
+        username: ActiveValue::Set(person.username.as_str().to_owned()),
+        username_key: ActiveValue::Set(person.username.key()),
+        email: ActiveValue::Set(person.email.as_str().to_owned()),
+        email_canonical: ActiveValue::Set(person.email_canonical.to_owned()),
         email_confirmed_at: ActiveValue::Set(confirmed_at.map(|at| at.0)),
-        password_hash: ActiveValue::Set(Some(new.password_hash.clone())),
+        password_hash: ActiveValue::Set(person.password_hash.map(ToOwned::to_owned)),
         status: ActiveValue::Set(status.as_str().to_owned()),
         status_since: ActiveValue::Set(now.0),
         status_by: ActiveValue::Set(None),
@@ -111,10 +131,7 @@ pub(super) async fn insert_user(
         created_at: ActiveValue::Set(now.0),
         last_sign_in_at: ActiveValue::Set(0),
     };
-    match user::Entity::insert(row).exec(db).await {
-        Ok(inserted) => Ok(inserted.last_insert_id),
-        Err(error) => Err(taken(error)),
-    }
+    user::Entity::insert(row).exec(db).await.map(|inserted| inserted.last_insert_id)
 }
 
 /// Turns a unique violation into the problem of its field.

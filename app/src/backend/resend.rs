@@ -1,7 +1,7 @@
 //! Asking for another mail: a new link to confirm one's address, or a mail that was given up.
 //!
 //! Guarantees: asking is possible only for oneself and after the right password; a shadow's asking writes the same job
-//! and brings no such mail. A mail with a secret is never sent again as it was: it gets a new secret.
+//! and brings no such mail. A mail that lets somebody in is never sent again as it was: it gets a new secret.
 
 use std::net::IpAddr;
 
@@ -10,12 +10,13 @@ use sea_orm::EntityTrait;
 use super::Backend;
 use super::audit::{Action, insert_audit};
 use super::database::Lock;
-use super::decide::send_sign_in_link;
+use super::decide::{require_admin, send_sign_in_link};
 use super::entity::{outbox, user};
 use super::error::{Doing, Stop};
-use super::mail::jobs::{JobKind, insert_job};
+use super::mail::jobs::{JobKind, insert_address_job, insert_job};
 use super::mail::message::Kind;
 use super::mail::outbox::{State, revive, set_dropped};
+use super::mail::resets;
 use super::sessions::Viewer;
 use crate::domain::problem::Problem;
 use crate::domain::status::{Status, UserId};
@@ -23,7 +24,7 @@ use crate::domain::status::{Status, UserId};
 /// Asks for a new link to confirm the address of `user_id`, who has just given the right password.
 pub async fn ask_confirmation(backend: &Backend, user_id: UserId, source: IpAddr) -> Result<(), Stop> {
     let now = backend.now();
-    backend.limits.confirm(&backend.settings, source, now)?;
+    backend.limits.confirm(&backend.settings, source, now).await?;
     let txn = backend.db.begin_write(Lock::None).await?;
     let user = user::Entity::find_by_id(user_id).one(&*txn).await.doing("find the account")?;
     let user = user.filter(|user| user.email_confirmed_at.is_none()).ok_or(Problem::LinkVoid)?;
@@ -39,6 +40,7 @@ pub async fn ask_confirmation(backend: &Backend, user_id: UserId, source: IpAddr
 pub async fn resend_mail(backend: &Backend, id: i64, admin: &Viewer, source: &str) -> Result<(), Stop> {
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;
+    require_admin(&txn, admin).await?;
     let row = outbox::Entity::find_by_id(id).one(&*txn).await.doing("find the mail")?;
     let row = row.filter(|row| row.status == State::GivenUp.as_str()).ok_or(Problem::MailGone)?;
     let owner = match row.user_id {
@@ -52,6 +54,17 @@ pub async fn resend_mail(backend: &Backend, id: i64, admin: &Viewer, source: &st
             set_dropped(&*txn, row.id, now).await?;
             let user = active.ok_or(Problem::MailGone)?;
             send_sign_in_link(backend, &*txn, user, user.auth_epoch).await?;
+        }
+        Some(Kind::TemporaryPassword) => {
+            set_dropped(&*txn, row.id, now).await?;
+            let user = active.ok_or(Problem::MailGone)?;
+            // Outside the cap of an hour: an administrator asks for it.
+            resets::write_mail(backend, &txn, user, now).await?;
+        }
+        Some(Kind::ChangeAddress) => {
+            set_dropped(&*txn, row.id, now).await?;
+            let user = active.ok_or(Problem::MailGone)?;
+            insert_address_job(&*txn, JobKind::AddressChange, user.id, &row.recipient, now).await?;
         }
         Some(Kind::ConfirmAddress) => {
             set_dropped(&*txn, row.id, now).await?;

@@ -3,15 +3,15 @@
 //! Guarantees: the link works only while there is no active administrator, once, and only the newest; the check and
 //! the account are one transaction under the administrators' lock.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
-use tower_sessions::Session;
+use sea_orm::sea_query::Query;
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
 use super::audit::{Action, insert_audit};
 use super::database::Lock;
-use super::entity::user;
+use super::entity::{identity, user};
 use super::error::{Doing, Failure, Stop};
 use super::register::{NewUser, insert_user, prepare};
-use super::sessions::{Browser, Opening, open_session};
+use super::sessions::{Browser, BrowserSession, OpenedBy, Opening, open_session};
 use super::token::{Binding, PlainToken, find_token, insert_token, spend_token, void_tokens};
 use super::{Actor, Backend};
 use crate::domain::check::Registration;
@@ -23,11 +23,20 @@ use crate::domain::token::Purpose;
 const LINK_LIFETIME: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// How many administrators can sign in, not counting `except`.
-pub async fn count_admins(db: &impl ConnectionTrait, except: Option<UserId>) -> Result<u64, Failure> {
+pub async fn count_admins(
+    backend: &Backend,
+    db: &impl ConnectionTrait,
+    except: Option<UserId>,
+) -> Result<u64, Failure> {
+    let mut ways = Condition::any().add(user::Column::PasswordHash.is_not_null());
+    if backend.microsoft.is_some() {
+        let linked = Query::select().column(identity::Column::UserId).from(identity::Entity).to_owned();
+        ways = ways.add(user::Column::Id.in_subquery(linked));
+    }
     let mut admins = user::Entity::find()
         .filter(user::Column::Role.eq(Role::Admin.as_str()))
         .filter(user::Column::Status.eq(Status::Active.as_str()))
-        .filter(user::Column::PasswordHash.is_not_null());
+        .filter(ways);
     if let Some(id) = except {
         admins = admins.filter(user::Column::Id.ne(id));
     }
@@ -38,14 +47,15 @@ pub async fn count_admins(db: &impl ConnectionTrait, except: Option<UserId>) -> 
 pub async fn renew_setup_link(backend: &Backend) -> Result<Option<String>, Failure> {
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::Administrators).await?;
-    void_tokens(&*txn, None, Purpose::Setup, now).await?;
-    let needed = count_admins(&*txn, None).await? == 0;
+    void_tokens(&*txn, None, &[Purpose::Setup], now).await?;
+    let needed = count_admins(backend, &*txn, None).await? == 0;
     let link = if needed {
         let binding = Binding {
             user_id: None,
             purpose: Purpose::Setup,
             epoch: 0,
             email_canonical: "",
+            email: "",
             now,
             expires_at: now.after(LINK_LIFETIME),
         };
@@ -63,38 +73,33 @@ pub async fn is_setup_link(backend: &Backend, link: &str) -> Result<bool, Failur
     let Some(token) = PlainToken::from_link(link) else {
         return Ok(false);
     };
-    let found = find_token(backend.db.pool(), &token, Purpose::Setup, backend.now()).await?;
-    Ok(found.is_some() && count_admins(backend.db.pool(), None).await? == 0)
+    let found = find_token(backend.db.pool(), &token, &[Purpose::Setup], backend.now()).await?;
+    Ok(found.is_some() && count_admins(backend, backend.db.pool(), None).await? == 0)
 }
 
 /// Makes the first administrator and signs them in.
 pub async fn set_up(
     backend: &Backend,
-    session: &Session,
+    session: &BrowserSession,
     link: &str,
     form: Registration,
     browser: &Browser,
 ) -> Result<(), Stop> {
     let token = PlainToken::from_link(link).ok_or(Problem::LinkVoid)?;
-    let found = find_token(backend.db.pool(), &token, Purpose::Setup, backend.now()).await?;
+    let found = find_token(backend.db.pool(), &token, &[Purpose::Setup], backend.now()).await?;
     let found = found.ok_or(Problem::LinkVoid)?;
-    let new = prepare(backend, form).await?;
+    let new = prepare(backend, form, &browser.address).await?;
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::Administrators).await?;
-    if !spend_token(&*txn, found.id, Purpose::Setup, now).await? {
+    if !spend_token(&*txn, found.id, now).await? {
         return Err(Problem::LinkVoid.into());
     }
     let actor = Actor { id: None, name: "setup link".to_owned(), source: browser.address.clone() };
     let id = insert_first_admin(backend, &*txn, &new, &actor, Action::Setup).await?;
     txn.commit().await?;
-    let opening = Opening {
-        user_id: id,
-        username: new.username(),
-        epoch: 0,
-        shared: false,
-        action: Action::SignInLink,
-    };
-    open_session(backend, session, opening, browser).await?;
+    let opening =
+        Opening { user_id: id, username: new.username(), epoch: 0, shared: false, by: OpenedBy::Setup };
+    open_session(backend, session, &opening, browser).await?;
     Ok(())
 }
 
@@ -105,7 +110,7 @@ async fn insert_first_admin(
     actor: &Actor,
     action: Action,
 ) -> Result<UserId, Stop> {
-    if count_admins(db, None).await? > 0 {
+    if count_admins(backend, db, None).await? > 0 {
         return Err(Problem::SetupDone.into());
     }
     insert_admin(backend, db, new, actor, action).await

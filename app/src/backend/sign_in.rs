@@ -1,24 +1,29 @@
 //! Signing in with a password.
 //!
 //! Guarantees: exactly one Argon2 verification whatever the name, the password and the account's status; one answer
-//! for everything until the password has proved right; tries are counted before any hashing.
+//! for everything until the password has proved right; tries are counted before any hashing. Input in the form of a
+//! temporary password is then also looked up as one: it opens a session that can only choose a new password.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use std::net::IpAddr;
-use tower_sessions::Session;
 
 use super::Backend;
-use super::audit::Action;
 use super::canonical::canonical;
+use super::counts::SignInOutcome;
+use super::database::Lock;
 use super::entity::user;
 use super::error::{Doing, Failure, Stop};
 use super::password_hash::{HashError, Verdict};
-use super::sessions::{Browser, Opening, open_session};
+use super::sessions::{
+    Browser, BrowserSession, OpenedBy, Opening, hold_person, insert_sign_in, open_session, prepare_session,
+};
+use super::token::{PlainToken, find_token, spend_token, void_tokens};
 use crate::domain::address::EmailAddress;
 use crate::domain::password::Password;
 use crate::domain::problem::{Field, Problem, Refusal};
 use crate::domain::status::{Status, UserId};
+use crate::domain::token::Purpose;
 use crate::domain::username;
 
 /// What somebody signs in with.
@@ -32,13 +37,20 @@ pub struct SignIn<'a> {
     pub shared: bool,
     /// Where they come from.
     pub source: IpAddr,
+    /// Who has signed in with this browser before, by its sealed cookie.
+    pub known_here: &'a [UserId],
 }
 
 /// What came of it.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SignedIn {
     /// A session is open.
-    Open,
+    Open {
+        /// Whose.
+        user_id: UserId,
+    },
+    /// A session is open that can only choose a new password.
+    Restricted,
     /// The password was right, but in this status nobody signs in.
     NotActive {
         /// Whose password it was.
@@ -53,29 +65,86 @@ pub enum SignedIn {
 /// Signs in.
 pub async fn sign_in(
     backend: &Backend,
-    session: &Session,
+    session: &BrowserSession,
+    form: SignIn<'_>,
+    browser: &Browser,
+) -> Result<SignedIn, Stop> {
+    let done = attempt_sign_in(backend, session, form, browser).await;
+    if let Some(outcome) = outcome_of(&done) {
+        backend.counts.count_sign_in(outcome);
+    }
+    done
+}
+
+/// What is counted; `None` for a form that was not filled in and for what broke.
+fn outcome_of(done: &Result<SignedIn, Stop>) -> Option<SignInOutcome> {
+    match done {
+        Ok(SignedIn::Open { .. }) => Some(SignInOutcome::Entered),
+        Ok(SignedIn::Restricted) => Some(SignInOutcome::Restricted),
+        Ok(SignedIn::NotActive { .. }) => Some(SignInOutcome::NotActive),
+        Err(Stop::Refused(refusal)) => match refusal.form? {
+            Problem::Incorrect => Some(SignInOutcome::Incorrect),
+            Problem::TooMany(_) => Some(SignInOutcome::TooMany),
+            Problem::Busy(_) => Some(SignInOutcome::Busy),
+            _ => None,
+        },
+        Err(Stop::Failed(_)) => None,
+    }
+}
+
+async fn attempt_sign_in(
+    backend: &Backend,
+    session: &BrowserSession,
     form: SignIn<'_>,
     browser: &Browser,
 ) -> Result<SignedIn, Stop> {
     check_shape(&form)?;
     let lookup = Lookup::of(form.identifier);
-    let attempt = backend.limits.try_sign_in(&backend.settings, &lookup.key(), form.source, backend.now())?;
+    let now = backend.now();
+    let attempt = backend.limits.try_sign_in(&backend.settings, &lookup.key(), form.source, now).await?;
     let user = find(backend, &lookup).await?;
+    let temporary = PlainToken::from_typed(form.password.expose());
+    if let Some(wait) = attempt.day_over() {
+        let known = user.as_ref().is_some_and(|user| form.known_here.contains(&user.id));
+        if !known && temporary.is_none() {
+            backend.limits.give_back(attempt, now).await;
+            return Err(Problem::TooMany(wait).into());
+        }
+    }
     let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
-    let verdict = match backend.hasher.verify(form.password, hash).await {
+    let verdict = match backend.hasher.verify(form.password, hash, &form.source.to_string()).await {
         Ok(verdict) => verdict,
         Err(error) => {
             // Being busy is nobody's failed try.
-            backend.limits.give_back(attempt);
+            backend.limits.give_back(attempt, now).await;
             return Err(error.into());
         }
     };
-    let (Some(user), Verdict::Right { outdated }) = (user, verdict) else {
-        return Err(Problem::Incorrect.into());
-    };
-    backend.limits.give_back(attempt);
+    if let (Some(user), Verdict::Right { outdated }) = (&user, verdict) {
+        backend.limits.give_back(attempt, now).await;
+        return enter(backend, session, &form, user, outdated, browser).await;
+    }
+    if let Some(temporary) = temporary
+        && enter_by_temporary(backend, session, &form, &temporary, user.as_ref(), browser).await?
+    {
+        backend.limits.give_back(attempt, now).await;
+        return Ok(SignedIn::Restricted);
+    }
+    backend.limits.failed(attempt, now).await;
+    Err(Problem::Incorrect.into())
+}
+
+/// The password was right: the status decides.
+async fn enter(
+    backend: &Backend,
+    session: &BrowserSession,
+    form: &SignIn<'_>,
+    user: &user::Model,
+    outdated: bool,
+    browser: &Browser,
+) -> Result<SignedIn, Stop> {
     if outdated {
-        renew_hash(backend, &user, form.password).await?;
+        renew_hash(backend, user, form).await?;
     }
     let status = Status::parse(&user.status).ok_or(Failure::Data("an unknown status"))?;
     if status != Status::Active {
@@ -88,10 +157,48 @@ pub async fn sign_in(
         username: &user.username,
         epoch: user.auth_epoch,
         shared: form.shared,
-        action: Action::SignIn,
+        by: OpenedBy::Password,
     };
-    open_session(backend, session, opening, browser).await?;
-    Ok(SignedIn::Open)
+    open_session(backend, session, &opening, browser).await?;
+    Ok(SignedIn::Open { user_id: user.id })
+}
+
+/// Spends a temporary password of this very account, if it is one: the first that is used voids the others.
+async fn enter_by_temporary(
+    backend: &Backend,
+    session: &BrowserSession,
+    form: &SignIn<'_>,
+    temporary: &PlainToken,
+    user: Option<&user::Model>,
+    browser: &Browser,
+) -> Result<bool, Stop> {
+    let now = backend.now();
+    let found = find_token(backend.db.pool(), temporary, &[Purpose::TemporaryPassword], now).await?;
+    let (Some(token), Some(user)) = (found, user) else { return Ok(false) };
+    let theirs = token.user_id == Some(user.id)
+        && token.epoch == user.auth_epoch
+        && user.status == Status::Active.as_str();
+    if !theirs {
+        return Ok(false);
+    }
+    let opening = Opening {
+        user_id: user.id,
+        username: &user.username,
+        epoch: user.auth_epoch,
+        shared: form.shared,
+        by: OpenedBy::TemporaryPassword,
+    };
+    let prepared = prepare_session(backend, session, &opening, browser).await?;
+    let txn = backend.db.begin_write(Lock::None).await?;
+    hold_person(&*txn, user.id).await?;
+    if !spend_token(&*txn, token.id, now).await? {
+        return Ok(false);
+    }
+    void_tokens(&*txn, Some(user.id), &[Purpose::TemporaryPassword], now).await?;
+    insert_sign_in(&*txn, &prepared, &opening, browser, now).await?;
+    txn.commit().await?;
+    prepared.hand_over(backend, session).await;
+    Ok(true)
 }
 
 /// Refuses what needs no look at the database: nothing typed, or more than any password or name can be.
@@ -150,8 +257,8 @@ async fn find(backend: &Backend, lookup: &Lookup) -> Result<Option<user::Model>,
 }
 
 /// Replaces a hash of older parameters, if it is still the one that was verified. Moves no epoch.
-async fn renew_hash(backend: &Backend, user: &user::Model, password: &Password) -> Result<(), Stop> {
-    let hash = match backend.hasher.hash(password).await {
+async fn renew_hash(backend: &Backend, user: &user::Model, form: &SignIn<'_>) -> Result<(), Stop> {
+    let hash = match backend.hasher.hash(form.password, &form.source.to_string()).await {
         Ok(hash) => hash,
         // Another time: the old hash still does.
         Err(HashError::Busy) => return Ok(()),

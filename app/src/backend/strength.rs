@@ -6,24 +6,18 @@
 use zxcvbn::{Score, zxcvbn};
 
 use super::settings::Settings;
-use crate::domain::check::Registration;
+use crate::domain::password::NewPassword;
 
-/// Whether the password is estimated to fall within 10^8 guesses, or is made of the account's own words.
-pub fn is_guessable(registration: &Registration, settings: &Settings) -> bool {
-    let domain = registration.email.domain();
-    let words: Vec<&str> = [
-        registration.username.as_str(),
-        registration.email.as_str(),
-        registration.email.local_part(),
-        domain,
-        settings.portal_name.as_str(),
-        "vestibule",
-    ]
-    .into_iter()
-    .chain(domain.split('.'))
-    .chain(registration.username.as_str().split(['.', '_', '-']))
-    .filter(|word| word.len() > 2)
-    .collect();
+/// Whether the password is estimated to fall within 10^8 guesses, or is made of the account's own words: its name and
+/// its address.
+pub fn is_guessable(password: &NewPassword, username: &str, email: &str, settings: &Settings) -> bool {
+    let (local_part, domain) = email.rsplit_once('@').unwrap_or((email, ""));
+    let words: Vec<&str> = [username, email, local_part, domain, settings.portal_name.as_str(), "vestibule"]
+        .into_iter()
+        .chain(domain.split('.'))
+        .chain(username.split(['.', '_', '-']))
+        .filter(|word| word.len() > 2)
+        .collect();
     // zxcvbn looks at the first 100 characters; the rest of a longer password can only make it stronger.
-    zxcvbn(registration.password.password().expose(), &words).score() < Score::Three
+    zxcvbn(password.password().expose(), &words).score() < Score::Three
 }

@@ -239,3 +239,16 @@ pub fn Mark() -> impl IntoView {
         </svg>
     }
 }
+
+/// Microsoft's four squares, in the colours that its branding rules for sign-in buttons give.
+#[component]
+pub fn MicrosoftMark() -> impl IntoView {
+    view! {
+        <svg class="icon" viewBox="0 0 21 21" aria-hidden="true">
+            <path stroke="none" fill="#f25022" d="M1 1h9v9H1z" />
+            <path stroke="none" fill="#00a4ef" d="M1 11h9v9H1z" />
+            <path stroke="none" fill="#7fba00" d="M11 1h9v9h-9z" />
+            <path stroke="none" fill="#ffb900" d="M11 11h9v9h-9z" />
+        </svg>
+    }
+}

@@ -38,6 +38,34 @@ pub enum Notice {
     Decided(Decision),
     /// The mail will be sent again.
     MailQueued,
+    /// A temporary password is on its way, if there is such an account.
+    ResetAsked,
+    /// The password is changed, and all other sessions are over.
+    PasswordChanged,
+    /// One session is over.
+    SessionRevoked,
+    /// All other sessions are over.
+    OtherSessionsRevoked,
+    /// A link to the new address is on its way, if it is free.
+    AddressChangeAsked,
+    /// The new address counts, and this browser stays signed in.
+    AddressChanged,
+    /// The new address counts, and nobody is signed in.
+    AddressChangedSignIn,
+    /// The old address counts again, and a new password can be chosen.
+    AddressRestored,
+    /// The old address counts again, and the account is deactivated.
+    AddressRestoredInactive,
+    /// The account is gone.
+    AccountDeleted,
+    /// A Microsoft account is linked.
+    MicrosoftLinked,
+    /// It is linked no more.
+    MicrosoftUnlinked,
+    /// They have proved at Microsoft who they are.
+    Proved,
+    /// Signed out here; the session at Microsoft goes on.
+    SignedOutHere,
 }
 
 /// What an action answers.

@@ -39,16 +39,19 @@ pub fn password_problem(invalid: InvalidPassword, min_length: usize) -> Problem 
     }
 }
 
-/// What is wrong with one field of the registration form, if anything. `other` is the password, for the field that
-/// repeats it.
+/// What is wrong with one field, if anything: of a registration, or of whatever else asks for a new password or address.
+/// `other` is the password, for the field that repeats it.
 #[must_use]
-pub fn registration_field(field: Field, typed: &str, other: &str, min_length: usize) -> Option<Problem> {
+pub fn checked_field(field: Field, typed: &str, other: &str, min_length: usize) -> Option<Problem> {
     match field {
         Field::Username => Username::parse(typed).err().map(Problem::from),
         Field::Email => EmailAddress::parse(typed).err().map(Problem::from),
-        Field::Password => NewPassword::parse(Password::from(typed.to_owned()), min_length)
-            .err()
-            .map(|invalid| password_problem(invalid, min_length)),
+        Field::Password | Field::NewPassword => {
+            NewPassword::parse(Password::from(typed.to_owned()), min_length)
+                .err()
+                .map(|invalid| password_problem(invalid, min_length))
+        }
+        Field::CurrentPassword => typed.is_empty().then_some(Problem::CurrentPasswordMissing),
         Field::ConfirmPassword => (typed != other).then_some(Problem::PasswordsDiffer),
     }
 }
@@ -86,6 +89,68 @@ impl Registration {
             (Ok(username), Ok(email), Ok(password)) if refusal.is_empty() => {
                 Ok(Self { username, email, password })
             }
+            _ => Err(refusal),
+        }
+    }
+}
+
+/// A new password for an account that is there already.
+#[derive(Debug)]
+pub struct PasswordChange {
+    /// The present password; empty where none is asked for.
+    pub current: Password,
+    /// The password from now on.
+    pub new: NewPassword,
+}
+
+impl PasswordChange {
+    /// Reads the form; a refusal names every field that is wrong. `needs_current` where the present password is asked for.
+    pub fn parse(
+        current: Password,
+        new: Password,
+        confirmation: &Password,
+        min_length: usize,
+        needs_current: bool,
+    ) -> Result<Self, Refusal> {
+        let mut refusal = Refusal::default();
+        if needs_current && current.is_empty() {
+            refusal.add(Field::CurrentPassword, Problem::CurrentPasswordMissing);
+        }
+        let unchanged = needs_current && !current.is_empty() && current == new;
+        let differ = new != *confirmation;
+        let new = NewPassword::parse(new, min_length)
+            .map_err(|e| refusal.add(Field::NewPassword, password_problem(e, min_length)));
+        if unchanged && new.is_ok() {
+            refusal.add(Field::NewPassword, Problem::PasswordUnchanged);
+        } else if differ && new.is_ok() {
+            refusal.add(Field::ConfirmPassword, Problem::PasswordsDiffer);
+        }
+        match new {
+            Ok(new) if refusal.is_empty() => Ok(Self { current, new }),
+            _ => Err(refusal),
+        }
+    }
+}
+
+/// Another address for an account that is there already.
+#[derive(Debug)]
+pub struct AddressChange {
+    /// The new address.
+    pub email: EmailAddress,
+    /// The present password; empty where none is asked for.
+    pub current: Password,
+}
+
+impl AddressChange {
+    /// Reads the form; a refusal names every field that is wrong. `needs_current` where the present password is asked for.
+    pub fn parse(email: &str, current: Password, needs_current: bool) -> Result<Self, Refusal> {
+        let mut refusal = Refusal::default();
+        let email = EmailAddress::parse(email).map_err(|e| refusal.add(Field::Email, e.into()));
+        if needs_current && current.is_empty() {
+            refusal.add(Field::CurrentPassword, Problem::CurrentPasswordMissing);
+        }
+        match email {
+            Ok(email) if refusal.is_empty() => Ok(Self { email, current }),
             _ => Err(refusal),
         }
     }

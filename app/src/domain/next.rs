@@ -25,6 +25,10 @@ const NEVER: &[&str] = &[
     "/do/",
     "/pkg/",
     "/auth/",
+    "/signin",
+    "/getAToken",
+    "/ms-login",
+    "/ms-logout",
 ];
 
 impl NextPage {

@@ -16,13 +16,24 @@ pub enum Field {
     Email,
     /// The password.
     Password,
+    /// The present password, where another is asked for or something weighty is done.
+    CurrentPassword,
+    /// The password from now on.
+    NewPassword,
     /// The password once more.
     ConfirmPassword,
 }
 
 impl Field {
     /// Every field.
-    pub const ALL: [Self; 4] = [Self::Username, Self::Email, Self::Password, Self::ConfirmPassword];
+    pub const ALL: [Self; 6] = [
+        Self::Username,
+        Self::Email,
+        Self::Password,
+        Self::CurrentPassword,
+        Self::NewPassword,
+        Self::ConfirmPassword,
+    ];
 
     /// Its name in HTML.
     #[must_use]
@@ -31,6 +42,8 @@ impl Field {
             Self::Username => "username",
             Self::Email => "email",
             Self::Password => "password",
+            Self::CurrentPassword => "current_password",
+            Self::NewPassword => "new_password",
             Self::ConfirmPassword => "confirm_password",
         }
     }
@@ -46,7 +59,7 @@ impl Field {
     pub fn kept(self) -> Option<usize> {
         match self {
             Self::Username | Self::Email => Some(super::address::MAX_LENGTH),
-            Self::Password | Self::ConfirmPassword => None,
+            Self::Password | Self::CurrentPassword | Self::NewPassword | Self::ConfirmPassword => None,
         }
     }
 }
@@ -83,14 +96,28 @@ pub enum Problem {
     PasswordGuessable,
     /// The two passwords differ.
     PasswordsDiffer,
+    /// The present password is missing.
+    CurrentPasswordMissing,
+    /// That is not the present password.
+    CurrentPasswordWrong,
+    /// That is not the password of the account that the page is about.
+    PasswordWrong,
+    /// The new password is the present one.
+    PasswordUnchanged,
+    /// The new address is the present one.
+    AddressUnchanged,
+    /// Too long since the sign-in that would let one do this without a password.
+    ProofTooOld,
     /// Wrong name or password.
     Incorrect,
     /// The password was right, the account waits, or has another status in which nobody signs in.
     NotActive(Status),
     /// Too many tries; again after this many seconds.
     TooMany(u64),
-    /// The portal is at its limit; again after this many seconds.
+    /// The portal is at its limit, or something it needs does not answer; again after this many seconds.
     Busy(u64),
+    /// It took too long, and nobody knows whether it was done.
+    TookTooLong,
     /// The link is spent, expired or unknown.
     LinkVoid,
     /// Somebody else has confirmed the address of this link.
@@ -113,6 +140,10 @@ pub enum Problem {
     NotAdmin,
     /// It would leave no administrator.
     LastAdmin,
+    /// Whoever wants to go is the last administrator.
+    LastAdminStays,
+    /// No such session, or it has ended.
+    SessionGone,
     /// No such mail, or not in a state to be sent again.
     MailGone,
     /// The form was not one of ours, or was damaged on the way.
@@ -127,6 +158,32 @@ pub enum Problem {
     Internal(u64),
     /// The server could not be reached.
     Unreachable,
+    /// Signing in with Microsoft is not set up here.
+    MicrosoftOff,
+    /// Microsoft, or what it is asked for people's profiles, does not answer.
+    MicrosoftAway,
+    /// They turned back at Microsoft.
+    MicrosoftDenied,
+    /// Microsoft refused, or what it said is not to be trusted.
+    MicrosoftRefused,
+    /// The conversation with Microsoft is over, or was another browser's.
+    MicrosoftStale,
+    /// An account has the address of the Microsoft account.
+    MicrosoftKnown,
+    /// The Microsoft account has no address.
+    MicrosoftNoAddress,
+    /// It is not the Microsoft account that is linked.
+    MicrosoftOther,
+    /// The Microsoft account is linked with somebody else's account.
+    MicrosoftTaken,
+    /// A Microsoft account is linked already.
+    MicrosoftLinked,
+    /// None is linked.
+    MicrosoftUnlinked,
+    /// Microsoft did not say that they have signed in just now.
+    MicrosoftNoProof,
+    /// Without it there would be no way to sign in.
+    LastWayIn,
 }
 
 /// A problem, and the field it belongs to.

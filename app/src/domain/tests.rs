@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::account::{Account, Change, REJECTION_KEPT};
 use super::address::EmailAddress;
 use super::answer::reference;
-use super::check::{Registration, registration_field};
+use super::check::{Registration, checked_field};
 use super::next::NextPage;
 use super::password::{NewPassword, Password};
 use super::problem::{Field, Problem};
@@ -108,8 +108,8 @@ fn a_refused_registration_names_every_wrong_field() {
 
 #[test]
 fn differing_passwords_are_the_confirmations_problem() {
-    assert_eq!(registration_field(Field::ConfirmPassword, "a", "b", 12), Some(Problem::PasswordsDiffer));
-    assert_eq!(registration_field(Field::ConfirmPassword, "a", "a", 12), None);
+    assert_eq!(checked_field(Field::ConfirmPassword, "a", "b", 12), Some(Problem::PasswordsDiffer));
+    assert_eq!(checked_field(Field::ConfirmPassword, "a", "a", 12), None);
 }
 
 #[test]

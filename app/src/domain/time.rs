@@ -109,13 +109,19 @@ pub fn ago(now: Timestamp, then: Timestamp) -> String {
 /// An instant as people read it where no script runs: "24 Nov 2026, 09:57 UTC".
 #[must_use]
 pub fn utc_text(at: Timestamp) -> String {
+    let second = at.seconds().rem_euclid(86_400);
+    format!("{}, {:02}:{:02} UTC", utc_date(at), second / 3_600, second / 60 % 60)
+}
+
+/// The day of an instant in UTC: "24 Nov 2026".
+#[must_use]
+pub fn utc_date(at: Timestamp) -> String {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (year, month, day) = civil(at.seconds().div_euclid(86_400));
-    let second = at.seconds().rem_euclid(86_400);
     let name =
         usize::try_from(month - 1).ok().and_then(|index| MONTHS.get(index)).copied().unwrap_or_default();
-    format!("{day} {name} {year}, {:02}:{:02} UTC", second / 3_600, second / 60 % 60)
+    format!("{day} {name} {year}")
 }
 
 /// An instant for `datetime` attributes (RFC 3339, whole seconds).

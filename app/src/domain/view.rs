@@ -43,7 +43,8 @@ impl PersonRow {
     /// How they sign in, in words.
     #[must_use]
     pub fn sign_in_method(&self) -> &'static str {
-        if self.has_password { "Password" } else { "None yet" }
+        // Who comes from Microsoft has an account without a password, and nobody else has.
+        if self.has_password { "Password" } else { "Microsoft" }
     }
 }
 
@@ -69,6 +70,42 @@ pub struct DeskView {
     pub given_up: u64,
     /// When this was read.
     pub made_at: Timestamp,
+}
+
+/// One of somebody's own sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRow {
+    /// Its public name.
+    pub handle: String,
+    /// Whether it is the one that looks.
+    pub is_this: bool,
+    /// Browser and system, in words.
+    pub browser: String,
+    /// The network address it was opened from.
+    pub address: String,
+    /// When it was opened.
+    pub opened: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_seen: Timestamp,
+    /// Whether the computer is shared.
+    pub shared: bool,
+    /// Whether it can only choose a new password.
+    pub restricted: bool,
+}
+
+/// Something that was done to somebody's account, as they see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryRow {
+    /// When.
+    pub at: Timestamp,
+    /// What, in words.
+    pub what: String,
+    /// Whether it changed the account, and was no coming or going.
+    pub is_change: bool,
+    /// By whom, where it was somebody else.
+    pub by: String,
+    /// From where, where it was the owner.
+    pub address: String,
 }
 
 /// A mail that was given up.

@@ -36,14 +36,27 @@ impl Problem {
                 "That password would be guessed early. Use three or four unrelated words."
             }
             Self::PasswordsDiffer => "The two passwords are not the same.",
+            Self::CurrentPasswordMissing => "Enter your current password.",
+            Self::CurrentPasswordWrong => "That is not your current password.",
+            Self::PasswordWrong => "That is not the password of this account.",
+            Self::PasswordUnchanged => "That is your current password. Choose another one.",
+            Self::AddressUnchanged => "That is your address already.",
+            Self::ProofTooOld => {
+                "Nothing was changed: too much time has passed since you signed in. Sign out and sign in again, or ask for a temporary password."
+            }
             Self::Incorrect => "Incorrect username or password.",
             Self::NotActive(status) => return status.refusal().to_owned(),
             Self::TooMany(seconds) => {
                 let wait = period_in_words(Duration::from_secs(seconds));
                 return format!("Too many attempts. Try again in {wait}.");
             }
-            Self::Busy(_) => "The portal is very busy. Nothing was changed. Try again in a moment.",
-            Self::LinkVoid => "This link has expired or was already used. Sign in with your password.",
+            Self::Busy(_) => "The portal can't answer right now. Nothing was changed. Try again in a moment.",
+            Self::TookTooLong => {
+                "That took too long, and it may have been done all the same. Look at your profile before you try again."
+            }
+            Self::LinkVoid => {
+                "This link has expired or was already used. Sign in with your password, or ask for a temporary one."
+            }
             Self::AddressTaken => {
                 "Another account has confirmed this address, so nothing was changed. Sign in with that account."
             }
@@ -63,11 +76,46 @@ impl Problem {
             Self::AlreadyAdmin => "Nothing was changed: this account is an administrator already.",
             Self::NotAdmin => "Nothing was changed: this account is not an administrator.",
             Self::LastAdmin => "Nothing was changed: that would leave nobody to administer the portal.",
+            Self::LastAdminStays => {
+                "You are the only administrator. Make somebody else an administrator first, then delete your account."
+            }
+            Self::SessionGone => "That session is over already.",
             Self::MailGone => "That mail is not waiting to be sent again.",
             Self::FormDamaged => "The form did not arrive as it should. Nothing was changed. Send it again.",
             Self::FormTooLarge => "That is more than this form can take. Nothing was changed.",
             Self::SignedOut => "You are signed out. Sign in to go on.",
             Self::Forbidden => "Only administrators can do that.",
+            Self::MicrosoftOff => "Signing in with Microsoft is not set up here. Use your password.",
+            Self::MicrosoftAway => {
+                "Microsoft can't be reached right now, and nothing was changed. Try again in a moment, or use your password."
+            }
+            Self::MicrosoftDenied => {
+                "You came back from Microsoft without signing in. Try again, or use your password."
+            }
+            Self::MicrosoftRefused => {
+                "What Microsoft answered can't be accepted, and nothing was changed. Try again. If it happens again, tell your administrator."
+            }
+            Self::MicrosoftStale => {
+                "That visit to Microsoft began too long ago, in another browser, or is over already. Nothing was changed. Try again."
+            }
+            Self::MicrosoftKnown => {
+                "An account here has the address of your Microsoft account. Sign in with its password, then link Microsoft in your profile."
+            }
+            Self::MicrosoftNoAddress => {
+                "Your Microsoft account has no email address that we can use. Register with a password, or ask your administrator."
+            }
+            Self::MicrosoftOther => {
+                "That is not the Microsoft account linked with your account here, and nothing was changed. Try again with the linked one."
+            }
+            Self::MicrosoftTaken => {
+                "That Microsoft account is linked with another account here, and nothing was changed. Choose another one at Microsoft, or unlink it there first."
+            }
+            Self::MicrosoftLinked => "A Microsoft account is linked already. Unlink it first.",
+            Self::MicrosoftUnlinked => "No Microsoft account is linked.",
+            Self::MicrosoftNoProof => {
+                "Microsoft did not say that you have just signed in, so nothing was changed. Sign out here and sign in again."
+            }
+            Self::LastWayIn => "Nothing was changed: it is your only way to sign in. Set a password first.",
             Self::Unreachable => "The portal could not be reached. Check your connection, then try again.",
             Self::Internal(bits) => {
                 let reference = reference(bits);
@@ -135,10 +183,28 @@ impl Decision {
         }
     }
 
+    /// What is asked before it is done.
+    #[must_use]
+    pub fn question(self, name: &str) -> String {
+        match self {
+            Self::Approve => format!("Approve {name}?"),
+            Self::Reject => format!("Reject {name}?"),
+            Self::Reconsider => format!("Put {name} back in the queue?"),
+            Self::Deactivate => format!("Deactivate {name}?"),
+            Self::Reactivate => format!("Reactivate {name}?"),
+            Self::MakeAdmin => format!("Make {name} an administrator?"),
+            Self::RemoveAdmin => format!("Remove {name} as an administrator?"),
+        }
+    }
+
     /// What follows from it, said before it is done.
     #[must_use]
-    pub fn consequence(self, confirmed: bool) -> &'static str {
+    pub fn consequence(self, confirmed: bool, has_password: bool) -> &'static str {
         match self {
+            Self::Approve if !confirmed && !has_password => {
+                "Nobody has shown yet that this address is theirs. They get a mail that says so, and sign in with Microsoft."
+            }
+            Self::Approve if !has_password => "They get a mail that says so, and sign in with Microsoft.",
             Self::Approve if !confirmed => {
                 "Nobody has shown yet that this address is theirs. They get a mail with a link to sign in, which also asks for the password."
             }
@@ -174,7 +240,7 @@ impl Notice {
             Self::ConfirmationSent => "A new link to confirm your address is on its way.",
             Self::SetUp => "You are the first administrator. Welcome.",
             Self::Decided(decision) => match decision {
-                Decision::Approve => "Approved. The mail with the sign-in link is on its way.",
+                Decision::Approve => "Approved. The mail that says so is on its way.",
                 Decision::Reject => "Rejected.",
                 Decision::Reconsider => "Put back in the queue.",
                 Decision::Deactivate => "Deactivated, and signed out everywhere.",
@@ -183,6 +249,28 @@ impl Notice {
                 Decision::RemoveAdmin => "No longer an administrator. They have to sign in again.",
             },
             Self::MailQueued => "The mail will be sent again.",
+            Self::ResetAsked => {
+                "If an account has that address, a temporary password is on its way. It is valid for 2 hours. Nothing after a few minutes? Look in your spam folder, then ask again."
+            }
+            Self::PasswordChanged => "Your password is changed. You are signed out everywhere else.",
+            Self::MicrosoftLinked => "Your Microsoft account is linked. You can sign in with it from now on.",
+            Self::MicrosoftUnlinked => "Your Microsoft account is not linked any more.",
+            Self::Proved => "That was you. You can go on for ten minutes.",
+            Self::SignedOutHere => "You are signed out here. At Microsoft you are still signed in.",
+            Self::SessionRevoked => "That session is over.",
+            Self::OtherSessionsRevoked => "You are signed out everywhere else.",
+            Self::AddressChangeAsked => {
+                "We mailed a link to the new address. Until you use it, your present address stays."
+            }
+            Self::AddressChanged => "Your address is changed. You are signed out everywhere else.",
+            Self::AddressChangedSignIn => "Your address is changed. Sign in to go on.",
+            Self::AddressRestoredInactive => {
+                "Your old address is yours again, and the old password no longer works. The account is deactivated. An administrator can reactivate it."
+            }
+            Self::AddressRestored => {
+                "Your old address is yours again, everybody is signed out, and the old password no longer works. Choose a new one."
+            }
+            Self::AccountDeleted => "Your account is deleted.",
         }
     }
 }

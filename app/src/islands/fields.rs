@@ -10,7 +10,7 @@ use web_sys::{Event, FocusEvent, HtmlButtonElement, HtmlInputElement};
 
 use super::form::{FormState, text_beside};
 use crate::components::icon::{Icon, IconName};
-use crate::domain::check::registration_field;
+use crate::domain::check::checked_field;
 use crate::domain::problem::{Field, Problem, Refusal};
 
 /// What a field looks at to find its problem.
@@ -41,11 +41,12 @@ impl Checked {
     fn check(self, input: &HtmlInputElement) {
         let (Some(least), Some(state)) = (self.least, self.state) else { return };
         let other = if self.field == Field::ConfirmPassword {
-            text_beside(input, Field::Password)
+            // The form has one of the two.
+            text_beside(input, Field::Password) + &text_beside(input, Field::NewPassword)
         } else {
             String::new()
         };
-        let problem = registration_field(self.field, &input.value(), &other, least);
+        let problem = checked_field(self.field, &input.value(), &other, least);
         self.own.set((state.answers.get_untracked(), problem));
     }
 

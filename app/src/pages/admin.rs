@@ -2,11 +2,12 @@
 
 use leptos::prelude::*;
 
-use super::error_page::Broken;
+use super::error_page::{Broken, broken};
 use super::frame::{House, Part, Refused};
-use super::request::{PageRequest, page_failed, query};
+use super::request::{PageRequest, query};
 use crate::api::http::escape;
 use crate::backend::queries::desk::{DeskPlace, read_desk};
+use crate::components::notice::Warning;
 use crate::domain::time::{rfc3339, utc_text};
 use crate::domain::view::DeskView;
 use crate::islands::desk::DeskLists;
@@ -19,17 +20,19 @@ pub fn AdminPage() -> impl IntoView {
         return Some(view! { <Broken status=403 fault=None /> }.into_any());
     };
     let place = DeskPlace { waiting_after: query("waiting"), people_after: query("after") };
-    Some(view! {
-        <Suspense>
-            {Suspend::new(async move {
-                match read_desk(&request.backend, viewer, &place).await {
-                    Ok(desk) => view! { <Desk request=request desk=desk place=place /> }.into_any(),
-                    Err(failure) => view! { <Broken status=500 fault=Some(page_failed(&failure)) /> }.into_any(),
-                }
-            })}
-        </Suspense>
-    }
-    .into_any())
+    Some(
+        view! {
+            <Suspense>
+                {Suspend::new(async move {
+                    match read_desk(&request.backend, viewer, &place).await {
+                        Ok(desk) => view! { <Desk request=request desk=desk place=place /> }.into_any(),
+                        Err(failure) => broken(&failure),
+                    }
+                })}
+            </Suspense>
+        }
+        .into_any(),
+    )
 }
 
 #[component]
@@ -41,6 +44,12 @@ fn Desk(request: PageRequest, desk: DeskView, place: DeskPlace) -> impl IntoView
     let next_people =
         if desk.people.next.is_some() { format!("{next_people}#people") } else { String::new() };
     let page = request.address.clone();
+    let hidden = request.caller.proxy_ignored.then_some(
+        "X-Forwarded-For came from an address that is not in TRUSTED_PROXIES, so it does not count. If the portal stands behind \
+         a proxy, everybody shares its address, and with it the limits: set TRUSTED_PROXIES and start the portal again.",
+    );
+    let microsoft = request.settings().microsoft.as_ref();
+    let secret = microsoft.and_then(|microsoft| microsoft.secret_warning(request.backend.now()));
     view! {
         <House request=request.clone() title="Desk".to_owned() lead="Who is waiting, and everybody else.".to_owned() part=Part::Desk narrow=false>
             <div class="stack">
@@ -51,6 +60,8 @@ fn Desk(request: PageRequest, desk: DeskView, place: DeskPlace) -> impl IntoView
                     </p>
                 </div>
                 <Refused request=request />
+                {hidden.map(|words| view! { <Warning words=words.to_owned() /> })}
+                {secret.map(|words| view! { <Warning words=words /> })}
                 <DeskLists
                     waiting=desk.waiting
                     people=desk.people

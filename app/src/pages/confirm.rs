@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::error_page::{Broken, VoidLink};
+use super::error_page::{VoidLink, broken};
 use super::frame::{Lobby, Step};
-use super::request::{PageRequest, page_failed, param};
+use super::request::{PageRequest, param};
 use crate::backend::links::{LinkView, find_link};
 use crate::domain::password::Password;
 use crate::domain::problem::Field;
@@ -20,10 +20,10 @@ pub fn ConfirmPage() -> impl IntoView {
     Some(view! {
         <Suspense>
             {Suspend::new(async move {
-                match find_link(&request.backend, &token, Purpose::ConfirmAddress).await {
+                match find_link(&request.backend, &token, &[Purpose::ConfirmAddress]).await {
                     Ok(Some(link)) => view! { <Confirm request=request link=link token=token /> }.into_any(),
                     Ok(None) => view! { <VoidLink request=request /> }.into_any(),
-                    Err(failure) => view! { <Broken status=500 fault=Some(page_failed(&failure)) /> }.into_any(),
+                    Err(failure) => broken(&failure),
                 }
             })}
         </Suspense>

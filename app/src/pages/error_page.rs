@@ -1,12 +1,15 @@
 //! Pages for what cannot be shown: each says what happened and how to go on.
 
-use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
 use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
 
-use super::frame::{House, Lobby, Part, Step};
+use super::frame::{House, Lobby, Part, Step, help};
 use super::request::{PageRequest, set_status};
 use super::shell::{Shell, brand, head, theme_attribute};
 use crate::api::http::Theme;
+use crate::backend::error::Failure;
 use crate::backend::random;
 use crate::backend::settings::Settings;
 use crate::domain::answer::reference;
@@ -24,6 +27,10 @@ fn words(status: u16) -> (&'static str, &'static str) {
             "This address takes no forms",
             "Nothing was changed. Go back to the page and send its form again.",
         ),
+        408 => (
+            "That took too long",
+            "The form did not arrive within ten seconds. Nothing was changed. Go back and send it again.",
+        ),
         413 => ("That is too much", "The form is larger than anything we ask for. Nothing was changed."),
         415 => ("That was no form of ours", "Nothing was changed. Use the form on the page."),
         421 => (
@@ -32,6 +39,10 @@ fn words(status: u16) -> (&'static str, &'static str) {
         ),
         429 => ("Too many attempts", "Nothing was changed. Wait a few minutes, then try again."),
         503 => ("The portal can't answer right now", "Nothing was changed. Try again in a moment."),
+        504 => (
+            "We don't know whether that worked",
+            "It took too long. It may have been done all the same: look at your profile before you try again.",
+        ),
         _ => (
             "Something went wrong on our side",
             "Nothing was changed. If it happens again, tell your administrator.",
@@ -40,7 +51,15 @@ fn words(status: u16) -> (&'static str, &'static str) {
 }
 
 /// A whole document, for answers that no route makes.
-pub fn render(status: u16, fault: Option<u64>, theme: Theme, settings: &Settings, shell: &Shell) -> String {
+///
+/// `again` is the address to try again, where that may help.
+pub fn render(
+    status: u16,
+    again: Option<String>,
+    theme: Theme,
+    settings: &Settings,
+    shell: &Shell,
+) -> String {
     let stylesheet = shell.stylesheet.clone();
     let accent = settings.portal_accent.is_some();
     let name = settings.portal_name.replace('&', "&amp;").replace('<', "&lt;");
@@ -56,8 +75,8 @@ pub fn render(status: u16, fault: Option<u64>, theme: Theme, settings: &Settings
                     <a class="skip" href="#main">"Skip to content"</a>
                     <div class="lobby">
                         <header class="lobby-head">{brand(settings)}</header>
-                        <main class="lobby-main" id="main" tabindex="-1"><DeadEnd status=status fault=fault /></main>
-                        <footer class="lobby-foot"></footer>
+                        <main class="lobby-main" id="main" tabindex="-1"><DeadEnd status=status again=again /></main>
+                        <footer class="lobby-foot">{help(settings)}</footer>
                     </div>
                 </body>
             </html>
@@ -87,8 +106,12 @@ pub fn DeadEnd(
     /// The reference of a fault.
     #[prop(default = None)]
     fault: Option<u64>,
+    /// The address to try again, where that may help.
+    #[prop(default = None)]
+    again: Option<String>,
 ) -> impl IntoView {
     let (title, text) = words(status);
+    let start = if again.is_some() || status == 504 { "btn" } else { "btn btn-primary" };
     view! {
         <div class="dead-end">
             <p class="dead-end-code" aria-hidden="true">{status}</p>
@@ -98,8 +121,10 @@ pub fn DeadEnd(
                 <p class="muted small">"Reference " <span class="reference">{reference(bits)}</span></p>
             })}
             <div class="form-actions">
-                <a class="btn btn-primary" href="/">"Go to the start"</a>
-                {(status != 403).then(|| view! { <a class="btn" href="/login">"Sign in"</a> })}
+                {again.map(|address| view! { <a class="btn btn-primary" href=address>"Try again"</a> })}
+                {(status == 504).then(|| view! { <a class="btn btn-primary" href="/profile">"Go to your profile"</a> })}
+                <a class=start href="/">"Go to the start"</a>
+                {(!matches!(status, 403 | 503 | 504)).then(|| view! { <a class="btn" href="/login">"Sign in"</a> })}
             </div>
         </div>
     }
@@ -124,6 +149,7 @@ pub fn Broken(
         set_status(status);
     }
     let request = PageRequest::get();
+    let again = request.as_ref().filter(|_| status == 503).map(|request| request.address.clone());
     let (title, _) = words(status);
     if let Some(request) = request.clone().filter(|request| request.viewer().is_some()) {
         let (_, text) = words(status);
@@ -133,7 +159,8 @@ pub fn Broken(
                     <p class="muted small">"Reference " <span class="reference">{reference(bits)}</span></p>
                 })}
                 <div class="row">
-                    <a class="btn btn-primary" href="/">"Go to the start"</a>
+                    {again.map(|address| view! { <a class="btn btn-primary" href=address>"Try again"</a> })}
+                    <a class="btn" href="/">"Go to the start"</a>
                     <a class="btn" href="/profile">"Profile"</a>
                 </div>
             </House>
@@ -147,11 +174,24 @@ pub fn Broken(
         <a class="skip" href="#main">"Skip to content"</a>
         <div class="lobby">
             <header class="lobby-head">{request.as_ref().map(|request| brand(request.settings()))}</header>
-            <main class="lobby-main" id="main" tabindex="-1"><DeadEnd status=status fault=fault /></main>
-            <footer class="lobby-foot" id="foot"></footer>
+            <main class="lobby-main" id="main" tabindex="-1"><DeadEnd status=status fault=fault again=again /></main>
+            <footer class="lobby-foot" id="foot">{request.as_ref().map(|request| help(request.settings()))}</footer>
         </div>
     }
     .into_any()
+}
+
+/// A page that could not be made: logs why, and says whether trying again may help.
+pub fn broken(failure: &Failure) -> AnyView {
+    let bits = random::reference();
+    tracing::error!(reference = reference(bits), cause = %failure, "a page could not be made");
+    if failure.is_outage() {
+        if let Some(response) = use_context::<ResponseOptions>() {
+            response.insert_header(RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        return view! { <Broken status=503 fault=Some(bits) /> }.into_any();
+    }
+    view! { <Broken status=500 fault=Some(bits) /> }.into_any()
 }
 
 /// A mailed link that means nothing any more: spent, expired or never ours.
@@ -166,7 +206,7 @@ pub fn VoidLink(
         <Lobby request=request title="This link can't be used".to_owned() lead=text step=Step::None>
             <div class="form-actions">
                 <a class="btn btn-primary" href="/login">"Sign in"</a>
-                <a class="btn" href="/">"Go to the start"</a>
+                <a class="btn" href="/reset-password">"Ask for a temporary password"</a>
             </div>
         </Lobby>
     }

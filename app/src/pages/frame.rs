@@ -8,6 +8,7 @@ use super::shell::brand;
 use crate::api::http::Flash;
 use crate::backend::queries::desk::count_waiting;
 use crate::backend::sessions::Viewer;
+use crate::backend::settings::Settings;
 use crate::components::icon::{Icon, IconName};
 use crate::components::notice::{BadNews, GoodNews};
 use crate::domain::next::NextPage;
@@ -28,6 +29,12 @@ pub enum Step {
     SignIn,
     /// Signing in after approval: the steps before are known to be done.
     LetIn,
+    /// Asking for a temporary password.
+    RecoverAsk,
+    /// Signing in with it.
+    RecoverSignIn,
+    /// Choosing a new one.
+    RecoverChoose,
 }
 
 /// The title of the document. `Title` does not escape its text in SSR, so it is done here.
@@ -106,13 +113,11 @@ pub fn Lobby(
                 {(!lead.is_empty()).then(|| view! { <p class="lead">{lead}</p> })}
                 {children()}
             </main>
-            {(step != Step::None).then(|| view! {
-                <aside class="lobby-panel" aria-label="How you get in">
-                    <p class="lobby-say">"The way in to everything at " {name} "."</p>
-                    <Steps present=step />
-                </aside>
-            })}
-            <footer class="lobby-foot" id="foot">{help(&request)} {theme_switch(&request)}</footer>
+            <aside class="lobby-panel" aria-label="How you get in">
+                <p class="lobby-say">"The way in to everything at " {name} "."</p>
+                {(step != Step::None).then(|| view! { <Steps present=step /> })}
+            </aside>
+            <footer class="lobby-foot" id="foot">{help(request.settings())} {theme_switch(&request)}</footer>
         </div>
     }
     .into_any()
@@ -120,13 +125,20 @@ pub fn Lobby(
 
 #[component]
 fn Steps(present: Step) -> impl IntoView {
-    let steps = [
+    let joining = [
         (Step::Register, "Register", "Choose a username and a password, and confirm your address."),
         (Step::Approval, "Approval", "An administrator looks at your request."),
         (Step::SignIn, "Sign in", "We mail you, and you are in."),
     ];
+    let recovering = [
+        (Step::RecoverAsk, "Ask", "Enter the address of your account."),
+        (Step::RecoverSignIn, "Sign in", "Use the temporary password from the mail."),
+        (Step::RecoverChoose, "New password", "Choose one, and you are back."),
+    ];
+    let recovers = recovering.iter().any(|(step, ..)| *step == present);
+    let steps = if recovers { recovering } else { joining };
     let marked = if present == Step::LetIn { Step::SignIn } else { present };
-    let known = matches!(present, Step::Approval | Step::LetIn);
+    let known = recovers || matches!(present, Step::Approval | Step::LetIn);
     let at = steps.iter().position(|(step, ..)| *step == marked);
     let items = steps.iter().enumerate().map(|(index, (_, name, text))| {
         let done = known && at.is_some_and(|at| index < at);
@@ -143,8 +155,8 @@ fn Steps(present: Step) -> impl IntoView {
 }
 
 /// Whom to ask, where the organisation says so.
-fn help(request: &PageRequest) -> impl IntoView + use<> {
-    request.settings().portal_help.clone().map(|help| {
+pub fn help(settings: &Settings) -> impl IntoView + use<> {
+    settings.portal_help.clone().map(|help| {
         let href =
             if help.contains('@') && !help.contains("://") { format!("mailto:{help}") } else { help.clone() };
         view! { <a href=href>"Help"</a> }
@@ -204,7 +216,7 @@ pub fn House(
                 {children()}
             </main>
             <footer class="app-foot" id="foot">
-                <span>{request.settings().portal_name.clone()}</span> {help(&request)} {theme_switch(&request)}
+                <span>{request.settings().portal_name.clone()}</span> {help(request.settings())} {theme_switch(&request)}
             </footer>
         </div>
     }

@@ -4,12 +4,14 @@ use leptos::prelude::*;
 
 use super::frame::{House, Lobby, Part, Step};
 use super::request::PageRequest;
+use crate::domain::answer::Notice;
 
 /// The page.
 #[component]
 pub fn HomePage() -> impl IntoView {
     let request = PageRequest::get()?;
     let name = request.settings().portal_name.clone();
+    let at_microsoft = request.flash().is_some_and(|flash| flash.notice == Some(Notice::SignedOutHere));
     Some(match request.viewer().cloned() {
         Some(viewer) => {
             let admin = viewer.is_admin();
@@ -37,6 +39,9 @@ pub fn HomePage() -> impl IntoView {
                 step=Step::Start
             >
                 <div class="form-actions">
+                    {at_microsoft.then(|| view! {
+                        <a class="btn btn-block" href="/ms-logout">"Sign out of Microsoft too"</a>
+                    })}
                     <a class="btn btn-primary btn-block" href="/login">"Sign in"</a>
                     <a class="btn btn-block" href="/register">"Create an account"</a>
                 </div>

@@ -11,6 +11,22 @@ use crate::islands::form::{FormIsland, SubmitButton};
 pub fn LogoutPage() -> impl IntoView {
     let request = PageRequest::get()?;
     Some(match request.viewer().cloned() {
+        None if request.caller.restricted.is_some() => view! {
+            <Lobby
+                request=request.clone()
+                title="Sign out?".to_owned()
+                lead="Nothing is lost: you can ask for another temporary password at any time.".to_owned()
+                step=Step::RecoverChoose
+            >
+                <FormIsland action="/do/sign_out".to_owned() refusal=request.refusal()>
+                    <div class="row">
+                        <SubmitButton label="Sign out".to_owned() class="btn btn-primary".to_owned() />
+                        <a class="btn" href="/change-password">"Choose a new password"</a>
+                    </div>
+                </FormIsland>
+            </Lobby>
+        }
+        .into_any(),
         Some(viewer) => view! {
             <House
                 request=request.clone()

@@ -3,9 +3,9 @@
 use leptos::prelude::*;
 
 use super::admin::DeskTabs;
-use super::error_page::Broken;
+use super::error_page::{Broken, broken};
 use super::frame::{House, Part, Refused};
-use super::request::{PageRequest, page_failed};
+use super::request::PageRequest;
 use crate::backend::queries::mails::read_given_up;
 use crate::components::icon::{Icon, IconName};
 use crate::domain::time::utc_text;
@@ -18,17 +18,19 @@ pub fn MailsPage() -> impl IntoView {
     if request.administrator().is_none() {
         return Some(view! { <Broken status=403 fault=None /> }.into_any());
     }
-    Some(view! {
-        <Suspense>
-            {Suspend::new(async move {
-                match read_given_up(&request.backend).await {
-                    Ok(mails) => view! { <Mails request=request mails=mails /> }.into_any(),
-                    Err(failure) => view! { <Broken status=500 fault=Some(page_failed(&failure)) /> }.into_any(),
-                }
-            })}
-        </Suspense>
-    }
-    .into_any())
+    Some(
+        view! {
+            <Suspense>
+                {Suspend::new(async move {
+                    match read_given_up(&request.backend).await {
+                        Ok(mails) => view! { <Mails request=request mails=mails /> }.into_any(),
+                        Err(failure) => broken(&failure),
+                    }
+                })}
+            </Suspense>
+        }
+        .into_any(),
+    )
 }
 
 #[component]

@@ -3,8 +3,11 @@
 //! Guarantees: every route is `SsrMode::Async`, so that a page is complete without scripts and its status is set before
 //! the first byte; reading happens here through the backend's queries, and every action is a form to a server function.
 
+mod address;
 mod admin;
+mod change_password;
 mod confirm;
+mod delete_account;
 pub mod dev_mail;
 pub mod error_page;
 mod frame;
@@ -12,10 +15,12 @@ mod home;
 mod login;
 mod logout;
 mod mails;
+mod microsoft;
 mod person;
 mod profile;
 mod register;
 mod request;
+mod reset_password;
 mod setup;
 mod shell;
 mod sign_in_link;
@@ -26,7 +31,7 @@ use leptos_router::SsrMode;
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
 
-pub use shell::{CspNonce, Shell, provide_page_nonce, shell};
+pub use shell::{CspNonce, Shell, provide_page_nonce, script_tags, shell};
 
 /// The route table.
 #[component]
@@ -38,11 +43,18 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/") view=home::HomePage ssr=SsrMode::Async />
                 <Route path=path!("/register") view=register::RegisterPage ssr=SsrMode::Async />
                 <Route path=path!("/login") view=login::LoginPage ssr=SsrMode::Async />
+                <Route path=path!("/reset-password") view=reset_password::ResetPasswordPage ssr=SsrMode::Async />
+                <Route path=path!("/change-password") view=change_password::ChangePasswordPage ssr=SsrMode::Async />
                 <Route path=path!("/logout") view=logout::LogoutPage ssr=SsrMode::Async />
                 <Route path=path!("/confirm/:token") view=confirm::ConfirmPage ssr=SsrMode::Async />
                 <Route path=path!("/auto-login/:token") view=sign_in_link::SignInLinkPage ssr=SsrMode::Async />
                 <Route path=path!("/setup/:token") view=setup::SetupPage ssr=SsrMode::Async />
                 <Route path=path!("/profile") view=profile::ProfilePage ssr=SsrMode::Async />
+                <Route path=path!("/profile/address") view=address::AddressPage ssr=SsrMode::Async />
+                <Route path=path!("/profile/microsoft") view=microsoft::MicrosoftPage ssr=SsrMode::Async />
+                <Route path=path!("/profile/delete") view=delete_account::DeleteAccountPage ssr=SsrMode::Async />
+                <Route path=path!("/confirm-address/:token") view=address::ConfirmAddressPage ssr=SsrMode::Async />
+                <Route path=path!("/undo/:token") view=address::UndoPage ssr=SsrMode::Async />
                 <Route path=path!("/admin") view=admin::AdminPage ssr=SsrMode::Async />
                 <Route path=path!("/admin/mail") view=mails::MailsPage ssr=SsrMode::Async />
                 <Route path=path!("/admin/users/:id") view=person::PersonPage ssr=SsrMode::Async />

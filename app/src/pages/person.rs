@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::error_page::Broken;
+use super::error_page::{Broken, broken};
 use super::frame::{House, Part, Refused};
-use super::request::{PageRequest, page_failed, param};
+use super::request::{PageRequest, param};
 use crate::backend::queries::desk::find_person;
 use crate::components::badge::{AddressBadge, RoleBadge, StatusBadge};
 use crate::components::notice::Warning;
@@ -12,7 +12,7 @@ use crate::domain::status::{Decision, Role, Status, UserId};
 use crate::domain::time::utc_text;
 use crate::domain::view::PersonRow;
 use crate::islands::form::{FormIsland, SubmitButton};
-use crate::islands::times::Time;
+use crate::islands::times::{LiveTimes, Time};
 
 /// One person.
 #[component]
@@ -57,7 +57,7 @@ fn with_person(page: impl FnOnce(PageRequest, PersonRow) -> AnyView + Send + 'st
         match find_person(&request.backend, viewer, id).await {
             Ok(Some(person)) => page(request, person),
             Ok(None) => view! { <Broken status=404 fault=None /> }.into_any(),
-            Err(failure) => view! { <Broken status=500 fault=Some(page_failed(&failure)) /> }.into_any(),
+            Err(failure) => broken(&failure),
         }
     });
     Some(view! { <Suspense>{suspended}</Suspense> })
@@ -75,14 +75,19 @@ fn Ask(request: PageRequest, person: PersonRow, decision: Decision) -> impl Into
     let possible = person.offers.contains(&decision);
     let (id, confirmed) = (person.id, person.confirmed);
     let label = decision.label(person.confirmed);
-    let lead = if possible { decision.consequence(confirmed).to_owned() } else { String::new() };
+    let title = if possible { decision.question(&name) } else { name };
+    let lead = if possible {
+        decision.consequence(confirmed, person.has_password).to_owned()
+    } else {
+        String::new()
+    };
     let others: Vec<Decision> = person.offers.iter().copied().filter(|other| *other != decision).collect();
     let class = match decision {
         Decision::Deactivate | Decision::RemoveAdmin | Decision::Reject => "btn btn-error",
         _ => "btn btn-primary",
     };
     view! {
-        <House request=request.clone() title=format!("{label}: {name}?") lead=lead part=Part::Desk narrow=true>
+        <House request=request.clone() title=title lead=lead part=Part::Desk narrow=true>
             <div class="stack">
                 {if possible {
                     view! {
@@ -130,7 +135,7 @@ fn why_not(person: &PersonRow, decision: Decision) -> String {
             "This account is not an administrator.".to_owned()
         }
         (Decision::MakeAdmin, Status::Active) => "This account is an administrator already.".to_owned(),
-        (_, status) => format!("This account is {} since {since}{by}.", status.words().to_lowercase()),
+        (_, status) => format!("This account has been {} since {since}{by}.", status.words().to_lowercase()),
     }
 }
 
@@ -140,7 +145,7 @@ fn PersonCard(person: PersonRow) -> impl IntoView {
     view! {
         <section class="card" aria-label=format!("About {}", person.username)>
             <div class="card-head">
-                <h2 class="section-title">{person.username.clone()}</h2>
+                <h2 class="section-title">"Account"</h2>
                 <span class="badges"><StatusBadge status=person.status /><RoleBadge role=person.role /></span>
             </div>
             <dl class="facts">
@@ -151,7 +156,7 @@ fn PersonCard(person: PersonRow) -> impl IntoView {
                 <div><dt>"Registered"</dt><dd><Time at=person.registered /></dd></div>
                 <div>
                     <dt>{person.status.words()} " since"</dt>
-                    <dd>{by.map(|by| format!("{by}, "))} <Time at=person.status_since /></dd>
+                    <dd><Time at=person.status_since />{by.map(|by| format!(", by {by}"))}</dd>
                 </div>
                 <div><dt>"Sign-in"</dt><dd>{person.sign_in_method()}</dd></div>
                 <div>
@@ -163,6 +168,7 @@ fn PersonCard(person: PersonRow) -> impl IntoView {
                 </div>
             </dl>
         </section>
+        <LiveTimes />
     }
 }
 

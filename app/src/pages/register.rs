@@ -12,6 +12,7 @@ use crate::islands::form::{FormIsland, SubmitButton};
 #[component]
 pub fn RegisterPage() -> impl IntoView {
     let request = PageRequest::get()?;
+    let microsoft = request.backend.microsoft.is_some();
     Some(view! {
         <Lobby
             request=request.clone()
@@ -26,6 +27,9 @@ pub fn RegisterPage() -> impl IntoView {
                 </div>
             </FormIsland>
             <p class="form-foot">"Already have an account? " <a href="/login">"Sign in"</a></p>
+            {microsoft.then(|| view! {
+                <p class="form-foot">"A Microsoft account from work? " <a href="/ms-login">"Sign in with Microsoft"</a></p>
+            })}
         </Lobby>
     })
 }

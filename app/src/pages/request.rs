@@ -7,11 +7,9 @@ use leptos_axum::ResponseOptions;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::api::http::{Caller, Flash};
-use crate::backend::error::Failure;
+use crate::backend::Backend;
 use crate::backend::sessions::Viewer;
 use crate::backend::settings::Settings;
-use crate::backend::{Backend, random};
-use crate::domain::answer::reference;
 use crate::domain::problem::{Field, Refusal};
 
 /// A page's request. Absent only while the route table is read, once, at the start.
@@ -63,8 +61,10 @@ impl PageRequest {
 
     /// What was typed into a field before it was refused.
     pub fn typed(&self, field: Field) -> String {
-        let kept = self.flash().and_then(|flash| flash.kept.iter().find(|(kept, _)| *kept == field));
-        kept.map_or_else(String::new, |(_, typed)| typed.clone())
+        let of = |kept: &'_ [(Field, String)]| kept.iter().find(|(kept, _)| *kept == field).cloned();
+        let earlier = || self.caller.typed.as_deref().and_then(|typed| of(&typed.kept));
+        let kept = self.flash().and_then(|flash| of(&flash.kept)).or_else(earlier);
+        kept.map_or_else(String::new, |(_, typed)| typed)
     }
 }
 
@@ -83,12 +83,4 @@ pub fn set_status(status: StatusCode) {
     if let Some(response) = use_context::<ResponseOptions>() {
         response.set_status(status);
     }
-}
-
-/// Logs why a page could not be made; answers the reference for whoever reads it.
-pub fn page_failed(failure: &Failure) -> u64 {
-    let bits = random::reference();
-    tracing::error!(reference = reference(bits), cause = %failure, "a page could not be made");
-    set_status(StatusCode::INTERNAL_SERVER_ERROR);
-    bits
 }

@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::error_page::{Broken, VoidLink};
+use super::error_page::{VoidLink, broken};
 use super::frame::{Lobby, Step};
 use super::register::registration_fields;
-use super::request::{PageRequest, page_failed, param};
+use super::request::{PageRequest, param};
 use crate::backend::setup::is_setup_link;
 use crate::islands::form::{FormIsland, SubmitButton};
 
@@ -20,7 +20,7 @@ pub fn SetupPage() -> impl IntoView {
                 match is_setup_link(&request.backend, &token).await {
                     Ok(true) => view! { <SetUp request=request token=token /> }.into_any(),
                     Ok(false) => view! { <VoidLink request=request /> }.into_any(),
-                    Err(failure) => view! { <Broken status=500 fault=Some(page_failed(&failure)) /> }.into_any(),
+                    Err(failure) => broken(&failure),
                 }
             })}
         </Suspense>

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::http::request::Parts;
 use leptos::config::LeptosOptions;
 use leptos::hydration::{AutoReload, HydrationScripts};
-use leptos::nonce::Nonce;
+use leptos::nonce::{Nonce, use_nonce};
 use leptos::prelude::*;
+use leptos::tachys::html::InertElement;
 use leptos_meta::MetaTags;
 
 use super::App;
@@ -17,10 +18,25 @@ use crate::backend::settings::Settings;
 /// What pages say about the assets; made once.
 #[derive(Clone, Debug)]
 pub struct Shell {
-    /// What the scripts' tags are made of.
-    pub options: LeptosOptions,
+    /// The tags that start the scripts, with [`NONCE_HERE`] where each answer's nonce goes.
+    pub scripts: String,
     /// The stylesheet's address.
     pub stylesheet: String,
+}
+
+/// Stands for the nonce in tags that are made once. Nothing else in them is like it.
+const NONCE_HERE: &str = "@nonce@";
+
+/// The tags that start the scripts. Made once: the framework would read the assets' names from the disk for each page.
+pub fn script_tags(options: &LeptosOptions) -> String {
+    Owner::new_root(None).with(|| {
+        provide_context(Nonce::from_value(NONCE_HERE.to_owned()));
+        view! {
+            <AutoReload options=options.clone() />
+            <HydrationScripts options=options.clone() islands=true />
+        }
+        .to_html()
+    })
 }
 
 /// The nonce that this answer's Content-Security-Policy names.
@@ -49,7 +65,12 @@ pub fn shell(data: &Arc<Shell>) -> impl IntoView + use<> {
     let request = PageRequest::get();
     let theme = request.as_ref().map(|request| request.caller.theme).unwrap_or_default();
     let accent = request.as_ref().is_some_and(|request| request.settings().portal_accent.is_some());
-    let options = data.options.clone();
+    let nonce = use_nonce().map(|nonce| nonce.to_string()).unwrap_or_default();
+    let scripts = data.scripts.replace(NONCE_HERE, &nonce);
+    if let Some(shared) = Owner::current_shared_context() {
+        // Only islands are hydrated; what stands around them carries no marks for it.
+        shared.set_is_hydrating(false);
+    }
     let stylesheet = data.stylesheet.clone();
     view! {
         <!DOCTYPE html>
@@ -58,8 +79,7 @@ pub fn shell(data: &Arc<Shell>) -> impl IntoView + use<> {
                 {head(stylesheet, accent)}
                 // Nothing is painted before the footer is there: half a page would move when its rest comes.
                 <link rel="expect" href="#foot" blocking="render" />
-                <AutoReload options=options.clone() />
-                <HydrationScripts options=options islands=true />
+                {InertElement::new(scripts)}
                 <MetaTags />
             </head>
             <body>

@@ -2,12 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::error_page::{Broken, VoidLink};
+use super::error_page::{VoidLink, broken};
 use super::frame::{Lobby, Step};
-use super::request::{PageRequest, page_failed, param};
-use crate::backend::links::{LinkView, find_link};
+use super::request::{PageRequest, param};
+use crate::backend::links::{LinkView, SIGN_IN, find_link};
 use crate::domain::problem::Field;
-use crate::domain::token::Purpose;
 use crate::islands::fields::PasswordField;
 use crate::islands::form::{FormIsland, SubmitButton};
 
@@ -19,10 +18,10 @@ pub fn SignInLinkPage() -> impl IntoView {
     Some(view! {
         <Suspense>
             {Suspend::new(async move {
-                match find_link(&request.backend, &token, Purpose::SignIn).await {
+                match find_link(&request.backend, &token, &SIGN_IN).await {
                     Ok(Some(link)) => view! { <Continue request=request link=link token=token /> }.into_any(),
                     Ok(None) => view! { <VoidLink request=request /> }.into_any(),
-                    Err(failure) => view! { <Broken status=500 fault=Some(page_failed(&failure)) /> }.into_any(),
+                    Err(failure) => broken(&failure),
                 }
             })}
         </Suspense>

@@ -4,6 +4,8 @@
 //! nothing is half-configured. Secrets may also come as NAME_FILE or from `$CREDENTIALS_DIRECTORY`, and never print.
 //! [`table`] is the table of the README; a test holds the two together.
 
+mod microsoft;
+mod storage;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -13,6 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use app::backend::microsoft::is_loopback;
 use app::backend::settings::{Environment, MailTransport, Settings};
 use app::domain::address::EmailAddress;
 use app::domain::time::{Limit, parse_period};
@@ -20,9 +23,13 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
+use storage::{database_url, redis_url, secret_key, secret_key_previous};
 pub use table::{SETTINGS, Setting, settings_table};
 
 use crate::accent::Accent;
+
+/// Long enough that nobody learns from the work that follows whether there is such an account, and no long wait for the mail.
+const RESET_DELAY: Duration = Duration::from_secs(6);
 
 /// What keeps the portal from starting, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +57,8 @@ pub struct Config {
     pub secret_key: SecretString,
     /// What sealed before.
     pub secret_key_previous: Option<SecretString>,
+    /// Where metrics are served, if anywhere.
+    pub metrics: Option<SocketAddr>,
     /// What is logged.
     pub log: String,
 }
@@ -91,6 +100,7 @@ impl Source {
         if let Some(value) = self.get(name) {
             return Ok(Some(SecretString::from(value.to_owned())));
         }
+        // An empty file is no secret, as an empty variable is none.
         let file = format!("{name}_FILE");
         let path = match (self.get(&file), self.get("CREDENTIALS_DIRECTORY")) {
             (Some(path), _) => PathBuf::from(path),
@@ -100,7 +110,8 @@ impl Source {
         let text = std::fs::read_to_string(&path).map_err(|e| {
             wrong(&file, &format!("{} must be a file that can be read ({e})", path.display()))
         })?;
-        Ok(Some(SecretString::from(text.trim().to_owned())))
+        let text = text.trim();
+        Ok((!text.is_empty()).then(|| SecretString::from(text.to_owned())))
     }
 
     fn parsed<T>(
@@ -166,8 +177,11 @@ impl Config {
             session_lifetime: source.period("SESSION_LIFETIME", "14d")?,
             limit_sign_in: source.limit("LIMIT_SIGN_IN", "100/10m")?,
             limit_register: source.limit("LIMIT_REGISTER", "20/1h")?,
+            reset_delay: RESET_DELAY,
+            limit_reset: source.limit("LIMIT_RESET", "20/1h")?,
+            microsoft: microsoft::microsoft(source)?,
             portal_name: portal_name(source)?,
-            portal_help: source.get("PORTAL_HELP").map(ToOwned::to_owned),
+            portal_help: portal_help(source)?,
             portal_accent: accent(source)?,
             portal_logo: logo(source)?,
             public_url,
@@ -178,7 +192,13 @@ impl Config {
             database_url: database_url(source)?,
             redis_url: redis_url(source)?,
             secret_key: secret_key(source, environment)?,
-            secret_key_previous: source.secret("SECRET_KEY_PREVIOUS")?,
+            secret_key_previous: secret_key_previous(source)?,
+            metrics: source.parsed(
+                "METRICS_ADDR",
+                None,
+                "must be an address and a port, like 127.0.0.1:9100",
+                |text| text.parse().ok().map(Some),
+            )?,
             log: source.get("LOG").unwrap_or("info").to_owned(),
             settings,
         })
@@ -203,6 +223,12 @@ fn public_url(source: &Source, environment: Environment, listen: SocketAddr) -> 
     let url = Url::parse(&text).map_err(|_| wrong("PUBLIC_URL", should))?;
     let bare =
         url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    if environment == Environment::Prod && url.scheme() == "http" && !is_loopback(&url) {
+        return Err(wrong(
+            "PUBLIC_URL",
+            "must begin with https:// in PROD: passwords would cross the network in the clear",
+        ));
+    }
     let right =
         bare && url.has_host() && matches!(url.scheme(), "http" | "https") && url.password().is_none();
     if right { Ok(url) } else { Err(wrong("PUBLIC_URL", should)) }
@@ -255,9 +281,10 @@ fn mail_transport(source: &Source, environment: Environment) -> Result<MailTrans
     match (source.get("MAIL_TRANSPORT"), environment) {
         (Some("file"), _) | (None, Environment::Dev) => Ok(folder()),
         (Some("smtp"), _) => smtp(source),
-        (Some(_), _) => Err(wrong("MAIL_TRANSPORT", "must be smtp or file")),
+        (Some("graph"), _) => microsoft::graph(source),
+        (Some(_), _) => Err(wrong("MAIL_TRANSPORT", "must be graph, smtp or file")),
         (None, Environment::Prod) => {
-            Err(wrong("MAIL_TRANSPORT", "must be smtp or file; it is required in PROD"))
+            Err(wrong("MAIL_TRANSPORT", "must be graph, smtp or file; it is required in PROD"))
         }
     }
 }
@@ -286,6 +313,14 @@ fn portal_name(source: &Source) -> Result<String, ConfigError> {
     })
 }
 
+/// It becomes a link, so only what leads to somebody.
+fn portal_help(source: &Source) -> Result<Option<String>, ConfigError> {
+    source.parsed("PORTAL_HELP", None, "must be a mail address or an http(s) URL", |text| {
+        let web = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        (web || EmailAddress::parse(text).is_ok()).then(|| Some(text.to_owned()))
+    })
+}
+
 fn accent(source: &Source) -> Result<Option<String>, ConfigError> {
     let Some(text) = source.get("PORTAL_ACCENT") else {
         return Ok(None);
@@ -305,67 +340,4 @@ fn logo(source: &Source) -> Result<Option<PathBuf>, ConfigError> {
     } else {
         Err(wrong("PORTAL_LOGO", "must be a file that ends in .svg or .png"))
     }
-}
-
-fn database_url(source: &Source) -> Result<SecretString, ConfigError> {
-    use secrecy::ExposeSecret;
-    let Some(url) = source.secret("DATABASE_URL")? else {
-        data_folder("DATABASE_URL")?;
-        return Ok(SecretString::from("sqlite://data/vestibule.db".to_owned()));
-    };
-    let known =
-        ["sqlite:", "postgres://", "postgresql://"].iter().any(|kind| url.expose_secret().starts_with(kind));
-    if known { Ok(url) } else { Err(wrong("DATABASE_URL", "must begin with sqlite:// or postgres://")) }
-}
-
-fn redis_url(source: &Source) -> Result<Option<SecretString>, ConfigError> {
-    use secrecy::ExposeSecret;
-    let url = source.secret("REDIS_URL")?;
-    let right = url.as_ref().is_none_or(|url| url.expose_secret().starts_with("redis"));
-    if right { Ok(url) } else { Err(wrong("REDIS_URL", "must begin with redis:// or rediss://")) }
-}
-
-fn secret_key(source: &Source, environment: Environment) -> Result<SecretString, ConfigError> {
-    use secrecy::ExposeSecret;
-    let should = "must have at least 32 characters (openssl rand -base64 32 makes one)";
-    match (source.secret("SECRET_KEY")?, environment) {
-        (Some(key), _) if key.expose_secret().chars().count() >= 32 => Ok(key),
-        (None, Environment::Dev) => kept_secret_key(),
-        (Some(_), _) => Err(wrong("SECRET_KEY", should)),
-        (None, Environment::Prod) => Err(wrong("SECRET_KEY", &format!("{should}; it is required in PROD"))),
-    }
-}
-
-/// A developer's key: made once, so that sessions outlive a restart.
-fn kept_secret_key() -> Result<SecretString, ConfigError> {
-    let folder = data_folder("SECRET_KEY")?;
-    let path = folder.join("secret_key");
-    let fail =
-        |e: std::io::Error| wrong("SECRET_KEY", &format!("could not be kept in {} ({e})", path.display()));
-    if !path.exists() {
-        let key = data_encoding::BASE64.encode(&app::backend::random::bytes::<32>());
-        write_private(&path, key.as_bytes()).map_err(fail)?;
-    }
-    Ok(SecretString::from(std::fs::read_to_string(&path).map_err(fail)?.trim().to_owned()))
-}
-
-fn data_folder(name: &str) -> Result<PathBuf, ConfigError> {
-    let folder = PathBuf::from("data");
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(&folder)
-        .map_err(|e| wrong(name, &format!("is not set, and the folder data/ could not be made ({e})")))?;
-    Ok(folder)
-}
-
-fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    use std::io::Write;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(content)
 }

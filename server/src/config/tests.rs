@@ -72,6 +72,30 @@ fn a_mail_server_without_tls_is_refused_unless_on_loopback() {
 }
 
 #[test]
+fn http_is_refused_in_production_but_on_loopback() {
+    for url in [
+        "http://accounts.example.com",
+        "http://10.0.0.7:3000",
+        "http://localhost.example.com",
+        "http://127.1.example",
+    ] {
+        let line = refusal(("PUBLIC_URL", url));
+        assert!(line.starts_with("PUBLIC_URL") && !line.contains('\n'), "{url}: {line}");
+    }
+    for url in ["http://127.0.0.1:3000", "http://localhost:3000", "http://[::1]:3000"] {
+        let values: Vec<(&str, &str)> = PROD
+            .iter()
+            .copied()
+            .filter(|(name, _)| *name != "PUBLIC_URL")
+            .chain([("PUBLIC_URL", url)])
+            .collect();
+        assert!(Config::read(&Source::of(&values)).is_ok(), "{url}");
+    }
+    let dev = [("LEPTOS_ENV", "DEV"), ("PUBLIC_URL", "http://accounts.example.com"), PROD[2], PROD[4]];
+    assert!(Config::read(&Source::of(&dev)).is_ok(), "a developer's machine may have any address");
+}
+
+#[test]
 fn secrets_never_print() {
     let config = Config::read(&Source::of(PROD)).expect("is accepted");
     assert!(!format!("{config:?}").contains("0123456789abcdef"));
@@ -81,4 +105,92 @@ fn secrets_never_print() {
 fn the_readme_has_the_table_of_settings() {
     let readme = include_str!("../../../README.md");
     assert!(readme.contains(&settings_table()), "README.md should contain:\n{}", settings_table());
+}
+
+const ID: &str = "11111111-1111-1111-1111-111111111111";
+const TENANT: &str = "22222222-2222-2222-2222-222222222222";
+
+fn with_microsoft<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let application = [("CLIENT_ID", ID), ("CLIENT_SECRET", "secret"), ("TENANT_ID", TENANT)];
+    let named = |name| more.iter().any(|(other, _)| *other == name);
+    application.into_iter().filter(|(name, _)| !named(*name)).chain(more.iter().copied()).collect()
+}
+
+#[test]
+fn microsoft_is_off_until_it_is_whole() {
+    assert!(Config::read(&Source::of(&[])).expect("right").settings.microsoft.is_none());
+    for name in ["CLIENT_ID", "CLIENT_SECRET", "TENANT_ID"] {
+        let error = Config::read(&Source::of(&with_microsoft(&[(name, "")]))).expect_err("refused");
+        assert!(error.0.starts_with(name), "{name}: {}", error.0);
+    }
+    let settings = Config::read(&Source::of(&with_microsoft(&[]))).expect("right").settings;
+    let microsoft = settings.microsoft.expect("on");
+    assert_eq!(microsoft.authority.as_str(), format!("https://login.microsoftonline.com/{TENANT}"));
+    assert_eq!(microsoft.tenants, [TENANT]);
+    assert_eq!(microsoft.home().as_deref(), Some(TENANT));
+    assert!(microsoft.lets_in);
+}
+
+#[test]
+fn the_end_of_the_secret_is_a_day() {
+    let values = with_microsoft(&[("CLIENT_SECRET_EXPIRES", "2027-05-31")]);
+    let microsoft = Config::read(&Source::of(&values)).expect("right").settings.microsoft.expect("on");
+    let ends = microsoft.secret_ends.expect("is set");
+    assert_eq!(app::domain::time::rfc3339(ends), "2027-05-31T00:00:00Z");
+    let days = |days: u64| Duration::from_hours(24 * days);
+    assert_eq!(microsoft.secret_warning(ends.before(days(31))), None);
+    let soon = microsoft.secret_warning(ends.before(days(30))).expect("is said");
+    assert!(soon.contains("ends on 31 May 2027"), "{soon}");
+    let late = microsoft.secret_warning(ends.after(days(1))).expect("is said");
+    assert!(late.contains("ended on 31 May 2027"), "{late}");
+}
+
+#[test]
+fn a_database_address_that_cannot_be_read_is_not_quoted() {
+    let line = refusal(("DATABASE_URL", "postgres://portal:S3cret/x@db.example.com/portal"));
+    assert!(line.starts_with("DATABASE_URL: must be postgres://") && !line.contains("S3cret"), "{line}");
+}
+
+#[test]
+fn what_would_let_the_wrong_people_in_is_refused() {
+    for (name, value) in [
+        ("CLIENT_ID", "portal"),
+        ("CLIENT_ID", "00000000-0000-0000-0000-000000000000"),
+        ("CLIENT_SECRET_EXPIRES", "31.5.2027"),
+        ("CLIENT_SECRET_EXPIRES", "2027-02-30"),
+        // Everybody can have a personal account.
+        ("TENANT_ID", "9188040d-6c67-4c5b-b112-36a304b66dad"),
+        ("TENANT_ID", "../common"),
+        ("AUTHORITY", "http://login.example.com/tenant"),
+        ("ENDPOINT", "http://graph.example.com/me"),
+        ("REDIRECT_PATH", "/login"),
+        ("REDIRECT_PATH", "/auth/../admin"),
+        ("MICROSOFT_TENANTS", "example.com"),
+        ("MICROSOFT_NEW_USERS", "yes"),
+    ] {
+        let error = Config::read(&Source::of(&with_microsoft(&[(name, value)]))).expect_err(value);
+        assert!(error.0.starts_with(name), "{name}={value}: {}", error.0);
+    }
+    // Everybody with a Microsoft account could come.
+    let error = Config::read(&Source::of(&with_microsoft(&[("TENANT_ID", "common")]))).expect_err("refused");
+    assert!(error.0.starts_with("MICROSOFT_TENANTS"), "{}", error.0);
+    let listed = with_microsoft(&[("TENANT_ID", "organizations"), ("MICROSOFT_TENANTS", TENANT)]);
+    let microsoft = Config::read(&Source::of(&listed)).expect("right").settings.microsoft.expect("on");
+    assert_eq!(microsoft.home(), None, "nobody is at home in a tenant without a number");
+}
+
+#[test]
+fn mail_through_graph_needs_the_application_its_tenant_and_a_mailbox() {
+    let graph = |more: &[(&'static str, &'static str)]| {
+        let settings: Vec<_> = more.iter().copied().chain([("MAIL_TRANSPORT", "graph")]).collect();
+        Config::read(&Source::of(&settings)).map(|_| ())
+    };
+    assert!(graph(&[]).expect_err("refused").0.starts_with("MAIL_TRANSPORT"));
+    assert!(graph(&with_microsoft(&[])).expect_err("refused").0.starts_with("SENDER_EMAIL"));
+    let sender = ("SENDER_EMAIL", "portal@example.com");
+    assert!(graph(&with_microsoft(&[sender])).is_ok());
+    let nowhere = [sender, ("TENANT_ID", "organizations"), ("MICROSOFT_TENANTS", TENANT)];
+    assert!(graph(&with_microsoft(&nowhere)).expect_err("refused").0.starts_with("TENANT_ID"));
+    let clear = [sender, ("GRAPH_URL", "http://graph.example.com/v1.0")];
+    assert!(graph(&with_microsoft(&clear)).expect_err("refused").0.starts_with("GRAPH_URL"));
 }

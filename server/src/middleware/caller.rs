@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use app::api::http::Caller;
-use app::backend::sessions::find_viewer;
+use app::api::http::{Caller, SESSION};
+use app::backend::sessions::{BrowserSession, Kind, find_viewer, whose};
 use app::backend::settings::Settings;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{ACCEPT, LOCATION, SET_COOKIE, USER_AGENT};
@@ -31,6 +31,8 @@ pub async fn find_caller(State(portal): State<Portal>, mut request: Request, nex
     let Some(session) = request.extensions().get::<Session>().cloned() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
+    // Looking for a record that is gone forgets that there was an id.
+    let came_with_id = session.id().is_some();
     let viewer = match find_viewer(&portal.backend, &session).await {
         Ok(viewer) => viewer,
         Err(failure) => {
@@ -38,7 +40,12 @@ pub async fn find_caller(State(portal): State<Portal>, mut request: Request, nex
             return (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "5")]).into_response();
         }
     };
-    let had_session = viewer.is_none() && session.id().is_some();
+    let (viewer, restricted) = match viewer {
+        Some(viewer) if viewer.kind == Kind::Restricted => (None, Some(Arc::new(viewer))),
+        viewer => (viewer.map(Arc::new), None),
+    };
+    let had_session = viewer.is_none() && restricted.is_none() && came_with_id;
+    let ended = if had_session { whose(&session).await } else { None };
     if had_session && let Err(error) = session.flush().await {
         tracing::warn!(cause = %error, "could not remove an ended session's record");
     }
@@ -49,21 +56,57 @@ pub async fn find_caller(State(portal): State<Portal>, mut request: Request, nex
         None
     };
     let taken = flash.is_some();
+    let typed = viewer
+        .as_ref()
+        .filter(|_| wants_flash(&request))
+        .and_then(|viewer| portal.cookies.take_typed(headers, request.uri().path(), viewer.user_id, now));
+    let typed_taken = typed.is_some();
     let caller = Caller {
-        viewer: viewer.map(Arc::new),
-        session,
+        viewer,
+        restricted,
+        ended,
+        session: BrowserSession::of(session),
         source: source_of(&request, &portal),
+        proxy_ignored: portal.proxy_noted.load(Ordering::Relaxed),
         agent: text_of(headers, &USER_AGENT),
         registered_here: portal.cookies.read_registration(headers, now),
         proved: portal.cookies.read_proof(headers, now),
+        known_here: portal.cookies.read_known(headers, now),
         flash: flash.map(Arc::new),
+        typed: typed.map(Arc::new),
+        trip: portal.cookies.read_trip(headers, now),
         theme: portal.cookies.read_theme(headers),
     };
     request.extensions_mut().insert(caller);
     request.extensions_mut().insert(HadSession(had_session));
     let mut response = next.run(request).await;
-    if taken && let Some(removal) = portal.cookies.no_flash() {
+    let removals = [taken.then(|| portal.cookies.no_flash()), typed_taken.then(|| portal.cookies.no_typed())];
+    for removal in removals.into_iter().flatten().flatten() {
         response.headers_mut().append(SET_COOKIE, removal);
+    }
+    response
+}
+
+/// Removes the session's cookie as it was set. The session layer's own removal is not Secure, and browsers refuse to change
+/// a `__Host-` cookie by one that isn't (RFC 6265bis, 5.7): over https it would outlive its session.
+pub async fn remove_session_cookie(State(portal): State<Portal>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let set = format!("{}=", portal.backend.settings.cookie_name(SESSION));
+    let removal = format!("{set};");
+    let is_removal = |value: &HeaderValue| value.as_bytes().starts_with(removal.as_bytes());
+    let is_set = |value: &HeaderValue| value.as_bytes().starts_with(set.as_bytes()) && !is_removal(value);
+    let headers = response.headers_mut();
+    if headers.get_all(SET_COOKIE).iter().any(is_removal)
+        && let Some(ours) = portal.cookies.no_session()
+    {
+        let kept: Vec<HeaderValue> =
+            headers.get_all(SET_COOKIE).iter().filter(|value| !is_removal(value)).cloned().collect();
+        headers.remove(SET_COOKIE);
+        // A session that was opened in the place of one that is over stays.
+        let ours = (!kept.iter().any(is_set)).then_some(ours);
+        for value in kept.into_iter().chain(ours) {
+            headers.append(SET_COOKIE, value);
+        }
     }
     response
 }

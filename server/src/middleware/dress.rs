@@ -3,15 +3,14 @@
 //! Guarantees: an answer with an error status always carries something a person can go on from: a page for browsers, an
 //! `Outcome` for our own scripts. What has a body of its own (pages, answers of actions, health) is left alone.
 
-use app::api::http::{CookieJar, Theme};
 use app::domain::answer::Outcome;
 use app::domain::problem::{Problem, Refusal};
 use app::pages::error_page;
 use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 
@@ -24,7 +23,9 @@ const MAX_PAGE: usize = 4 * 1024 * 1024;
 pub async fn dress_errors(State(portal): State<Portal>, request: Request, next: Next) -> Response {
     let action = request.uri().path().starts_with("/do/");
     let script = action && !accepts_html(request.headers());
-    let theme = theme_of(&portal.cookies, request.headers());
+    // Opening a page again may help; sending a form again is for people to decide.
+    let again = (request.method() == Method::GET).then(|| request.uri().path().to_owned());
+    let theme = portal.cookies.read_theme(request.headers());
     let response = next.run(request).await;
     if !is_bare(&response) {
         return in_one_piece(response).await;
@@ -33,20 +34,22 @@ pub async fn dress_errors(State(portal): State<Portal>, request: Request, next: 
     let mut dressed = if script {
         (status, Json(Outcome::Refused(Refusal::of(problem_of(status))))).into_response()
     } else {
-        let page = error_page::render(status.as_u16(), None, theme, &portal.backend.settings, &portal.shell);
+        let page = error_page::render(
+            status.as_u16(),
+            again.filter(|_| status == StatusCode::SERVICE_UNAVAILABLE),
+            theme,
+            &portal.backend.settings,
+            &portal.shell,
+        );
         (status, Html(page)).into_response()
     };
-    for name in [RETRY_AFTER, ALLOW] {
-        if let Some(value) = response.headers().get(&name) {
-            dressed.headers_mut().insert(name, value.clone());
+    for name in [RETRY_AFTER, ALLOW, CONNECTION, SET_COOKIE] {
+        for value in response.headers().get_all(&name) {
+            dressed.headers_mut().append(name.clone(), value.clone());
         }
     }
     dressed.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     dressed
-}
-
-fn theme_of(cookies: &CookieJar, headers: &HeaderMap) -> Theme {
-    cookies.read_theme(headers)
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {
@@ -81,6 +84,7 @@ fn problem_of(status: StatusCode) -> Problem {
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::FormTooLarge,
         StatusCode::FORBIDDEN => Problem::Forbidden,
+        StatusCode::GATEWAY_TIMEOUT => Problem::TookTooLong,
         StatusCode::SERVICE_UNAVAILABLE => Problem::Busy(5),
         _ => Problem::FormDamaged,
     }

@@ -1,19 +1,28 @@
 //! Whether a form arrived whole.
 //!
 //! Guarantees: a server function only ever sees a form of ours: of the right content type, of at most [`MAX_FORM`]
-//! bytes, in valid UTF-8, with no field twice and none that is a list. Everything else is refused here, in words, and changes nothing.
+//! bytes, arrived within [`BODY_TIMEOUT`], in valid UTF-8, with no field twice and none that is a list. Everything else is
+//! refused here, in words, and changes nothing.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, REFERER};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, REFERER};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
+use tokio::time::timeout;
 
 /// Largest form, in bytes: the longest password takes 128 characters of at most 12 bytes each, twice.
 pub const MAX_FORM: usize = 16 * 1024;
+
+/// Most bytes that are read of what is refused.
+const MAX_DISCARDED: usize = 256 * 1024;
+/// How long a form may take to arrive.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Refuses forms that are not whole.
 pub async fn require_whole_form(request: Request, next: Next) -> Response {
@@ -21,11 +30,15 @@ pub async fn require_whole_form(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     if let Some(status) = refused_by_headers(request.headers()) {
+        // Read and forgotten: closing in the middle of it could take the answer back on its way.
+        let _ = timeout(BODY_TIMEOUT, discard(request.into_body())).await;
         return status.into_response();
     }
     let (mut parts, body) = request.into_parts();
-    let Ok(bytes) = to_bytes(body, MAX_FORM).await else {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    let bytes = match timeout(BODY_TIMEOUT, to_bytes(body, MAX_FORM)).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        Err(_) => return (StatusCode::REQUEST_TIMEOUT, [(CONNECTION, "close")]).into_response(),
     };
     if !is_whole(&bytes) {
         return StatusCode::BAD_REQUEST.into_response();
@@ -33,6 +46,17 @@ pub async fn require_whole_form(request: Request, next: Next) -> Response {
     // The framework would lead back to whatever the Referer says.
     parts.headers.remove(REFERER);
     next.run(Request::from_parts(parts, Body::from(bytes))).await
+}
+
+/// Reads what is too large or no form, up to [`MAX_DISCARDED`], and keeps nothing of it.
+async fn discard(mut body: Body) {
+    let mut read = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        read += frame.data_ref().map_or(0, Bytes::len);
+        if read > MAX_DISCARDED {
+            return;
+        }
+    }
 }
 
 /// What can be said before the body is read.

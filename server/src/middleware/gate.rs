@@ -1,7 +1,8 @@
 //! Who may see which page.
 //!
 //! Guarantees: decided before a page renders, from one table; who is signed in never sees sign-in or registration, a
-//! stranger never sees a page of an account, and a member never sees the desk. Server functions ask again themselves.
+//! stranger never sees a page of an account, and a member never sees the desk; who has to choose a new password sees
+//! that page, sign-out and nothing else. Server functions ask again themselves.
 
 use app::api::http::{Caller, Flash, login_page};
 use app::domain::answer::Notice;
@@ -23,12 +24,14 @@ enum For {
     Everybody,
     Strangers,
     SignedIn,
+    WhoMustChange,
     Administrators,
 }
 
 fn audience(path: &str) -> For {
     match path.split('/').nth(1).unwrap_or_default() {
-        "login" | "register" | "setup" => For::Strangers,
+        "login" | "register" | "setup" | "reset-password" => For::Strangers,
+        "change-password" => For::WhoMustChange,
         "profile" => For::SignedIn,
         "admin" => For::Administrators,
         _ => For::Everybody,
@@ -41,9 +44,13 @@ pub async fn keep_to_their_pages(State(portal): State<Portal>, request: Request,
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let path = request.uri().path();
+    if caller.restricted.is_some() && !may_see_restricted(path) {
+        return redirect("/change-password");
+    }
     match (audience(path), caller.viewer.as_deref()) {
+        (For::WhoMustChange, None) if caller.restricted.is_some() => next.run(request).await,
         (For::Strangers, Some(_)) => redirect("/profile"),
-        (For::SignedIn | For::Administrators, None) => {
+        (For::SignedIn | For::WhoMustChange | For::Administrators, None) => {
             let had_session = request.extensions().get::<HadSession>().is_some_and(|had| had.0);
             let asked = request.uri().path_and_query().map_or(path, PathAndQuery::as_str);
             let login = login_page(NextPage::parse(asked).as_ref());
@@ -55,6 +62,11 @@ pub async fn keep_to_their_pages(State(portal): State<Portal>, request: Request,
         }
         _ => next.run(request).await,
     }
+}
+
+/// Where somebody may go who has to choose a new password. Actions ask for themselves.
+fn may_see_restricted(path: &str) -> bool {
+    matches!(path, "/change-password" | "/logout") || path.starts_with("/do/")
 }
 
 fn redirect(to: &str) -> Response {
@@ -82,7 +94,17 @@ fn ask_to_sign_in(portal: &Portal, login: &str, had_session: bool) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::{For, audience};
+    use super::{For, audience, may_see_restricted};
+
+    #[test]
+    fn who_must_change_sees_nothing_else() {
+        for path in
+            ["/", "/profile", "/admin", "/login", "/change-password/x", "/confirm/x", "/auto-login/x", "/dox"]
+        {
+            assert!(!may_see_restricted(path), "{path}");
+        }
+        assert!(may_see_restricted("/change-password") && may_see_restricted("/do/sign_out"));
+    }
 
     #[test]
     fn every_page_of_the_desk_is_for_administrators() {

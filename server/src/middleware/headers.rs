@@ -40,7 +40,7 @@ pub async fn secure(State(portal): State<Portal>, mut request: Request, next: Ne
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000"));
     }
     if !headers.contains_key(CONTENT_SECURITY_POLICY)
-        && let Ok(policy) = HeaderValue::from_str(&policy(&nonce))
+        && let Ok(policy) = HeaderValue::from_str(&policy(&nonce, &portal.form_targets))
     {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
@@ -50,12 +50,30 @@ pub async fn secure(State(portal): State<Portal>, mut request: Request, next: Ne
     response
 }
 
-fn policy(nonce: &str) -> String {
+/// Says which characters a file of text is written in: ours are all UTF-8. What TypeScript reads (`.d.ts`, beside the
+/// browser's code) has the ending of a film.
+pub async fn name_charset(mut response: Response) -> Response {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = if kind == TYPESCRIPT_AS_FILM { "text/plain" } else { kind };
+    let text = kind.starts_with("text/") || kind == "image/svg+xml";
+    if text
+        && !kind.contains("charset")
+        && let Ok(named) = HeaderValue::from_str(&format!("{kind}; charset=utf-8"))
+    {
+        response.headers_mut().insert(CONTENT_TYPE, named);
+    }
+    response
+}
+
+/// What `.ts` is taken for.
+const TYPESCRIPT_AS_FILM: &str = "video/vnd.dlna.mpeg-tts";
+
+fn policy(nonce: &str, form_targets: &str) -> String {
     let reload = if option_env!("LEPTOS_WATCH").is_some() { " ws://127.0.0.1:3001" } else { "" };
     format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; \
          img-src 'self' data:; font-src 'self'; connect-src 'self'{reload}; manifest-src 'self'; base-uri 'none'; \
-         form-action 'self'; frame-ancestors 'none'"
+         form-action 'self'{form_targets}; frame-ancestors 'none'"
     )
 }
 

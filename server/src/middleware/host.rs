@@ -3,27 +3,28 @@
 //! Guarantees: a request for another Host gets 421 (Misdirected Request, RFC 9110, 15.5.20), so that a forged Host
 //! reaches no page; health checks are excepted, since they often come by address.
 
-use app::backend::settings::Environment;
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::http::header::HOST;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use app::backend::settings::{Environment, Settings};
+use axum::extract::Request;
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::uri::Authority;
 
-use crate::portal::Portal;
-
-/// Refuses other hosts.
-pub async fn require_host(State(portal): State<Portal>, request: Request, next: Next) -> Response {
-    let settings = &portal.backend.settings;
+/// Whether the request is for us.
+pub fn is_for_us(request: &Request, settings: &Settings) -> bool {
     let exempt =
         settings.environment == Environment::Dev || matches!(request.uri().path(), "/healthz" | "/readyz");
-    let authority = request.uri().authority().map(|authority| authority.as_str().to_owned());
-    let header = request.headers().get(HOST).and_then(|host| host.to_str().ok()).map(ToOwned::to_owned);
-    let host = authority.or(header).unwrap_or_default();
-    if exempt || is_ours(&host, &settings.public_url) {
-        return next.run(request).await;
+    let authority = request.uri().authority().map(Authority::as_str);
+    let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    exempt || is_ours(authority.or(header).unwrap_or_default(), &settings.public_url)
+}
+
+/// Whether this is a form that names another origin than ours, the scheme included: the check for cross-site requests
+/// compares hosts alone where a browser does not say where it comes from.
+pub fn comes_from_elsewhere(request: &Request, settings: &Settings) -> bool {
+    if request.method().is_safe() || !settings.is_https() {
+        return false;
     }
-    StatusCode::MISDIRECTED_REQUEST.into_response()
+    let ours = settings.public_url.origin().ascii_serialization();
+    request.headers().get(ORIGIN).is_some_and(|origin| origin.as_bytes() != ours.as_bytes())
 }
 
 /// Host and port, with the scheme's default port left out or not.

@@ -5,22 +5,25 @@
 use std::time::Instant;
 
 use app::backend::random;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderValue;
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
 
-/// Logs the request.
-pub async fn log_request(request: Request, next: Next) -> Response {
+use crate::portal::Portal;
+
+/// Logs the request, and counts it.
+pub async fn log_request(State(portal): State<Portal>, request: Request, next: Next) -> Response {
     let id = random::handle();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", id = %id, %method, route = %route);
+    let span = tracing::info_span!("request", id = %id, method = %method, route = %route);
     let began = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
-    let (status, micros) = (response.status().as_u16(), began.elapsed().as_micros());
-    let micros = u64::try_from(micros).unwrap_or(u64::MAX);
+    let took = began.elapsed();
+    portal.metrics.count(&route, &method, response.status(), took);
+    let (status, micros) = (response.status().as_u16(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     span.in_scope(|| match route.as_str() {
         // Files and health checks would drown the rest.
         "-" | "/healthz" | "/readyz" => tracing::debug!(status, micros, "answered"),

@@ -3,30 +3,20 @@
 //! Guarantees: no path reaches routing, the gate or a page that any of them could read differently. The router matches
 //! the path as it was sent, while the page's own router reads it as browsers do (`\\` is `/`, `..` and `%2e%2e` go up):
 //! `/confirm/..\\admin` would be one page here and another there. Our addresses need letters, digits and `- . _ ~` alone,
-//! so whatever has anything else, a dot segment or a segment longer than a file's name can be is not found.
-
-use axum::extract::Request;
-use axum::http::StatusCode;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+//! so whatever has anything else, a dot segment or a segment longer than a file's name can be is not found. Nor is what
+//! begins with a dot, but for `/.well-known`: a file like that is in the folder by mistake.
 
 /// Longest part of a path, in bytes: the longest file name of usual file systems.
 const MAX_SEGMENT: usize = 255;
 
-/// Refuses every other path.
-pub async fn require_plain_path(request: Request, next: Next) -> Response {
-    if is_plain(request.uri().path()) {
-        next.run(request).await
-    } else {
-        StatusCode::NOT_FOUND.into_response()
-    }
-}
-
-fn is_plain(path: &str) -> bool {
+/// Whether this is such a path.
+pub fn is_plain(path: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     path.strip_prefix('/').is_some_and(|path| {
-        path.split('/')
-            .all(|part| part.bytes().all(plain) && part != "." && part != ".." && part.len() <= MAX_SEGMENT)
+        path.split('/').enumerate().all(|(place, part)| {
+            let hidden = part.starts_with('.') && !(place == 0 && part == ".well-known");
+            part.bytes().all(plain) && !hidden && part.len() <= MAX_SEGMENT
+        })
     }) && !path.contains("//")
 }
 
@@ -59,6 +49,10 @@ mod tests {
             "/a;b",
             "/\u{e4}",
             "/a b",
+            "/.git/HEAD",
+            "/.env",
+            "/pkg/.hidden",
+            "/a/.well-known",
             &long,
         ] {
             assert!(!is_plain(path), "{path}");

@@ -38,7 +38,8 @@ async fn another_browser_needs_the_password() {
     let link = portal.mail_to("ada").await.link();
     let (token, browser) = (token_of(&link), portal.browser());
     browser.get(&link).await.says("type=\"password\"");
-    for (password, words) in [("", "Enter a password."), (OTHER_PASSWORD, "Incorrect username or password.")]
+    for (password, words) in
+        [("", "Enter a password."), (OTHER_PASSWORD, "That is not the password of this account.")]
     {
         browser.post("/do/confirm_address", &[("token", &token), ("password", password)]).await;
         browser.get(&link).await.says(words);

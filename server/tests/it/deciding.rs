@@ -14,7 +14,7 @@ async fn approval_lets_somebody_in_and_mails_them() {
     let ada = portal.person("ada", Status::Pending, Role::Member).await;
     let reply = admin.decide("approve", ada.id).await;
     assert_eq!(reply.location(), Some("/admin"));
-    admin.get("/admin").await.says("Approved. The mail with the sign-in link is on its way.");
+    admin.get("/admin").await.says("Approved. The mail that says so is on its way.");
     assert_eq!(portal.mail_to("ada").await.subject, "Your account at Vestibule is approved");
     assert!(portal.signed_in("ada").await.is_signed_in().await);
     let audit = portal.audit().await;
@@ -137,11 +137,11 @@ async fn the_originals_addresses_ask_and_change_nothing() {
     let bob = portal.person("bob", Status::Active, Role::Member).await;
     let eve = portal.person("eve", Status::Active, Role::Admin).await;
     for (path, words) in [
-        (format!("/admin/approve/{}", ada.id), "Approve: ada?"),
-        (format!("/admin/reject/{}", ada.id), "Reject: ada?"),
-        (format!("/admin/deactivate/{}", bob.id), "Deactivate: bob?"),
-        (format!("/admin/make-admin/{}", bob.id), "Make administrator: bob?"),
-        (format!("/admin/remove-admin/{}", eve.id), "Remove administrator: eve?"),
+        (format!("/admin/approve/{}", ada.id), "Approve ada?"),
+        (format!("/admin/reject/{}", ada.id), "Reject ada?"),
+        (format!("/admin/deactivate/{}", bob.id), "Deactivate bob?"),
+        (format!("/admin/make-admin/{}", bob.id), "Make bob an administrator?"),
+        (format!("/admin/remove-admin/{}", eve.id), "Remove eve as an administrator?"),
     ] {
         for method in [Method::GET, Method::HEAD] {
             let reply = admin.ask(method.clone(), &path).await;
@@ -199,7 +199,7 @@ async fn the_mails_link_comes_back_to_the_card_after_signing_in() {
     assert_eq!(to_login.location(), Some(format!("/login?next=%2Fadmin%2Fapprove%2F{}", ada.id).as_str()));
     let fields = [("username", "grace"), ("password", PASSWORD), ("next", link.as_str())];
     assert_eq!(browser.post("/do/sign_in", &fields).await.location(), Some(link.as_str()));
-    browser.get(&link).await.says("Approve: ada?");
+    browser.get(&link).await.says("Approve ada?");
 }
 
 #[tokio::test]

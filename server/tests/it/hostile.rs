@@ -19,6 +19,14 @@ const ACTIONS: &[&str] = &[
     "decide",
     "resend_mail",
     "set_theme",
+    "ask_reset",
+    "change_password",
+    "end_session",
+    "end_other_sessions",
+    "ask_address_change",
+    "change_address",
+    "undo_address_change",
+    "delete_account",
 ];
 
 fn raw(path: &str, kind: &str, accept: &str, body: impl Into<Body>) -> Request<Body> {
@@ -54,7 +62,8 @@ async fn every_action_takes_every_kind_of_nonsense() {
         ),
         (FORM, almost.as_bytes(), StatusCode::FOUND),
     ];
-    for action in ACTIONS.iter().filter(|action| **action != "sign_out") {
+    // Two need nothing of the form, so that nothing in it can be wrong.
+    for action in ACTIONS.iter().filter(|action| !matches!(**action, "sign_out" | "end_other_sessions")) {
         for (kind, body, status) in &bodies {
             let path = format!("/do/{action}");
             let reply = admin.send(raw(&path, kind, "text/html", body.to_vec())).await;
@@ -158,6 +167,21 @@ async fn what_people_type_is_escaped_wherever_it_comes_back() {
     let page = portal.browser().get("/login").await;
     page.does_not_say("<i>&Co");
     page.says("&lt;i&gt;&amp;Co");
+}
+
+#[tokio::test]
+async fn another_scheme_is_another_origin() {
+    let portal = Portal::with(&[("PUBLIC_URL", "https://portal.test")]).await;
+    for (origin, status) in [
+        ("https://portal.test", StatusCode::FOUND),
+        ("http://portal.test", StatusCode::FORBIDDEN),
+        ("https://portal.test:8443", StatusCode::FORBIDDEN),
+    ] {
+        let request = Request::post("/do/sign_out").header("origin", origin).header("accept", "text/html");
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let reply = portal.browser().send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(reply.status, status, "{origin}");
+    }
 }
 
 #[tokio::test]

@@ -12,16 +12,30 @@
 )]
 
 mod admins;
+mod asvs;
+mod asvs_cookies;
+mod asvs_document;
+mod asvs_forms;
+mod asvs_rights;
+mod asvs_secrets;
+mod changing_address;
+mod changing_password;
 mod confirming;
 mod deciding;
+mod equal_answers;
 mod hostile;
+mod limits;
 mod manners;
+mod metrics;
 mod operator;
 mod outbox;
+mod own_account;
+mod recovery;
 mod registering;
 mod schema;
 mod sessions;
 mod setup;
 mod sign_in_links;
 mod signing_in;
+mod still_pages;
 mod support;

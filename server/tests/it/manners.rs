@@ -1,9 +1,12 @@
 //! The server's manners: headers, hosts, health, caching, and every page of the route table.
 
 use app::backend::Backend;
+use app::domain::answer::Outcome;
+use app::domain::problem::Problem;
 use axum::body::Body;
 use axum::http::header::{ACCEPT, HOST};
 use axum::http::{Method, Request, StatusCode};
+use sea_orm::ConnectionTrait;
 
 use crate::support::{Portal, Reply};
 
@@ -128,18 +131,38 @@ async fn health_and_readiness_answer() {
 }
 
 #[tokio::test]
-async fn without_its_database_the_portal_says_so_and_gives_a_reference() {
+async fn without_its_database_the_portal_says_so_and_when_to_come_again() {
     let portal = Portal::start().await;
     let admin = portal.admin("grace").await;
     portal.backend.db.pool().clone().close().await.expect("closes");
-    let page = admin.get("/profile").await;
-    assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
-    page.says("The portal can't answer right now");
+    let stranger = portal.browser();
+    let plain = [("username", "grace"), ("password", crate::support::PASSWORD)];
+    for reply in [admin.get("/profile").await, stranger.post("/do/sign_in", &plain).await] {
+        assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(reply.headers["retry-after"], "5");
+        reply.says("The portal can't answer right now");
+        reply.does_not_say("sqlx");
+    }
+    let form = stranger.get("/login").await;
+    form.says("The portal can't answer right now. Nothing was changed.");
+    assert!(form.body.contains("value=\"grace\""), "what was typed waits on its page");
+    let script = stranger.script("/do/sign_in", &plain).await;
+    assert_eq!(script.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(script.outcome(), Outcome::Refused(Problem::Busy(5).into()));
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_is_told_by_its_reference_alone() {
+    let portal = Portal::start().await;
+    let db = portal.backend.db.pool();
+    db.execute_unprepared("ALTER TABLE users RENAME TO elsewhere").await.expect("renames");
     let stranger = portal.browser();
     stranger.sign_in("grace", crate::support::PASSWORD).await;
     let page = stranger.get("/login").await;
     page.says("Something went wrong on our side, and nothing was changed. Reference ");
-    page.does_not_say("sqlx");
+    for cause in ["users", "no such table", "sqlx", "relation"] {
+        page.does_not_say(cause);
+    }
     let script = stranger.script("/do/sign_in", &[("username", "x"), ("password", "y")]).await;
     assert_eq!(script.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(script.body.starts_with("{\"internal\":"), "{}", script.body);

@@ -13,14 +13,14 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode, request::Parts};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
-use tower_sessions::Session;
 use url::form_urlencoded::byte_serialize;
 
-pub use sealed::{CookieJar, Flash, Theme};
+pub use sealed::{CookieJar, Flash, KnownPeople, SESSION, Theme, Typed};
 
 use crate::backend::error::{Failure, Stop};
 use crate::backend::links::Proof;
-use crate::backend::sessions::{Browser, Viewer};
+use crate::backend::microsoft::Destination;
+use crate::backend::sessions::{Browser, BrowserSession, Viewer};
 use crate::backend::{Backend, random};
 use crate::domain::answer::{Fault, Notice, Outcome, reference};
 use crate::domain::next::NextPage;
@@ -29,28 +29,56 @@ use crate::domain::problem::{Field, Problem, Refusal};
 use crate::domain::status::UserId;
 use crate::domain::view::PersonRow;
 
+/// Seconds after which to try again what something we depend on has kept from being done.
+const RETRY_AFTER_OUTAGE: u64 = 5;
+
 /// Who is calling, as the middleware found out. One per request.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// Who is signed in.
     pub viewer: Option<Arc<Viewer>>,
+    /// Who has to choose a new password, and can do nothing else: to everything else they are a stranger.
+    pub restricted: Option<Arc<Viewer>>,
+    /// Whose session this browser came with that is over.
+    pub ended: Option<UserId>,
     /// This browser's session; empty for strangers.
-    pub session: Session,
+    pub session: BrowserSession,
     /// Where they come from, past trusted proxies.
     pub source: IpAddr,
+    /// Whether somebody has sent a forwarding header that does not count: then all who come that way are one source.
+    pub proxy_ignored: bool,
     /// The User-Agent.
     pub agent: String,
     /// Who registered in this browser.
     pub registered_here: Option<UserId>,
     /// Who has just given the right password here, without being let in.
     pub proved: Option<UserId>,
+    /// Whom this browser has signed in before.
+    pub known_here: KnownPeople,
     /// What the last page has left to be shown on this one.
     pub flash: Option<Arc<Flash>>,
+    /// What was typed on this page before its session ended.
+    pub typed: Option<Arc<Typed>>,
+    /// What binds this browser's conversations with Microsoft to it.
+    pub trip: Option<String>,
     /// The theme this browser asks for.
     pub theme: Theme,
 }
 
 impl Caller {
+    /// Whether nothing is known of them but where they come from and the theme they like: a page shows any two of them the same.
+    pub fn is_unknown(&self) -> bool {
+        let Self { viewer, restricted, ended, registered_here, proved, known_here, flash, typed, .. } = self;
+        viewer.is_none()
+            && restricted.is_none()
+            && ended.is_none()
+            && registered_here.is_none()
+            && proved.is_none()
+            && known_here.ids().is_empty()
+            && flash.is_none()
+            && typed.is_none()
+    }
+
     /// The browser, as a session remembers it.
     pub fn browser(&self) -> Browser {
         Browser { agent: self.agent.clone(), address: self.source.to_string() }
@@ -186,11 +214,34 @@ impl Call {
         match &self.caller.viewer {
             Some(viewer) if viewer.is_admin() => Ok(Arc::clone(viewer)),
             Some(_) => Err(Reply::Refused(Refusal::of(Problem::Forbidden))),
-            None => {
-                let next = NextPage::parse(&self.page);
-                Err(Reply::next(&login_page(next.as_ref()), Notice::SessionEnded))
-            }
+            None => Err(self.ask_to_sign_in()),
         }
+    }
+
+    /// Whoever is signed in, or the way to become somebody.
+    pub fn require_viewer(&self) -> Result<Arc<Viewer>, Reply> {
+        self.caller.viewer.clone().ok_or_else(|| self.ask_to_sign_in())
+    }
+
+    /// The same, and whoever has to choose a new password.
+    pub fn require_anybody(&self) -> Result<Arc<Viewer>, Reply> {
+        let anybody = self.caller.viewer.clone().or_else(|| self.caller.restricted.clone());
+        anybody.ok_or_else(|| self.ask_to_sign_in())
+    }
+
+    fn ask_to_sign_in(&self) -> Reply {
+        if let Some(user_id) = self.caller.ended.filter(|_| !self.kept.is_empty()) {
+            let path = self.page.split('?').next().unwrap_or(&self.page).to_owned();
+            let typed = Typed { path, kept: self.kept.clone(), user_id, at: self.backend.now() };
+            self.set_cookie(self.cookies.typed(&typed));
+        }
+        let next = NextPage::parse(&self.page);
+        Reply::next(&login_page(next.as_ref()), Notice::SessionEnded)
+    }
+
+    /// Remembers that this browser has signed `user_id` in.
+    pub fn remember_known(&self, user_id: UserId) {
+        self.set_cookie(self.cookies.known(&self.caller.known_here, user_id, self.backend.now()));
     }
 
     /// Remembers that this browser registered `user_id`, so that confirming needs no password here.
@@ -210,6 +261,12 @@ impl Call {
         }
     }
 
+    /// Sends this browser to Microsoft.
+    pub fn send_to(&self, destination: &Destination) -> Reply {
+        self.set_cookie(self.cookies.trip(&destination.browser, self.backend.now()));
+        Reply::to(destination.address.as_str())
+    }
+
     /// Remembers the theme.
     pub fn remember_theme(&self, theme: Theme) {
         self.set_cookie(self.cookies.theme(theme));
@@ -223,6 +280,9 @@ impl Call {
 
     /// Answers.
     pub fn answer(&self, done: Result<Reply, Stop>) -> Result<Outcome, Fault> {
+        if let Some(session) = self.caller.session.opened() {
+            self.set_cookie(self.cookies.session(session, self.backend.now()));
+        }
         match done {
             Ok(reply) => self.reply(reply),
             Err(Stop::Refused(refusal)) => self.reply(Reply::Refused(refusal)),
@@ -233,7 +293,8 @@ impl Call {
     fn reply(&self, reply: Reply) -> Result<Outcome, Fault> {
         match reply {
             Reply::Next { to, notice, refusal } => {
-                let kept = if refusal.is_some() { self.kept.clone() } else { Vec::new() };
+                let stays = refusal.is_some() || notice == Some(Notice::ResetAsked);
+                let kept = if stays { self.kept.clone() } else { Vec::new() };
                 if notice.is_some() || refusal.is_some() {
                     self.leave(&to, notice, refusal, kept);
                 }
@@ -262,6 +323,9 @@ impl Call {
         self.response.set_status(StatusCode::SERVICE_UNAVAILABLE);
         self.response.insert_header(RETRY_AFTER, HeaderValue::from(seconds));
         if self.plain {
+            // What was typed waits on its page.
+            let refusal = Refusal::of(Problem::Busy(seconds));
+            self.leave(&self.page, None, Some(refusal), self.kept.clone());
             self.response.insert_header(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
         }
         Outcome::Refused(Refusal::of(Problem::Busy(seconds)))
@@ -271,6 +335,9 @@ impl Call {
     fn fail(&self, failure: &Failure) -> Result<Outcome, Fault> {
         let bits = random::reference();
         tracing::error!(reference = reference(bits), cause = %failure, "an action failed");
+        if failure.is_outage() {
+            return Ok(self.busy(RETRY_AFTER_OUTAGE));
+        }
         if !self.plain {
             return Err(Fault::Internal(bits));
         }

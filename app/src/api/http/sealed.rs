@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
+use crate::backend::sessions::NewSession;
 use crate::domain::answer::Notice;
 use crate::domain::problem::{Field, Refusal};
 use crate::domain::status::UserId;
@@ -24,15 +25,26 @@ const FLASH_LIFETIME: Duration = Duration::from_mins(10);
 const PROOF_LIFETIME: Duration = Duration::from_mins(10);
 /// How long this browser is known to have registered somebody: as long as such an account waits unconfirmed.
 const REGISTRATION_LIFETIME: Duration = Duration::from_hours(168);
+/// How long this browser is known to have signed somebody in.
+const KNOWN_LIFETIME: Duration = Duration::from_hours(8_760);
+/// How many people one browser is known for.
+const MOST_KNOWN: usize = 4;
+/// How long a browser may stay at Microsoft, as for the conversation itself.
+const TRIP_LIFETIME: Duration = Duration::from_mins(10);
 /// How long the theme is remembered.
 const THEME_LIFETIME: Duration = Duration::from_hours(8_760);
 /// Largest value that is kept, in bytes: browsers keep 4096 of a cookie, and sealing adds a third and 40.
 const MAX_VALUE: usize = 2_200;
 
+/// The cookie of the session's id, which the session layer reads.
+pub const SESSION: &str = "session";
 const FLASH: &str = "flash";
 const REGISTERED: &str = "registered";
 const PROVED: &str = "proved";
 const THEME: &str = "theme";
+const KNOWN: &str = "known";
+const TYPED: &str = "typed";
+const TRIP: &str = "microsoft";
 
 /// What one page leaves to be shown on another, once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,8 +63,21 @@ pub struct Flash {
     pub at: Timestamp,
 }
 
+/// What was typed on a page whose session ended meanwhile: it waits there until somebody has signed in again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Typed {
+    /// The page.
+    pub path: String,
+    /// What was typed.
+    pub kept: Vec<(Field, String)>,
+    /// Whose session had ended.
+    pub user_id: UserId,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// Light or dark.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Theme {
     /// As the system has it.
     #[default]
@@ -84,10 +109,33 @@ impl Theme {
 }
 
 /// Somebody's number, and when it was written.
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Stamped {
     user_id: UserId,
     at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BrowserSecret {
+    secret: String,
+    at: Timestamp,
+}
+
+/// Who has signed in with this browser, the latest first.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct KnownPeople(Vec<Stamped>);
+
+impl KnownPeople {
+    /// Their numbers.
+    pub fn ids(&self) -> Vec<UserId> {
+        self.0.iter().map(|known| known.user_id).collect()
+    }
+
+    /// The same with `user_id` first.
+    fn with(&self, user_id: UserId, now: Timestamp) -> Self {
+        let others = self.0.iter().copied().filter(|known| known.user_id != user_id);
+        Self(std::iter::once(Stamped { user_id, at: now }).chain(others).take(MOST_KNOWN).collect())
+    }
 }
 
 /// Makes and reads the cookies of one portal.
@@ -116,12 +164,18 @@ impl CookieJar {
     }
 
     fn build(&self, name: &str, value: String, lifetime: Duration) -> Cookie<'static> {
+        let mut cookie = self.build_passing(name, value);
+        cookie.set_max_age(time::Duration::seconds(i64::try_from(lifetime.as_secs()).unwrap_or(0)));
+        cookie
+    }
+
+    /// A cookie that ends with the browser.
+    fn build_passing(&self, name: &str, value: String) -> Cookie<'static> {
         Cookie::build((self.name(name), value))
             .path("/")
             .http_only(true)
             .same_site(SameSite::Lax)
             .secure(self.secure)
-            .max_age(time::Duration::seconds(i64::try_from(lifetime.as_secs()).unwrap_or(0)))
             .build()
     }
 
@@ -159,9 +213,50 @@ impl CookieJar {
         (flash.path == path && now.since(flash.at) < FLASH_LIFETIME).then_some(flash)
     }
 
+    /// Keeps what was typed on a page until somebody has signed in again.
+    pub fn typed(&self, typed: &Typed) -> Option<HeaderValue> {
+        self.seal(TYPED, typed, FLASH_LIFETIME)
+    }
+
+    /// What `user_id` typed on the page `path`.
+    pub fn take_typed(
+        &self,
+        headers: &HeaderMap,
+        path: &str,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Option<Typed> {
+        let typed: Typed = self.open(headers, TYPED)?;
+        (typed.path == path && typed.user_id == user_id && now.since(typed.at) < FLASH_LIFETIME)
+            .then_some(typed)
+    }
+
+    /// Removes what was typed.
+    pub fn no_typed(&self) -> Option<HeaderValue> {
+        let cookie = self.build(TYPED, String::new(), Duration::ZERO);
+        HeaderValue::from_str(&cookie.to_string()).ok()
+    }
+
     /// Removes what was left.
     pub fn no_flash(&self) -> Option<HeaderValue> {
         let cookie = self.build(FLASH, String::new(), Duration::ZERO);
+        HeaderValue::from_str(&cookie.to_string()).ok()
+    }
+
+    /// The cookie of a session that was opened just now. A shared computer's ends with the browser.
+    pub fn session(&self, session: NewSession, now: Timestamp) -> Option<HeaderValue> {
+        let id = session.id.to_string();
+        let cookie = if session.shared {
+            self.build_passing(SESSION, id)
+        } else {
+            self.build(SESSION, id, session.expires_at.since(now))
+        };
+        HeaderValue::from_str(&cookie.to_string()).ok()
+    }
+
+    /// Removes the session's cookie.
+    pub fn no_session(&self) -> Option<HeaderValue> {
+        let cookie = self.build(SESSION, String::new(), Duration::ZERO);
         HeaderValue::from_str(&cookie.to_string()).ok()
     }
 
@@ -183,6 +278,29 @@ impl CookieJar {
     /// Whose right password was given here.
     pub fn read_proof(&self, headers: &HeaderMap, now: Timestamp) -> Option<UserId> {
         self.stamped(headers, PROVED, PROOF_LIFETIME, now)
+    }
+
+    /// This browser has signed `user_id` in, and others before.
+    pub fn known(&self, before: &KnownPeople, user_id: UserId, now: Timestamp) -> Option<HeaderValue> {
+        self.seal(KNOWN, &before.with(user_id, now), KNOWN_LIFETIME)
+    }
+
+    /// Whom this browser has signed in.
+    pub fn read_known(&self, headers: &HeaderMap, now: Timestamp) -> KnownPeople {
+        let mut known: KnownPeople = self.open(headers, KNOWN).unwrap_or_default();
+        known.0.retain(|known| now.since(known.at) < KNOWN_LIFETIME);
+        known
+    }
+
+    /// This browser's secret in its conversations with Microsoft.
+    pub fn trip(&self, secret: &str, now: Timestamp) -> Option<HeaderValue> {
+        self.seal(TRIP, &BrowserSecret { secret: secret.to_owned(), at: now }, TRIP_LIFETIME)
+    }
+
+    /// The same, of a browser that may be in one.
+    pub fn read_trip(&self, headers: &HeaderMap, now: Timestamp) -> Option<String> {
+        let kept: BrowserSecret = self.open(headers, TRIP)?;
+        (now.since(kept.at) < TRIP_LIFETIME).then_some(kept.secret)
     }
 
     /// Remembers a theme; it is no secret.

@@ -13,6 +13,8 @@ pub struct Model {
     pub kind: String,
     /// Whom it is about.
     pub user_id: i32,
+    /// The address it is about, where that is not the person's own.
+    pub email: String,
     /// When it was written.
     pub created_at: i64,
     /// Not before.

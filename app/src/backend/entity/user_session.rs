@@ -13,8 +13,10 @@ pub struct Model {
     pub id_hash: String,
     /// Whose it is.
     pub user_id: i32,
-    /// `ordinary`, or later `restricted`.
+    /// See `backend::sessions::Kind`.
     pub kind: String,
+    /// See `backend::sessions::OpenedBy`.
+    pub opened_by: String,
     /// Whether the computer is shared.
     pub shared: bool,
     /// The owner's epoch at sign-in.

@@ -19,6 +19,8 @@ pub struct Model {
     pub epoch: i32,
     /// The address it was made for.
     pub email_canonical: String,
+    /// The same as typed, where the token is about a change of address.
+    pub email: String,
     /// When it was made.
     pub created_at: i64,
     /// Until when it is good.

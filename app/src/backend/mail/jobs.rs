@@ -14,10 +14,13 @@ use sea_orm::{
 use super::message::{Kind, Message, Waiting};
 use super::outbox::{Letter, enqueue};
 use crate::backend::Backend;
+use crate::backend::canonical::canonical;
 use crate::backend::database::{Lock, WriteTransaction};
 use crate::backend::entity::{mail_job, outbox, user, user_token};
 use crate::backend::error::{Doing, Failure};
-use crate::backend::token::{Binding, insert_token};
+use crate::backend::known_address::is_known;
+use crate::backend::token::{Binding, insert_token, void_tokens};
+use crate::domain::address::EmailAddress;
 use crate::domain::status::{Role, Status, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Purpose;
@@ -41,15 +44,18 @@ pub enum JobKind {
     Confirmation,
     /// Administrators are to be told of somebody who waits.
     Notice,
+    /// Somebody wants another address.
+    AddressChange,
 }
 
 impl JobKind {
     /// The name in the database.
-    fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Registered => "registered",
             Self::Confirmation => "confirmation",
             Self::Notice => "notice",
+            Self::AddressChange => "address_change",
         }
     }
 }
@@ -61,10 +67,22 @@ pub async fn insert_job(
     user_id: UserId,
     now: Timestamp,
 ) -> Result<(), Failure> {
+    insert_address_job(db, kind, user_id, "", now).await
+}
+
+/// Writes a job about an address that is not the person's own.
+pub async fn insert_address_job(
+    db: &impl ConnectionTrait,
+    kind: JobKind,
+    user_id: UserId,
+    email: &str,
+    now: Timestamp,
+) -> Result<(), Failure> {
     let row = mail_job::ActiveModel {
         id: ActiveValue::NotSet,
         kind: ActiveValue::Set(kind.as_str().to_owned()),
         user_id: ActiveValue::Set(user_id),
+        email: ActiveValue::Set(email.to_owned()),
         created_at: ActiveValue::Set(now.0),
         due_at: ActiveValue::Set(now.0),
     };
@@ -105,12 +123,25 @@ async fn write_mails(
     user: &user::Model,
     now: Timestamp,
 ) -> Result<(), Failure> {
+    if job.kind == JobKind::AddressChange.as_str() {
+        return write_address_change(backend, txn, &job.email, user, now).await;
+    }
     let registered = job.kind == JobKind::Registered.as_str();
     match Status::parse(&user.status) {
-        Some(Status::Shadow) if registered => tell_owner(backend, txn, user, now).await,
+        Some(Status::Shadow) if registered => {
+            tell_owner(backend, txn, &user.email_canonical, now).await.map(drop)
+        }
         Some(Status::Pending | Status::Held | Status::Active) => {
             if user.email_confirmed_at.is_none() {
-                write_confirmation(backend, txn, user, now).await?;
+                // Whoever has confirmed it already is told, and gets no link to confirm it for somebody else.
+                let known = if registered {
+                    tell_owner(backend, txn, &user.email_canonical, now).await?
+                } else {
+                    is_known(&**txn, &user.email_canonical).await?
+                };
+                if !known {
+                    write_confirmation(backend, txn, user, now).await?;
+                }
             }
             if registered && user.status == Status::Pending.as_str() {
                 insert_job(&**txn, JobKind::Notice, user.id, now).await?;
@@ -127,17 +158,8 @@ async fn write_confirmation(
     user: &user::Model,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    for (most, period) in CONFIRMATIONS {
-        let recent = user_token::Entity::find()
-            .filter(user_token::Column::EmailCanonical.eq(user.email_canonical.clone()))
-            .filter(user_token::Column::Purpose.eq(Purpose::ConfirmAddress.as_str()))
-            .filter(user_token::Column::CreatedAt.gt(now.before(period).0))
-            .count(&**txn)
-            .await
-            .doing("count mails to the address")?;
-        if recent >= most {
-            return Ok(());
-        }
+    if has_enough(txn, &user.email_canonical, now).await? {
+        return Ok(());
     }
     let expires_at = now.after(CONFIRM_LIFETIME);
     let binding = Binding {
@@ -145,6 +167,7 @@ async fn write_confirmation(
         purpose: Purpose::ConfirmAddress,
         epoch: user.auth_epoch,
         email_canonical: &user.email_canonical,
+        email: "",
         now,
         expires_at,
     };
@@ -159,21 +182,76 @@ async fn write_confirmation(
     enqueue(&**txn, &backend.keys, letter, now).await
 }
 
-/// Tells whoever has confirmed the address that somebody registered with it; once a day at most.
+/// Whether as many links have gone to an address lately as may.
+async fn has_enough(txn: &WriteTransaction, email_canonical: &str, now: Timestamp) -> Result<bool, Failure> {
+    let purposes = [Purpose::ConfirmAddress, Purpose::ChangeAddress].map(Purpose::as_str);
+    for (most, period) in CONFIRMATIONS {
+        let recent = user_token::Entity::find()
+            .filter(user_token::Column::EmailCanonical.eq(email_canonical))
+            .filter(user_token::Column::Purpose.is_in(purposes))
+            .filter(user_token::Column::CreatedAt.gt(now.before(period).0))
+            .count(&**txn)
+            .await
+            .doing("count mails to the address")?;
+        if recent >= most {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The link to a new address; where that belongs to somebody, they are told instead.
+async fn write_address_change(
+    backend: &Backend,
+    txn: &WriteTransaction,
+    email: &str,
+    user: &user::Model,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let address = EmailAddress::parse(email).ok();
+    let Some(email_canonical) = address.as_ref().and_then(canonical) else { return Ok(()) };
+    if user.status != Status::Active.as_str() || tell_owner(backend, txn, &email_canonical, now).await? {
+        return Ok(());
+    }
+    if has_enough(txn, &email_canonical, now).await? {
+        return Ok(());
+    }
+    void_tokens(&**txn, Some(user.id), &[Purpose::ChangeAddress], now).await?;
+    let expires_at = now.after(CONFIRM_LIFETIME);
+    let binding = Binding {
+        user_id: Some(user.id),
+        purpose: Purpose::ChangeAddress,
+        epoch: user.auth_epoch,
+        email_canonical: &email_canonical,
+        email,
+        now,
+        expires_at,
+    };
+    let token = insert_token(&**txn, binding).await?;
+    let message = Message::ChangeAddress {
+        username: user.username.clone(),
+        link: backend.settings.link(&format!("/confirm-address/{}", token.expose())),
+        lifetime: CONFIRM_LIFETIME,
+    };
+    let letter = Letter { user_id: Some(user.id), recipient: email, message, not_after: Some(expires_at) };
+    enqueue(&**txn, &backend.keys, letter, now).await
+}
+
+/// Tells whoever has confirmed the address that somebody else entered it; once a day at most. `false` where nobody has.
 async fn tell_owner(
     backend: &Backend,
     txn: &WriteTransaction,
-    shadow: &user::Model,
+    email_canonical: &str,
     now: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let owner = user::Entity::find()
-        .filter(user::Column::EmailCanonical.eq(shadow.email_canonical.clone()))
+        .filter(user::Column::EmailCanonical.eq(email_canonical))
         .filter(user::Column::EmailConfirmedAt.is_not_null())
         .filter(user::Column::Status.ne(Status::Rejected.as_str()))
         .one(&**txn)
         .await
         .doing("find the address's owner")?;
-    let Some(owner) = owner else { return Ok(()) };
+    let Some(owner) = owner else { return Ok(false) };
     let told = outbox::Entity::find()
         .filter(outbox::Column::Kind.eq(Kind::AlreadyRegistered.as_str()))
         .filter(outbox::Column::UserId.eq(owner.id))
@@ -182,14 +260,15 @@ async fn tell_owner(
         .await
         .doing("look whether the owner was told")?;
     if told > 0 {
-        return Ok(());
+        return Ok(true);
     }
     let message = Message::AlreadyRegistered {
         username: owner.username.clone(),
         link: backend.settings.link("/login"),
     };
     let letter = Letter { user_id: Some(owner.id), recipient: &owner.email, message, not_after: None };
-    enqueue(&**txn, &backend.keys, letter, now).await
+    enqueue(&**txn, &backend.keys, letter, now).await?;
+    Ok(true)
 }
 
 /// One notice for everybody who waits to be told of, or none yet if one left within the last 15 minutes.

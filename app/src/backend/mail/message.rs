@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::status::UserId;
+use crate::domain::status::{Status, UserId};
 
 /// The kind of a mail, as the database and the desk name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +21,37 @@ pub enum Kind {
     Approved,
     /// You were reactivated.
     Reactivated,
+    /// A temporary password.
+    TemporaryPassword,
+    /// Why there is no temporary password.
+    NoTemporaryPassword,
+    /// Your password was changed.
+    PasswordChanged,
+    /// Confirm your new address.
+    ChangeAddress,
+    /// Your address was changed, to the old one.
+    AddressChanged,
+    /// A Microsoft account was linked or unlinked.
+    MicrosoftChanged,
+    /// The operator looks whether mail arrives.
+    Test,
 }
 
 impl Kind {
-    const ALL: [Self; 5] =
-        [Self::ConfirmAddress, Self::AlreadyRegistered, Self::Notice, Self::Approved, Self::Reactivated];
+    const ALL: [Self; 12] = [
+        Self::ConfirmAddress,
+        Self::AlreadyRegistered,
+        Self::Notice,
+        Self::Approved,
+        Self::Reactivated,
+        Self::TemporaryPassword,
+        Self::NoTemporaryPassword,
+        Self::PasswordChanged,
+        Self::ChangeAddress,
+        Self::AddressChanged,
+        Self::MicrosoftChanged,
+        Self::Test,
+    ];
 
     /// The name in the database.
     pub fn as_str(self) -> &'static str {
@@ -35,6 +61,13 @@ impl Kind {
             Self::Notice => "notice",
             Self::Approved => "approved",
             Self::Reactivated => "reactivated",
+            Self::TemporaryPassword => "temporary_password",
+            Self::NoTemporaryPassword => "no_temporary_password",
+            Self::PasswordChanged => "password_changed",
+            Self::ChangeAddress => "change_address",
+            Self::AddressChanged => "address_changed",
+            Self::MicrosoftChanged => "microsoft_changed",
+            Self::Test => "test",
         }
     }
 
@@ -51,15 +84,30 @@ impl Kind {
             Self::Notice => "Notice to administrators",
             Self::Approved => "Approval",
             Self::Reactivated => "Reactivation",
+            Self::TemporaryPassword => "Temporary password",
+            Self::NoTemporaryPassword => "Why there is no temporary password",
+            Self::PasswordChanged => "Password changed",
+            Self::ChangeAddress => "Confirm new address",
+            Self::AddressChanged => "Address changed",
+            Self::MicrosoftChanged => "Microsoft account changed",
+            Self::Test => "Test",
         }
     }
 
     /// Smaller goes first: people who wait before notices.
     pub fn priority(self) -> i32 {
         match self {
-            Self::Approved | Self::Reactivated => 10,
-            Self::ConfirmAddress | Self::AlreadyRegistered => 20,
-            Self::Notice => 30,
+            Self::TemporaryPassword => 5,
+            Self::Approved
+            | Self::Reactivated
+            | Self::PasswordChanged
+            | Self::AddressChanged
+            | Self::MicrosoftChanged => 10,
+            Self::ConfirmAddress
+            | Self::AlreadyRegistered
+            | Self::NoTemporaryPassword
+            | Self::ChangeAddress => 20,
+            Self::Notice | Self::Test => 30,
         }
     }
 }
@@ -115,11 +163,89 @@ pub enum Message {
         /// Whether the page will also ask for the password.
         asks_password: bool,
     },
+    /// You were let in, and sign in with Microsoft.
+    ApprovedMicrosoft {
+        /// Who.
+        username: String,
+        /// Where to sign in.
+        link: String,
+    },
     /// You were let in again.
     Reactivated {
         /// Who.
         username: String,
         /// Where to sign in.
+        link: String,
+    },
+    /// A temporary password.
+    TemporaryPassword {
+        /// Whose.
+        username: String,
+        /// The secret, in groups.
+        password: String,
+        /// Where to sign in with it.
+        link: String,
+        /// How long it is good.
+        lifetime: Duration,
+    },
+    /// Somebody asked for a temporary password, and the account can't have one.
+    NoTemporaryPassword {
+        /// Whose.
+        username: String,
+        /// Why: its status, or that it has no password.
+        status: Status,
+        /// Where to sign in.
+        link: String,
+    },
+    /// Your password was changed.
+    PasswordChanged {
+        /// Whose.
+        username: String,
+        /// Where to ask for a temporary one.
+        link: String,
+    },
+    /// Confirm your new address.
+    ChangeAddress {
+        /// Whose.
+        username: String,
+        /// Where to confirm.
+        link: String,
+        /// How long the link is good.
+        lifetime: Duration,
+    },
+    /// Your address was changed: to the old one.
+    AddressChanged {
+        /// Whose.
+        username: String,
+        /// Where to take it back.
+        link: String,
+        /// How long the link is good.
+        lifetime: Duration,
+    },
+    /// The same, to an address that has not been the account's for long and gets no way back.
+    AddressChangedAgain {
+        /// Whose.
+        username: String,
+        /// Where to sign in.
+        link: String,
+    },
+    /// The operator looks whether mail arrives.
+    Test {
+        /// The portal.
+        link: String,
+    },
+    /// A Microsoft account was linked.
+    MicrosoftLinked {
+        /// Whose account here.
+        username: String,
+        /// Where to look at it.
+        link: String,
+    },
+    /// It was unlinked.
+    MicrosoftUnlinked {
+        /// Whose account here.
+        username: String,
+        /// Where to look at it.
         link: String,
     },
 }
@@ -131,8 +257,15 @@ impl Message {
             Self::ConfirmAddress { .. } => Kind::ConfirmAddress,
             Self::AlreadyRegistered { .. } => Kind::AlreadyRegistered,
             Self::Notice { .. } => Kind::Notice,
-            Self::Approved { .. } => Kind::Approved,
+            Self::Approved { .. } | Self::ApprovedMicrosoft { .. } => Kind::Approved,
             Self::Reactivated { .. } => Kind::Reactivated,
+            Self::TemporaryPassword { .. } => Kind::TemporaryPassword,
+            Self::NoTemporaryPassword { .. } => Kind::NoTemporaryPassword,
+            Self::PasswordChanged { .. } => Kind::PasswordChanged,
+            Self::ChangeAddress { .. } => Kind::ChangeAddress,
+            Self::Test { .. } => Kind::Test,
+            Self::MicrosoftLinked { .. } | Self::MicrosoftUnlinked { .. } => Kind::MicrosoftChanged,
+            Self::AddressChanged { .. } | Self::AddressChangedAgain { .. } => Kind::AddressChanged,
         }
     }
 }

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use super::message::Message;
-use super::transport::SendOutcome;
+use super::outcome::SendOutcome;
 use crate::backend::entity::outbox;
 use crate::backend::error::{Doing, Failure};
 use crate::backend::keys::Keys;
@@ -25,6 +25,8 @@ use crate::domain::time::Timestamp;
 const LEASE: Duration = Duration::from_mins(2);
 /// Tries before a mail is given up: with the waits below, about a day.
 const MAX_ATTEMPTS: i32 = 14;
+/// How often a server is taken at its word about when to come again.
+const TRUSTED: i32 = 4;
 /// The first wait after a failed try; doubled each time, up to [`MAX_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 const MAX_WAIT: Duration = Duration::from_hours(4);
@@ -110,8 +112,8 @@ pub fn open(backend: &Backend, row: &outbox::Model) -> Result<Message, Failure> 
     serde_json::from_slice(&content).map_err(|_| Failure::Data("the mail's content is no message"))
 }
 
-/// Whether a mail may leave now (`MAIL_RATE`, over all replicas), else when to ask again.
-pub async fn allowance(backend: &Backend) -> Result<Result<(), Duration>, Failure> {
+/// Whether so many mails may leave now (`MAIL_RATE`, over all replicas), else when to ask again.
+pub async fn allowance(backend: &Backend, mails: u64) -> Result<Result<(), Duration>, Failure> {
     let rate = backend.settings.mail_rate;
     let now = backend.now();
     let since = now.before(rate.period);
@@ -119,7 +121,7 @@ pub async fn allowance(backend: &Backend) -> Result<Result<(), Duration>, Failur
         .filter(outbox::Column::FinishedAt.gt(since.0))
         .filter(outbox::Column::Status.eq(State::Sent.as_str()));
     let sent = recent.clone().count(backend.db.pool()).await.doing("count sent mails")?;
-    if sent < u64::from(rate.count) {
+    if sent.saturating_add(mails) <= u64::from(rate.count) {
         return Ok(Ok(()));
     }
     let oldest = recent
@@ -189,16 +191,19 @@ fn finish(state: State, now: Timestamp, why: &str) -> sea_orm::UpdateMany<outbox
 /// Writes down what came of sending, if the lease is still ours.
 pub async fn settle(backend: &Backend, leased: &outbox::Model, outcome: SendOutcome) -> Result<(), Failure> {
     let now = backend.now();
+    let sender = backend.settings.sender_email.as_str();
+    let outcome = outcome.with_reason(|reason| fit(&reason, sender));
+    log(leased, &outcome);
     let update = match outcome {
         SendOutcome::Accepted => finish(State::Sent, now, ""),
         SendOutcome::Refused(reason) => give_up(now, &reason),
         SendOutcome::Again { reason, .. } if leased.attempts >= MAX_ATTEMPTS => give_up(now, &reason),
         SendOutcome::Again { reason, after } => {
-            let wait = after.unwrap_or_else(|| backoff(leased.attempts));
+            let wait = wait(leased.attempts, after);
             outbox::Entity::update_many()
                 .col_expr(outbox::Column::DueAt, Expr::value(now.after(wait).0))
                 .col_expr(outbox::Column::LeasedUntil, Expr::value(0_i64))
-                .col_expr(outbox::Column::LastError, Expr::value(cut(&reason)))
+                .col_expr(outbox::Column::LastError, Expr::value(reason))
         }
     };
     update
@@ -211,16 +216,59 @@ pub async fn settle(backend: &Backend, leased: &outbox::Model, outcome: SendOutc
     Ok(())
 }
 
+/// Says what kept a mail from leaving.
+fn log(leased: &outbox::Model, outcome: &SendOutcome) {
+    let (reason, over) = match outcome {
+        SendOutcome::Accepted => return,
+        SendOutcome::Refused(reason) => (reason, true),
+        SendOutcome::Again { reason, .. } => (reason, leased.attempts >= MAX_ATTEMPTS),
+    };
+    let cause = reason.as_str();
+    let (kind, attempt) = (leased.kind.as_str(), leased.attempts);
+    if over {
+        tracing::warn!(mail = leased.id, kind, attempt, cause, "a mail was given up");
+    } else {
+        tracing::warn!(mail = leased.id, kind, attempt, cause, "a mail could not be sent, and waits");
+    }
+}
+
 /// Given up is not wiped: administrators may send it again.
 fn give_up(now: Timestamp, reason: &str) -> sea_orm::UpdateMany<outbox::Entity> {
     outbox::Entity::update_many()
         .col_expr(outbox::Column::Status, Expr::value(State::GivenUp.as_str()))
         .col_expr(outbox::Column::FinishedAt, Expr::value(now.0))
-        .col_expr(outbox::Column::LastError, Expr::value(cut(reason)))
+        .col_expr(outbox::Column::LastError, Expr::value(reason))
 }
 
-fn cut(reason: &str) -> String {
-    reason.chars().filter(|c| !c.is_control()).take(300).collect()
+/// What a server said, as far as it is fit for log and database: servers quote recipients, and may quote what else a mail or a
+/// request holds. The sender is no secret, and what is wrong may be about it.
+fn fit(reason: &str, sender: &str) -> String {
+    let words: Vec<&str> = reason
+        .split(char::is_whitespace)
+        .map(|word| {
+            let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+            if may_tell(word) && !bare.eq_ignore_ascii_case(sender) { "…" } else { word }
+        })
+        .collect();
+    words.join(" ").chars().filter(|c| !c.is_control()).take(300).collect()
+}
+
+/// Whether a word may be an address, a link, or a secret: those of ours have 26 characters and more, with digits among them.
+fn may_tell(word: &str) -> bool {
+    let long = word
+        .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '/' | '=')))
+        .any(|run| run.len() >= 20 && run.bytes().any(|byte| byte.is_ascii_digit()));
+    long || word.contains('@') || word.contains("://")
+}
+
+/// How long a mail waits: as long as the server asks for, and after [`TRUSTED`] tries no shorter than it would otherwise, so
+/// that a server which says "in a second" for an hour is not asked fourteen times in a minute, and then no more.
+fn wait(attempts: i32, after: Option<Duration>) -> Duration {
+    match after {
+        Some(after) if attempts <= TRUSTED => after,
+        Some(after) => after.max(backoff(attempts - TRUSTED)),
+        None => backoff(attempts),
+    }
 }
 
 /// Doubling waits, up to half as long again by chance, so that many mails don't come back at once.
@@ -261,6 +309,35 @@ pub async fn set_dropped(db: &impl ConnectionTrait, id: i64, now: Timestamp) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_server_quotes_is_left_out() {
+        for (said, kept) in [
+            ("550 no such user Ada.Lovelace@Example.org here", "550 no such user … here"),
+            ("bad link http://127.0.0.1/confirm/x, sorry", "bad link … sorry"),
+            ("refused: Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6.x", "refused: Bearer …"),
+            ("refused 7K3MZ-92QPD-X4N8W-H6TRB-V1YCE-J", "refused …"),
+            (
+                "Graph answered 403 ErrorExceededMessageLimit: no",
+                "Graph answered 403 ErrorExceededMessageLimit: no",
+            ),
+        ] {
+            assert_eq!(fit(said, "portal@example.org"), kept);
+        }
+        let sender = "The user 'Portal@example.org' is invalid.";
+        assert_eq!(fit(sender, "portal@example.org"), sender);
+        assert_eq!(fit(&"long ".repeat(100), "portal@example.org").len(), 300);
+    }
+
+    #[test]
+    fn a_server_that_asks_for_little_is_heeded_for_a_while() {
+        let second = Some(Duration::from_secs(1));
+        assert_eq!(wait(1, second), Duration::from_secs(1));
+        assert_eq!(wait(TRUSTED, second), Duration::from_secs(1));
+        let all: Duration = (1..MAX_ATTEMPTS).map(|attempts| wait(attempts, second)).sum();
+        assert!(all > Duration::from_hours(4), "{all:?}");
+        assert_eq!(wait(9, Some(Duration::from_hours(9))), Duration::from_hours(9));
+    }
 
     #[test]
     fn waits_double_and_stay_below_their_bound() {

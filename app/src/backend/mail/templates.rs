@@ -3,6 +3,8 @@
 //! Guarantees: everything from outside is escaped; a name never becomes a link in a mail program (U+2060 after each
 //! dot); readable with images off and in dark mode; one button, with the bare link under it.
 
+mod recovery;
+
 use super::message::{Message, Waiting};
 use crate::backend::settings::Settings;
 use crate::domain::time::period_in_words;
@@ -26,6 +28,8 @@ struct Parts {
     subject: String,
     heading: String,
     paragraphs: Vec<String>,
+    /// Something to be typed or copied, on a line of its own; empty for none.
+    secret: String,
     button: (String, String),
     after: Vec<String>,
     why: String,
@@ -49,6 +53,7 @@ fn parts(message: &Message, settings: &Settings) -> Parts {
                  mail when it is approved."
                     .to_owned(),
             ],
+            secret: String::new(),
             button: ("Confirm address".to_owned(), link.clone()),
             after: vec![
                 format!("The link works once, for {}.", period_in_words(*lifetime)),
@@ -65,6 +70,7 @@ fn parts(message: &Message, settings: &Settings) -> Parts {
                  not touched."
                     .to_owned(),
             ],
+            secret: String::new(),
             button: ("Sign in".to_owned(), link.clone()),
             after: Vec::new(),
             why: format!("You get this mail because your address belongs to an account at {portal}."),
@@ -76,13 +82,14 @@ fn parts(message: &Message, settings: &Settings) -> Parts {
             paragraphs: vec![
                 format!("An administrator has approved {}.", plain(username)),
                 if *asks_password {
-                    "The button signs you in once. It also asks for the password you chose, because your address \
+                    "The link signs you in once. It also asks for the password you chose, because your address \
                      is not confirmed yet."
                         .to_owned()
                 } else {
-                    "The button signs you in once. From then on, use your password.".to_owned()
+                    "The link signs you in once. From then on, use your password.".to_owned()
                 },
             ],
+            secret: String::new(),
             button: ("Sign in".to_owned(), link.clone()),
             after: vec![format!(
                 "The link works once, for {}. Whoever has it can sign in as you: don't pass this mail on.",
@@ -90,17 +97,57 @@ fn parts(message: &Message, settings: &Settings) -> Parts {
             )],
             why: format!("You get this mail because you registered at {portal}."),
         },
+        Message::ApprovedMicrosoft { username, link } => Parts {
+            subject: format!("Your account at {portal} is approved"),
+            heading: "Your account is approved".to_owned(),
+            paragraphs: vec![
+                format!("An administrator has approved {}.", plain(username)),
+                "Sign in with Microsoft from now on.".to_owned(),
+            ],
+            secret: String::new(),
+            button: ("Open the sign-in page".to_owned(), link.clone()),
+            after: Vec::new(),
+            why: format!("You get this mail because you registered at {portal}."),
+        },
         Message::Reactivated { username, link } => Parts {
             subject: format!("Your account at {portal} is active again"),
             heading: "Your account is active again".to_owned(),
             paragraphs: vec![format!(
-                "An administrator has reactivated {}. Sign in with your password as before.",
+                "An administrator has reactivated {}. Sign in as before.",
                 plain(username)
             )],
+            secret: String::new(),
             button: ("Sign in".to_owned(), link.clone()),
             after: Vec::new(),
             why: format!("You get this mail because you have an account at {portal}."),
         },
+        Message::TemporaryPassword { username, password, link, lifetime } => {
+            recovery::temporary_password(username, password, link, *lifetime, portal)
+        }
+        Message::NoTemporaryPassword { username, status, link } => {
+            recovery::no_temporary_password(username, *status, link, portal)
+        }
+        Message::PasswordChanged { username, link } => recovery::password_changed(username, link, portal),
+        Message::ChangeAddress { username, link, lifetime } => {
+            recovery::change_address(username, link, *lifetime, portal)
+        }
+        Message::AddressChangedAgain { username, link } => {
+            recovery::address_changed_again(username, link, portal)
+        }
+        Message::Test { link } => Parts {
+            subject: format!("Mail from {portal} arrives"),
+            heading: "Mail arrives".to_owned(),
+            paragraphs: vec!["Whoever runs this portal sent this mail to see whether it arrives.".to_owned()],
+            secret: String::new(),
+            button: ("Open the portal".to_owned(), link.clone()),
+            after: Vec::new(),
+            why: "You get this mail because your address was given to the command that tests mail.".to_owned(),
+        },
+        Message::MicrosoftLinked { username, link } => recovery::microsoft_linked(username, link, portal),
+        Message::MicrosoftUnlinked { username, link } => recovery::microsoft_unlinked(username, link, portal),
+        Message::AddressChanged { username, link, lifetime } => {
+            recovery::address_changed(username, link, *lifetime, portal)
+        }
     }
 }
 
@@ -115,6 +162,7 @@ fn notice(people: &[Waiting], desk: &str, settings: &Settings) -> Parts {
             subject: format!("{} asks to join {portal}", person.username),
             heading: format!("{} asks to join", plain(&person.username)),
             paragraphs: vec![one(person)],
+            secret: String::new(),
             button: ("Look and decide".to_owned(), settings.link(&format!("/admin/approve/{}", person.id))),
             after: vec!["The link changes nothing by itself: you sign in and decide there.".to_owned()],
             why: format!("You get this mail because you administer {portal}."),
@@ -123,6 +171,7 @@ fn notice(people: &[Waiting], desk: &str, settings: &Settings) -> Parts {
             subject: format!("{} people ask to join {portal}", people.len()),
             heading: format!("{} people ask to join", people.len()),
             paragraphs: people.iter().map(one).collect(),
+            secret: String::new(),
             button: ("Open the desk".to_owned(), desk.to_owned()),
             after: vec!["The link changes nothing by itself: you sign in and decide there.".to_owned()],
             why: format!("You get this mail because you administer {portal}."),
@@ -139,6 +188,9 @@ fn text(parts: &Parts, settings: &Settings) -> String {
     let mut lines = vec![parts.heading.clone(), String::new()];
     for paragraph in &parts.paragraphs {
         lines.extend([paragraph.clone(), String::new()]);
+    }
+    if !parts.secret.is_empty() {
+        lines.extend([format!("    {}", parts.secret), String::new()]);
     }
     lines.extend([format!("{}:", parts.button.0), parts.button.1.clone(), String::new()]);
     for paragraph in &parts.after {
@@ -157,6 +209,15 @@ fn text(parts: &Parts, settings: &Settings) -> String {
 fn html(parts: &Parts, settings: &Settings) -> String {
     let paragraph = |text: &String| format!("<p style=\"margin:0 0 16px\">{}</p>\n", escape(text));
     let before: String = parts.paragraphs.iter().map(paragraph).collect();
+    let secret = if parts.secret.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "<p style=\"margin:0 0 16px;padding:12px 16px;border:1px solid #9995;border-radius:8px;\
+             font:600 16px/1.4 ui-monospace,Consolas,monospace;overflow-wrap:break-word\">{}</p>\n",
+            escape(&parts.secret)
+        )
+    };
     let after: String = parts.after.iter().map(paragraph).collect();
     let (label, link) = (escape(&parts.button.0), escape(&parts.button.1));
     let help =
@@ -168,7 +229,7 @@ fn html(parts: &Parts, settings: &Settings) -> String {
          <body style=\"margin:0;padding:24px 16px;font:16px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif\">\n\
          <div style=\"max-width:480px;margin:0 auto\">\n\
          <p style=\"margin:0 0 24px;font-weight:600\">{portal}</p>\n\
-         <h1 style=\"margin:0 0 16px;font-size:22px;line-height:1.3\">{heading}</h1>\n{before}\
+         <h1 style=\"margin:0 0 16px;font-size:22px;line-height:1.3\">{heading}</h1>\n{before}{secret}\
          <p style=\"margin:24px 0 8px\"><a href=\"{link}\" style=\"display:inline-block;padding:12px 20px;\
          border-radius:8px;background:{accent};color:#ffffff;text-decoration:none;font-weight:600\">{label}</a></p>\n\
          <p style=\"margin:0 0 24px;font-size:13px;word-break:break-all\"><a href=\"{link}\">{link}</a></p>\n{after}\

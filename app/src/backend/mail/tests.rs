@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::message::{Kind, Message, Waiting};
 use super::templates::render;
 use crate::backend::settings::{Environment, MailTransport, Settings};
+use crate::domain::status::Status;
 use crate::domain::time::Limit;
 
 fn settings(help: Option<&str>) -> Settings {
@@ -28,6 +29,9 @@ fn settings(help: Option<&str>) -> Settings {
         session_lifetime: Duration::from_hours(336),
         limit_sign_in: often,
         limit_register: often,
+        reset_delay: Duration::ZERO,
+        microsoft: None,
+        limit_reset: often,
     }
 }
 
@@ -71,7 +75,34 @@ fn messages() -> Vec<(&'static str, Message)> {
                 asks_password: true,
             },
         ),
-        ("reactivated", Message::Reactivated { username, link }),
+        ("reactivated", Message::Reactivated { username: username.clone(), link: link.clone() }),
+        (
+            "temporary_password",
+            Message::TemporaryPassword {
+                username: username.clone(),
+                password: "SECRE-T0000-00000-00000-000000".to_owned(),
+                link: link.clone(),
+                lifetime: Duration::from_hours(2),
+            },
+        ),
+        (
+            "no_temporary_password",
+            Message::NoTemporaryPassword {
+                username: username.clone(),
+                status: Status::Deactivated,
+                link: link.clone(),
+            },
+        ),
+        ("password_changed", Message::PasswordChanged { username: username.clone(), link: link.clone() }),
+        (
+            "change_address",
+            Message::ChangeAddress { username: username.clone(), link: link.clone(), lifetime: 3 * day },
+        ),
+        (
+            "address_changed_again",
+            Message::AddressChangedAgain { username: username.clone(), link: link.clone() },
+        ),
+        ("address_changed", Message::AddressChanged { username, link, lifetime: 3 * day }),
     ]
 }
 

@@ -1,4 +1,4 @@
-//! How mail leaves: into files, or to a mail server.
+//! How mail leaves: into files, to a mail server, or through Microsoft Graph (`graph`).
 //!
 //! Guarantees: sending never panics and ends in one of three outcomes; files are readable by their owner alone.
 
@@ -10,26 +10,15 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message as MimeMessage, Tokio1Executor};
 use secrecy::ExposeSecret;
 use tokio::io::AsyncWriteExt;
+use url::Url;
 
-use super::templates::Rendered;
+use super::graph::{GraphMail, GraphSettings};
+use super::message::{Kind, Message};
+use super::outcome::SendOutcome;
+use super::templates::{Rendered, render};
 use crate::backend::entity::outbox;
+use crate::backend::random;
 use crate::backend::settings::{MailTransport, Settings};
-
-/// What came of sending.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SendOutcome {
-    /// The next server has it.
-    Accepted,
-    /// Not now, or nobody knows: try again, after that long if the server said so.
-    Again {
-        /// What happened.
-        reason: String,
-        /// What the server asked for.
-        after: Option<Duration>,
-    },
-    /// It will never be taken.
-    Refused(String),
-}
 
 /// A way for mail to leave.
 #[derive(Clone, Debug)]
@@ -38,6 +27,8 @@ pub enum Transport {
     File(PathBuf),
     /// A mail server.
     Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    /// Microsoft Graph.
+    Graph(Box<GraphMail>),
 }
 
 /// Why there is no transport.
@@ -50,8 +41,9 @@ const SMTP_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Transport {
     /// The transport of the settings.
-    pub fn new(settings: &MailTransport) -> Result<Self, BadTransport> {
-        match settings {
+    pub fn new(settings: &Settings) -> Result<Self, BadTransport> {
+        match &settings.mail_transport {
+            MailTransport::Graph(graph) => Self::graph(settings, graph),
             MailTransport::File(folder) => Ok(Self::File(folder.clone())),
             MailTransport::Smtp(url) => AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret())
                 .map(|builder| Self::Smtp(builder.timeout(Some(SMTP_TIMEOUT)).build()))
@@ -59,24 +51,114 @@ impl Transport {
         }
     }
 
+    fn graph(settings: &Settings, graph: &Url) -> Result<Self, BadTransport> {
+        graph_mail(settings, graph).map(|graph| Self::Graph(Box::new(graph)))
+    }
+}
+
+/// Graph, as the application of the settings.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn graph_mail(settings: &Settings, graph: &Url) -> Result<GraphMail, BadTransport> {
+    let missing = || BadTransport("CLIENT_ID, CLIENT_SECRET and TENANT_ID are missing".to_owned());
+    let microsoft = settings.microsoft.as_ref().ok_or_else(missing)?;
+    let graph = GraphSettings {
+        client_id: microsoft.client_id.clone(),
+        client_secret: microsoft.client_secret.clone(),
+        tenant: microsoft.tenant.clone(),
+        authority: microsoft.authority.clone(),
+        graph: graph.clone(),
+    };
+    GraphMail::new(graph).map_err(BadTransport)
+}
+
+impl Transport {
+    /// Whether two mails may be under way at once: Graph takes its time for each.
+    pub fn sends_two(&self) -> bool {
+        matches!(self, Self::Graph(_))
+    }
+
+    /// Whether mail could leave now, as far as that shows without sending one.
+    ///
+    /// # Errors
+    /// Why not, in words for the operator.
+    pub async fn check(&self) -> Result<String, String> {
+        match self {
+            Self::File(folder) => {
+                tokio::fs::create_dir_all(folder).await.map_err(|e| format!("{}: {e}", folder.display()))?;
+                Ok(format!("files in {}", folder.display()))
+            }
+            Self::Smtp(server) => match server.test_connection().await {
+                Ok(true) => Ok("the mail server answers and takes our name and password".to_owned()),
+                Ok(false) => Err("the mail server hung up".to_owned()),
+                Err(error) => Err(error.to_string()),
+            },
+            Self::Graph(graph) => {
+                let roles = graph.roles().await?;
+                if roles.iter().any(|role| role == "Mail.Send") {
+                    Ok("Microsoft gives a token, and the application may send (Mail.Send)".to_owned())
+                } else {
+                    Ok("Microsoft gives a token, without the permission Mail.Send: right where Exchange grants it for one \
+                        mailbox, else grant it in Entra"
+                        .to_owned())
+                }
+            }
+        }
+    }
+
     /// Sends one mail.
     pub async fn send(&self, settings: &Settings, row: &outbox::Model, mail: Rendered) -> SendOutcome {
-        let message = match compose(settings, row, mail) {
-            Ok(message) => message,
-            Err(reason) => return SendOutcome::Refused(reason),
-        };
         match self {
-            Self::File(folder) => match write_file(folder, row, &message.formatted()).await {
-                Ok(()) => SendOutcome::Accepted,
-                Err(error) => again(format!("could not write into {}: {error}", folder.display())),
+            Self::Graph(graph) => graph.send(settings, row, mail).await,
+            Self::File(folder) => match compose(settings, row, mail) {
+                Ok(message) => file(folder, row, &message).await,
+                Err(reason) => SendOutcome::Refused(reason),
             },
-            Self::Smtp(server) => match server.send(message).await {
-                Ok(_) => SendOutcome::Accepted,
-                Err(error) if error.is_permanent() => SendOutcome::Refused(error.to_string()),
-                Err(error) => again(error.to_string()),
+            Self::Smtp(server) => match compose(settings, row, mail) {
+                Ok(message) => post(server, message).await,
+                Err(reason) => SendOutcome::Refused(reason),
             },
         }
     }
+}
+
+async fn file(folder: &Path, row: &outbox::Model, message: &MimeMessage) -> SendOutcome {
+    match write_file(folder, row, &message.formatted()).await {
+        Ok(()) => SendOutcome::Accepted,
+        Err(error) => again(format!("could not write into {}: {error}", folder.display())),
+    }
+}
+
+async fn post(server: &AsyncSmtpTransport<Tokio1Executor>, message: MimeMessage) -> SendOutcome {
+    match server.send(message).await {
+        Ok(_) => SendOutcome::Accepted,
+        Err(error) if error.is_permanent() => SendOutcome::Refused(error.to_string()),
+        Err(error) => again(error.to_string()),
+    }
+}
+
+/// Sends a mail of the operator's at once, past the outbox.
+pub async fn send_test(transport: &Transport, settings: &Settings, recipient: &str) -> SendOutcome {
+    let row = outbox::Model {
+        id: 0,
+        kind: Kind::Test.as_str().to_owned(),
+        user_id: None,
+        recipient: recipient.to_owned(),
+        seal_context: random::handle(),
+        sealed: None,
+        priority: Kind::Test.priority(),
+        status: String::new(),
+        created_at: 0,
+        due_at: 0,
+        not_after: None,
+        leased_until: 0,
+        attempts: 0,
+        last_error: String::new(),
+        finished_at: 0,
+    };
+    let mail = render(&Message::Test { link: settings.link("/") }, settings);
+    transport.send(settings, &row, mail).await
 }
 
 fn again(reason: String) -> SendOutcome {

@@ -1,4 +1,6 @@
 //! What pages read.
 
 pub mod desk;
+pub mod figures;
 pub mod mails;
+pub mod profile;

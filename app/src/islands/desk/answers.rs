@@ -24,12 +24,10 @@ pub(super) fn Question(desk: Desk) -> impl IntoView {
         }
     };
     let label = move || desk.asked.get().map(|(person, decision)| decision.label(person.confirmed));
-    let title = move || {
-        desk.asked
-            .get()
-            .map(|(person, decision)| format!("{}: {}?", person.username, decision.label(person.confirmed)))
+    let title = move || desk.asked.get().map(|(person, decision)| decision.question(&person.username));
+    let text = move || {
+        desk.asked.get().map(|(person, decision)| decision.consequence(person.confirmed, person.has_password))
     };
-    let text = move || desk.asked.get().map(|(person, decision)| decision.consequence(person.confirmed));
     let class = move || match desk.asked.get() {
         Some((_, Decision::Deactivate | Decision::RemoveAdmin | Decision::Reject)) => "btn btn-error",
         _ => "btn btn-primary",

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use app::domain::answer::Outcome;
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use tower::ServiceExt;
 
@@ -15,6 +15,8 @@ const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A browser.
 pub struct Browser {
+    /// What it says it is.
+    pub agent: String,
     router: Router,
     cookies: Mutex<BTreeMap<String, String>>,
 }
@@ -49,7 +51,12 @@ impl Reply {
     pub fn says(&self, words: &str) {
         let escaped = words.replace('&', "&amp;").replace('<', "&lt;");
         let text = self.body.replace("<!>", "");
-        assert!(text.contains(words) || text.contains(&escaped), "no {words:?} in {} {}", self.status, text);
+        assert!(
+            text.contains(words) || text.contains(&escaped),
+            "no {words:?} in {} {}",
+            self.status,
+            self.text()
+        );
     }
 
     /// What people read of the page: its text, without tags and scripts.
@@ -75,12 +82,16 @@ impl Reply {
 impl Browser {
     /// A browser without cookies.
     pub fn new(router: Router) -> Self {
-        Self { router, cookies: Mutex::default() }
+        Self { agent: "test".to_owned(), router, cookies: Mutex::default() }
     }
 
     /// A copy of this browser, as a thief of its cookies has it.
     pub fn copy(&self) -> Self {
-        Self { router: self.router.clone(), cookies: Mutex::new(self.cookies.lock().unwrap().clone()) }
+        Self {
+            agent: self.agent.clone(),
+            router: self.router.clone(),
+            cookies: Mutex::new(self.cookies.lock().unwrap().clone()),
+        }
     }
 
     /// The value of a cookie.
@@ -110,6 +121,7 @@ impl Browser {
         if !jar.is_empty() {
             request.headers_mut().insert(COOKIE, jar.parse().unwrap());
         }
+        request.headers_mut().entry(USER_AGENT).or_insert(self.agent.parse().unwrap());
         request.headers_mut().entry(HOST).or_insert("portal.test".parse().unwrap());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();

@@ -11,18 +11,20 @@ use app::backend::clock::Clock;
 use app::backend::database::{Database, Lock};
 use app::backend::entity::{audit, mail_job, outbox, user};
 use app::backend::keys::Keys;
-use app::backend::limits::Limits;
 use app::backend::mail::transport::Transport;
-use app::backend::sessions::store::SessionRecords;
-use app::backend::{Backend, mail, operator};
+use app::backend::password_hash::Hasher;
+use app::backend::session_store::SessionRecords;
+use app::backend::shut_out::ShutOuts;
+use app::backend::{Backend, Parts, mail, operator};
 use app::domain::check::Registration;
 use app::domain::password::Password;
 use app::domain::status::{Role, Status};
+use app::domain::time::Timestamp;
 use axum::Router;
 use mail_parser::MessageParser;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use server::config::{Config, Source};
 use server::portal::Assets;
 use server::router::router;
@@ -79,6 +81,7 @@ impl Portal {
             ("MAIL_RATE", "10000/1s"),
             ("LIMIT_SIGN_IN", "10000/1m"),
             ("LIMIT_REGISTER", "10000/1m"),
+            ("LIMIT_RESET", "10000/1m"),
             ("TRUSTED_PROXIES", "127.0.0.1"),
         ];
         let all: Vec<(&str, &str)> = usual
@@ -86,23 +89,44 @@ impl Portal {
             .filter(|(name, _)| !settings.iter().any(|(set, _)| set == name))
             .chain(settings.iter().copied())
             .collect();
-        let config = Config::read(&Source::of(&all)).expect("the settings are right");
-        let clock = Clock::fixed(Clock::System.now());
+        let mut config = Config::read(&Source::of(&all)).expect("the settings are right");
+        config.settings.reset_delay = Duration::ZERO;
+        let clock = Clock::fixed(next_hour());
         let (db, sessions) = stack::fresh(folder.path(), &clock).await;
-        Self::build(config, db, sessions, clock, folder)
+        Self::build(config, db, sessions, clock, folder).await
     }
 
-    fn build(config: Config, db: Database, sessions: SessionRecords, clock: Clock, folder: TempDir) -> Self {
-        let backend = Backend {
+    /// The same with hash threads of its own, whose work can be counted.
+    pub async fn with_own_hasher(settings: &[(&str, &str)]) -> Self {
+        let mut portal = Self::with(settings).await;
+        let hasher = Hasher::start(2).expect("threads start");
+        portal.backend = Backend::new(Parts { hasher, ..(*portal.backend).clone() });
+        portal.router = router(&portal.backend, &Assets::unbuilt(portal.folder.path()));
+        portal
+    }
+
+    async fn build(
+        config: Config,
+        db: Database,
+        sessions: SessionRecords,
+        clock: Clock,
+        folder: TempDir,
+    ) -> Self {
+        let keys = Keys::new(&config.secret_key, None);
+        let shut_outs = ShutOuts::load(&db, &keys, clock.now()).await.expect("a key");
+        let backend = Backend::new(Parts {
             db,
             settings: Arc::new(config.settings.clone()),
             clock,
             hasher: stack::hasher(),
-            keys: Arc::new(Keys::new(&config.secret_key, None)),
-            limits: Arc::new(Limits::default()),
+            keys: Arc::new(keys),
+            limits: Arc::new(stack::limits().await),
+            counts: Arc::default(),
+            shut_outs: Arc::new(shut_outs),
             sessions,
+            microsoft: None,
             mail_bell: Arc::default(),
-        };
+        });
         let router = router(&backend, &Assets::unbuilt(folder.path()));
         Self { backend, router, folder }
     }
@@ -156,6 +180,28 @@ impl Portal {
             .await
             .expect("the row changes");
         self.user(name).await
+    }
+
+    /// Somebody active, without the ceremony.
+    pub async fn insert_active(&self, name: &str, password_hash: &str) {
+        let now = self.backend.now().0;
+        let row = user::ActiveModel {
+            id: ActiveValue::NotSet,
+            username: ActiveValue::Set(name.to_owned()),
+            username_key: ActiveValue::Set(name.to_owned()),
+            email: ActiveValue::Set(format!("{name}@example.org")),
+            email_canonical: ActiveValue::Set(format!("{name}@example.org")),
+            email_confirmed_at: ActiveValue::Set(Some(now)),
+            password_hash: ActiveValue::Set(Some(password_hash.to_owned())),
+            status: ActiveValue::Set("active".to_owned()),
+            status_since: ActiveValue::Set(now),
+            status_by: ActiveValue::Set(None),
+            role: ActiveValue::Set("member".to_owned()),
+            auth_epoch: ActiveValue::Set(0),
+            created_at: ActiveValue::Set(now),
+            last_sign_in_at: ActiveValue::Set(0),
+        };
+        user::Entity::insert(row).exec_without_returning(self.backend.db.pool()).await.expect("inserts");
     }
 
     /// Somebody's row.
@@ -247,6 +293,13 @@ impl Portal {
         Migrator::up(&*txn, None).await.expect("goes up");
         txn.commit().await.expect("commits");
     }
+}
+
+/// The beginning of an hour, where windows of limits begin too; never in the past, which the store of session records
+/// would hold against a session.
+fn next_hour() -> Timestamp {
+    const HOUR: i64 = 3_600_000_000;
+    Timestamp((Clock::System.now().0.div_euclid(HOUR) + 1) * HOUR)
 }
 
 fn read_mail(file: PathBuf) -> Mail {

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use app::backend::clock::Clock;
 use app::backend::database::Database;
+use app::backend::limits::Limits;
 use app::backend::password_hash::Hasher;
 use app::backend::random;
-use app::backend::sessions::store::SessionRecords;
+use app::backend::session_store::SessionRecords;
+use fred::clients::Pool;
 use fred::prelude::{Builder, ClientLike};
 use fred::types::config::Config as RedisConfig;
 use sea_orm::ConnectionTrait;
@@ -53,14 +55,32 @@ pub async fn fresh_url(folder: &Path) -> String {
 pub async fn fresh(folder: &Path, clock: &Clock) -> (Database, SessionRecords) {
     let db = Database::connect(&fresh_url(folder).await).await.expect("the database answers");
     server::start::migrate(&db).await.expect("the schema is there");
-    let sessions = if is_postgres() { redis().await } else { SessionRecords::Sql(db.clone(), clock.clone()) };
+    let sessions = if is_postgres() {
+        SessionRecords::redis(redis().await)
+    } else {
+        SessionRecords::Sql(db.clone(), clock.clone())
+    };
     (db, sessions)
 }
 
-async fn redis() -> SessionRecords {
+/// Fresh counters. All tests share one Redis, so each has a number in front of its keys.
+pub async fn limits() -> Limits {
+    if is_postgres() { Limits::shared(redis().await, &random::handle()) } else { Limits::default() }
+}
+
+/// The counters of two replicas of one portal.
+pub async fn replicas() -> (Limits, Limits) {
+    if !is_postgres() {
+        return Default::default();
+    }
+    let namespace = random::handle();
+    (Limits::shared(redis().await, &namespace), Limits::shared(redis().await, &namespace))
+}
+
+async fn redis() -> Pool {
     let url = environment("TEST_REDIS_URL").expect("TEST_REDIS_URL names the server");
     let config = RedisConfig::from_url(&url).expect("an address");
     let pool = Builder::from_config(config).build_pool(1).expect("a pool");
     pool.init().await.expect("Redis answers");
-    SessionRecords::redis(pool)
+    pool
 }

@@ -1,0 +1,175 @@
+//! The mails about getting in again and about whose an account is.
+
+use std::time::Duration;
+
+use super::{Parts, plain};
+use crate::domain::status::Status;
+use crate::domain::time::period_in_words;
+
+/// Why the owner of an account gets a mail.
+fn owner(portal: &str) -> String {
+    format!("You get this mail because you have an account at {portal}.")
+}
+
+/// A temporary password.
+pub(super) fn temporary_password(
+    username: &str,
+    password: &str,
+    link: &str,
+    lifetime: Duration,
+    portal: &str,
+) -> Parts {
+    Parts {
+        subject: format!("Your temporary password for {portal}"),
+        heading: "Your temporary password".to_owned(),
+        paragraphs: vec![format!("Sign in as {} with it, then choose a new password.", plain(username))],
+        secret: password.to_owned(),
+        button: ("Sign in".to_owned(), link.to_owned()),
+        after: vec![
+            format!(
+                "It works once, for {}. Until you have chosen a new password, your present one works too.",
+                period_in_words(lifetime)
+            ),
+            "If you did not ask for it, there is nothing to do: without this mail nobody can use it."
+                .to_owned(),
+        ],
+        why: owner(portal),
+    }
+}
+
+/// Why there is none.
+pub(super) fn no_temporary_password(username: &str, status: Status, link: &str, portal: &str) -> Parts {
+    Parts {
+        subject: format!("No temporary password for your account at {portal}"),
+        heading: "There is no temporary password for your account".to_owned(),
+        paragraphs: vec![
+            format!("Somebody asked for a temporary password for {}.", plain(username)),
+            no_password(status).to_owned(),
+        ],
+        secret: String::new(),
+        button: ("Open the sign-in page".to_owned(), link.to_owned()),
+        after: vec!["If it was not you, there is nothing to do.".to_owned()],
+        why: owner(portal),
+    }
+}
+
+/// After every change of the password.
+pub(super) fn password_changed(username: &str, link: &str, portal: &str) -> Parts {
+    Parts {
+        subject: format!("Your password at {portal} was changed"),
+        heading: "Your password was changed".to_owned(),
+        paragraphs: vec![
+            format!("The password of {} was changed, and all other sessions were ended.", plain(username)),
+            "If it was you, there is nothing to do. If it was not, ask for a temporary password now: choosing a new \
+             password with it signs everybody else out."
+                .to_owned(),
+        ],
+        secret: String::new(),
+        button: ("Ask for a temporary password".to_owned(), link.to_owned()),
+        after: Vec::new(),
+        why: owner(portal),
+    }
+}
+
+/// To the new address, which has to be confirmed.
+pub(super) fn change_address(username: &str, link: &str, lifetime: Duration, portal: &str) -> Parts {
+    Parts {
+        subject: format!("Confirm your new address for {portal}"),
+        heading: "Confirm your new address".to_owned(),
+        paragraphs: vec![format!(
+            "{} wants to use this address at {portal}. Nothing changes until it is confirmed.",
+            plain(username)
+        )],
+        secret: String::new(),
+        button: ("Confirm new address".to_owned(), link.to_owned()),
+        after: vec![
+            format!("The link works once, for {}.", period_in_words(lifetime)),
+            "If that is not your account, there is nothing to do: without its password the link does nothing."
+                .to_owned(),
+        ],
+        why: format!("You get this mail because your address was entered at {portal}."),
+    }
+}
+
+/// To the old address, which can take the change back.
+pub(super) fn address_changed(username: &str, link: &str, lifetime: Duration, portal: &str) -> Parts {
+    Parts {
+        subject: format!("Your address at {portal} was changed"),
+        heading: "Your address was changed".to_owned(),
+        paragraphs: vec![
+            format!("{} has another address at {portal} now, and our mail goes there.", plain(username)),
+            "If it was you, there is nothing to do. If it was not, undo it now: this address is the account's again, \
+             everybody is signed out, and you choose a new password."
+                .to_owned(),
+        ],
+        secret: String::new(),
+        button: ("Undo the change".to_owned(), link.to_owned()),
+        after: vec![format!("The link works once, for {}. After that, ask an administrator.", period_in_words(lifetime))],
+        why: format!("You get this mail because this address belonged to an account at {portal}."),
+    }
+}
+
+/// To an address that was the account's for less than three days.
+pub(super) fn address_changed_again(username: &str, link: &str, portal: &str) -> Parts {
+    Parts {
+        subject: format!("Your address at {portal} was changed"),
+        heading: "Your address was changed".to_owned(),
+        paragraphs: vec![
+            format!("{} has another address at {portal} now, and our mail goes there.", plain(username)),
+            "If it was you, there is nothing to do. If it was not, tell an administrator: they can deactivate the account \
+             at once."
+                .to_owned(),
+        ],
+        secret: String::new(),
+        button: ("Open the sign-in page".to_owned(), link.to_owned()),
+        after: Vec::new(),
+        why: format!("You get this mail because this address belonged to an account at {portal}."),
+    }
+}
+
+/// To the owner, when a Microsoft account was linked.
+pub(super) fn microsoft_linked(username: &str, link: &str, portal: &str) -> Parts {
+    Parts {
+        subject: format!("A Microsoft account was linked with yours at {portal}"),
+        heading: "A Microsoft account was linked".to_owned(),
+        paragraphs: vec![
+            format!("Whoever has that Microsoft account can sign in as {} from now on.", plain(username)),
+            "If it was you, there is nothing to do. If it was not, unlink it in your profile now and change your password."
+                .to_owned(),
+        ],
+        secret: String::new(),
+        button: ("Open your profile".to_owned(), link.to_owned()),
+        after: Vec::new(),
+        why: owner(portal),
+    }
+}
+
+/// To the owner, when it was unlinked.
+pub(super) fn microsoft_unlinked(username: &str, link: &str, portal: &str) -> Parts {
+    Parts {
+        subject: format!("Your Microsoft account was unlinked at {portal}"),
+        heading: "Your Microsoft account was unlinked".to_owned(),
+        paragraphs: vec![
+            format!("{} is no longer signed in to with Microsoft. The password works as before.", plain(username)),
+            "If it was you, there is nothing to do. If it was not, change your password now: it signs everybody else out."
+                .to_owned(),
+        ],
+        secret: String::new(),
+        button: ("Open your profile".to_owned(), link.to_owned()),
+        after: Vec::new(),
+        why: owner(portal),
+    }
+}
+
+/// Why an account gets no temporary password.
+fn no_password(status: Status) -> &'static str {
+    match status {
+        Status::Active => "The account has no password: sign in with Microsoft, as before.",
+        Status::Pending | Status::Shadow => {
+            "The account is still waiting for an administrator's approval. You get a mail when it is approved."
+        }
+        Status::Held => "An administrator asked you something first. The question is in an earlier mail.",
+        Status::Rejected => "The request to join was declined.",
+        Status::Deactivated => "The account has been deactivated. An administrator can reactivate it.",
+    }
+}

@@ -1,0 +1,118 @@
+//! Ending sessions.
+//!
+//! Guarantees: the row goes first, so that a session is over even where the record's store fails; whoever touches several of
+//! a person's sessions holds the person first, so that two at once wait for each other and none is broken off.
+
+use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use super::{BrowserSession, Viewer};
+use crate::backend::Backend;
+use crate::backend::audit::{Action, insert_audit};
+use crate::backend::database::Lock;
+use crate::backend::entity::{user, user_session};
+use crate::backend::error::{Doing, Failure, Stop};
+use crate::domain::problem::Problem;
+use crate::domain::status::UserId;
+
+/// Ends the viewer's own session: row first, so that it is over even if the record's store fails.
+pub async fn sign_out(
+    backend: &Backend,
+    session: &BrowserSession,
+    viewer: &Viewer,
+    source: &str,
+) -> Result<(), Failure> {
+    let txn = backend.db.begin_write(Lock::None).await?;
+    delete_session(&*txn, &viewer.handle).await?;
+    let actor = viewer.actor(source.to_owned());
+    insert_audit(&*txn, Action::SignOut, &actor, Some((viewer.user_id, &viewer.username)), backend.now())
+        .await?;
+    txn.commit().await?;
+    session.forget().await;
+    Ok(())
+}
+
+/// Ends one session.
+pub(super) async fn delete_session(db: &impl ConnectionTrait, handle: &str) -> Result<(), Failure> {
+    user_session::Entity::delete_by_id(handle.to_owned()).exec(db).await.doing("delete the session")?;
+    Ok(())
+}
+
+/// Ends one of the viewer's own sessions; `false` where they have no such session.
+pub async fn revoke_session(
+    backend: &Backend,
+    viewer: &Viewer,
+    handle: &str,
+    source: &str,
+) -> Result<bool, Stop> {
+    let txn = backend.db.begin_write(Lock::None).await?;
+    require_session(&*txn, viewer).await?;
+    let ended = user_session::Entity::delete_many()
+        .filter(user_session::Column::Handle.eq(handle))
+        .filter(user_session::Column::UserId.eq(viewer.user_id))
+        .exec(&*txn)
+        .await
+        .doing("end the session")?;
+    if ended.rows_affected == 0 {
+        return Ok(false);
+    }
+    let subject = Some((viewer.user_id, viewer.username.as_str()));
+    insert_audit(&*txn, Action::EndSession, &viewer.actor(source.to_owned()), subject, backend.now()).await?;
+    txn.commit().await?;
+    Ok(true)
+}
+
+/// Ends all of the viewer's sessions but this one.
+pub async fn revoke_other_sessions(backend: &Backend, viewer: &Viewer, source: &str) -> Result<(), Stop> {
+    let txn = backend.db.begin_write(Lock::None).await?;
+    require_session(&*txn, viewer).await?;
+    user_session::Entity::delete_many()
+        .filter(user_session::Column::UserId.eq(viewer.user_id))
+        .filter(user_session::Column::Handle.ne(viewer.handle.as_str()))
+        .exec(&*txn)
+        .await
+        .doing("end the other sessions")?;
+    let subject = Some((viewer.user_id, viewer.username.as_str()));
+    let actor = viewer.actor(source.to_owned());
+    insert_audit(&*txn, Action::EndOtherSessions, &actor, subject, backend.now()).await?;
+    txn.commit().await?;
+    Ok(())
+}
+
+/// Holds a person's row for the rest of the transaction. Whoever changes a person's sessions does this first: of two that
+/// took the sessions in another order, PostgreSQL would end one (a deadlock). On SQLite there is one writer anyway.
+pub async fn hold_person(db: &impl ConnectionTrait, user_id: UserId) -> Result<(), Failure> {
+    user::Entity::find_by_id(user_id)
+        .select_only()
+        .column(user::Column::Id)
+        .lock(LockType::NoKeyUpdate)
+        .into_tuple::<UserId>()
+        .one(db)
+        .await
+        .doing("hold the person")?;
+    Ok(())
+}
+
+/// Holds the viewer's session for the rest of the transaction, or refuses: one that was ended while its request was under way
+/// does nothing any more.
+pub async fn require_session(db: &impl ConnectionTrait, viewer: &Viewer) -> Result<(), Stop> {
+    hold_person(db, viewer.user_id).await?;
+    let there = user_session::Entity::update_many()
+        .col_expr(user_session::Column::Epoch, Expr::value(viewer.epoch))
+        .filter(user_session::Column::Handle.eq(viewer.handle.as_str()))
+        .filter(user_session::Column::Epoch.eq(viewer.epoch))
+        .exec(db)
+        .await
+        .doing("look for the session")?;
+    if there.rows_affected == 1 { Ok(()) } else { Err(Problem::SignedOut.into()) }
+}
+
+/// Ends every session of a person.
+pub async fn delete_sessions_of(db: &impl ConnectionTrait, user_id: UserId) -> Result<(), Failure> {
+    user_session::Entity::delete_many()
+        .filter(user_session::Column::UserId.eq(user_id))
+        .exec(db)
+        .await
+        .doing("end their sessions")?;
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! Who is signed in.
+
+use std::time::Duration;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use tower_sessions::Session;
+
+use super::{HANDLE, Kind, OpenedBy, USER, Viewer};
+use crate::backend::Backend;
+use crate::backend::entity::{user, user_session};
+use crate::backend::error::{Doing, Failure};
+use crate::backend::session_store::hash_hex;
+use crate::domain::status::{Role, Status, UserId};
+use crate::domain::time::Timestamp;
+
+/// How long an unused session on a shared computer lives.
+const SHARED_IDLE: Duration = Duration::from_hours(2);
+/// How often last-seen is written at most.
+const SEEN_EVERY: Duration = Duration::from_mins(1);
+
+/// Who is signed in with this session, if anybody. Notes that they were seen, once a minute at most.
+pub async fn find_viewer(backend: &Backend, session: &Session) -> Result<Option<Viewer>, Failure> {
+    let Some(handle) = session.get::<String>(HANDLE).await.doing("read the session")? else {
+        return Ok(None);
+    };
+    let Some(id) = session.id() else { return Ok(None) };
+    let found = user_session::Entity::find_by_id(handle)
+        .find_also_related(user::Entity)
+        .one(backend.db.pool())
+        .await
+        .doing("find the session")?;
+    let Some((row, Some(user))) = found else {
+        return Ok(None);
+    };
+    let now = backend.now();
+    let alive = is_alive(backend, row.shared, row.expires_at, row.last_seen_at, now);
+    if !alive || row.id_hash != hash_hex(id) || row.epoch != user.auth_epoch {
+        return Ok(None);
+    }
+    if Status::parse(&user.status) != Some(Status::Active) {
+        return Ok(None);
+    }
+    let role = Role::parse(&user.role).ok_or(Failure::Data("an unknown role"))?;
+    if now.since(Timestamp(row.last_seen_at)) >= SEEN_EVERY {
+        // Nobody is signed out because the database takes no writes.
+        if let Err(failure) = note_seen(backend, &row.handle, now).await {
+            tracing::warn!(cause = %failure, "a session goes on without being noted");
+        }
+    }
+    Ok(Some(Viewer {
+        user_id: user.id,
+        username: user.username,
+        email: user.email,
+        email_canonical: user.email_canonical,
+        email_confirmed_at: user.email_confirmed_at.map(Timestamp),
+        role,
+        registered: Timestamp(user.created_at),
+        last_sign_in: Timestamp(user.last_sign_in_at),
+        has_password: user.password_hash.is_some(),
+        epoch: row.epoch,
+        handle: row.handle,
+        kind: Kind::parse(&row.kind),
+        opened_by: OpenedBy::parse(&row.opened_by),
+        proved_at: Timestamp(row.proved_at),
+        shared: row.shared,
+    }))
+}
+
+/// Whose session it was, as far as its record still says. Opens nothing.
+pub async fn whose(session: &Session) -> Option<UserId> {
+    session.get(USER).await.ok().flatten()
+}
+
+/// Whether a session has time left.
+pub fn is_alive(backend: &Backend, shared: bool, expires_at: i64, last_seen_at: i64, now: Timestamp) -> bool {
+    let idle = if shared { SHARED_IDLE } else { backend.settings.session_idle };
+    now.0 < expires_at && now.since(Timestamp(last_seen_at)) < idle
+}
+
+async fn note_seen(backend: &Backend, handle: &str, now: Timestamp) -> Result<(), Failure> {
+    user_session::Entity::update_many()
+        .col_expr(user_session::Column::LastSeenAt, Expr::value(now.0))
+        .filter(user_session::Column::Handle.eq(handle))
+        .exec(backend.db.pool())
+        .await
+        .doing("note when the session was seen")?;
+    Ok(())
+}

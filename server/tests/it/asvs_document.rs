@@ -1,0 +1,95 @@
+//! docs/asvs.md says of each requirement what shows that it is met; here that document is held to what is there.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// The root of the repository.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+fn read(path: &str) -> String {
+    let file = Path::new(ROOT).join(path);
+    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// A requirement, and what the document says shows it.
+struct Requirement {
+    id: String,
+    shown_by: String,
+}
+
+fn requirements(document: &str) -> Vec<Requirement> {
+    let rows = document.lines().filter(|line| line.starts_with("| v5.0.0-")).map(|line| {
+        let cells: Vec<&str> = line.trim().trim_matches('|').split(" | ").map(str::trim).collect();
+        let [id, _, _, shown_by] = cells.as_slice() else { panic!("four cells: {line}") };
+        Requirement { id: (*id).to_owned(), shown_by: (*shown_by).to_owned() }
+    });
+    rows.collect()
+}
+
+/// Where a file is that the document names.
+fn place_of(name: &str) -> String {
+    match name.rsplit_once('.') {
+        _ if name.contains('/') => name.to_owned(),
+        Some((_, "rs")) => format!("server/tests/it/{name}"),
+        Some((_, "ts")) => format!("end2end/tests/{name}"),
+        _ => name.to_owned(),
+    }
+}
+
+/// Whether text between backticks names a test of that file: a sentence.
+fn is_test_name(name: &str, file: &str) -> bool {
+    if file.contains(".spec.") {
+        return name.contains(' ');
+    }
+    name.matches('_').count() >= 2
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// The files and tests that a cell names; panics where one is missing.
+fn check(requirement: &Requirement) -> (usize, usize) {
+    let (mut files, mut tests, mut present) = (0, 0, (String::new(), String::new()));
+    for quoted in requirement.shown_by.split('`').skip(1).step_by(2) {
+        let end = quoted.rsplit_once('.').map(|(_, end)| end);
+        if matches!(end, Some("rs" | "ts" | "md" | "yml" | "toml")) && !quoted.contains(' ') {
+            let place = place_of(quoted);
+            // Quotation marks in a title may be escaped.
+            let source = read(&place).replace('\\', "");
+            present = (place, source);
+            files += 1;
+        } else if is_test_name(quoted, &present.0) {
+            let (place, source) = &present;
+            let there = if place.contains(".spec.") {
+                source.contains(quoted)
+            } else {
+                source.contains(&format!("fn {quoted}("))
+            };
+            assert!(there, "{}: {place} has no test {quoted}", requirement.id);
+            tests += 1;
+        }
+    }
+    (files, tests)
+}
+
+#[test]
+fn every_test_that_the_document_names_exists() {
+    let document = read("docs/asvs.md");
+    assert!(!document.contains("TODO"), "nothing is left to be filled in");
+    let requirements = requirements(&document);
+    let ids: BTreeSet<&str> = requirements.iter().map(|requirement| requirement.id.as_str()).collect();
+    assert_eq!((requirements.len(), ids.len()), (70, 70), "level 1 has 70 requirements, each once");
+    let (mut shown, mut without, mut open) = (0, 0, 0);
+    for requirement in &requirements {
+        let (files, tests) = check(requirement);
+        let cell = &requirement.shown_by;
+        if cell.starts_with("open: ") {
+            open += 1;
+        } else if cell.starts_with("does not apply: ") {
+            without += 1;
+        } else {
+            shown += 1;
+            assert!(tests > 0 || files > 0, "{}: nothing shows it: {cell}", requirement.id);
+        }
+    }
+    let count = format!("Count: {shown} shown, {without} do not apply, {open} open.");
+    assert!(document.contains(&count), "docs/asvs.md should say {count:?}");
+}

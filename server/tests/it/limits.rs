@@ -1,0 +1,194 @@
+//! How often what may be tried: beyond what stands beside registering and signing in.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use app::backend::clock::Clock;
+use app::domain::answer::Outcome;
+use app::domain::problem::{Problem, Refusal};
+use app::domain::status::{Role, Status};
+use axum::http::StatusCode;
+
+use crate::registering::join;
+use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, Portal, stack};
+
+async fn try_from(browser: &Browser, name: &str, password: &str, source: &str) -> Option<String> {
+    let fields = [("username", name), ("password", password)];
+    let reply = browser.post_from("/do/sign_in", &fields, Some(source)).await;
+    reply.location().map(ToOwned::to_owned)
+}
+
+/// A hundred failures for one name, from ten sources.
+async fn use_up_the_day(portal: &Portal, name: &str) {
+    for number in 0..100 {
+        let source = format!("192.0.2.{}", number / 10);
+        assert_eq!(
+            try_from(&portal.browser(), name, OTHER_PASSWORD, &source).await.as_deref(),
+            Some("/login")
+        );
+    }
+}
+
+#[tokio::test]
+async fn after_a_hundred_failures_in_a_day_only_known_browsers_and_temporary_passwords_get_in() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let known = portal.signed_in("ada").await;
+    known.post("/do/sign_out", &[]).await;
+    use_up_the_day(&portal, "ada").await;
+    let stranger = portal.browser();
+    try_from(&stranger, "ada", PASSWORD, "198.51.100.1").await;
+    assert!(!stranger.is_signed_in().await);
+    stranger.get("/login").await.says("Too many attempts. Try again in");
+    assert_eq!(try_from(&known, "ada", PASSWORD, "198.51.100.2").await.as_deref(), Some("/profile"));
+    stranger.post("/do/ask_reset", &[("email", "ada@example.org")]).await;
+    let mail = portal.mail_to("ada").await;
+    let secret = mail.text.lines().find(|line| line.starts_with("    ")).expect("a secret").trim().to_owned();
+    let reply = try_from(&stranger, "ada", &secret, "198.51.100.3").await;
+    assert_eq!(reply.as_deref(), Some("/change-password"));
+    portal.later(Duration::from_hours(24));
+    let later = portal.browser();
+    assert_eq!(try_from(&later, "ada", PASSWORD, "198.51.100.4").await.as_deref(), Some("/profile"));
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_has_is_counted_just_the_same() {
+    let portal = Portal::start().await;
+    use_up_the_day(&portal, "nobody1").await;
+    let browser = portal.browser();
+    try_from(&browser, "nobody1", PASSWORD, "198.51.100.1").await;
+    browser.get("/login").await.says("Too many attempts.");
+}
+
+#[tokio::test]
+async fn replicas_share_their_counters_where_redis_is_there() {
+    let (one, other) = stack::replicas().await;
+    let now = Clock::System.now();
+    for _ in 0..10 {
+        assert_eq!(one.prove_again(7, now).await, Ok(()));
+    }
+    assert!(one.prove_again(7, now).await.is_err());
+    assert_eq!(other.prove_again(7, now).await.is_err(), stack::is_postgres());
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_trusted_is_told_of_on_the_desk() {
+    let portal = Portal::with(&[("TRUSTED_PROXIES", "none")]).await;
+    let admin = portal.admin("grace").await;
+    admin.get("/admin").await.does_not_say("TRUSTED_PROXIES");
+    portal.browser().post_from("/do/sign_in", &[("username", "x")], Some("192.0.2.1")).await;
+    admin.get("/admin").await.says("set TRUSTED_PROXIES");
+    assert_eq!(admin.get("/profile").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_shared_computer_is_not_remembered() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let browser = portal.browser();
+    let fields = [("username", "ada"), ("password", PASSWORD), ("shared", "yes")];
+    browser.post("/do/sign_in", &fields).await;
+    assert!(browser.cookie("known").is_none());
+    assert!(portal.signed_in("ada").await.cookie("known").is_some());
+}
+
+#[tokio::test]
+async fn requests_for_temporary_passwords_are_limited_for_one_source() {
+    let portal = Portal::with(&[("LIMIT_RESET", "3/1h")]).await;
+    let browser = portal.browser();
+    for number in 0..4 {
+        let email = format!("person{number}@example.org");
+        let reply = browser.post_from("/do/ask_reset", &[("email", &email)], Some("192.0.2.1")).await;
+        let expected = if number < 3 { "/login" } else { "/reset-password" };
+        assert_eq!(reply.location(), Some(expected));
+    }
+    browser.get("/reset-password").await.says("Too many attempts. Try again in 1 hour.");
+    let reply = browser.post_from("/do/ask_reset", &[("email", "x@example.org")], Some("192.0.2.2")).await;
+    assert_eq!(reply.location(), Some("/login"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn three_hundred_people_of_one_office_are_all_let_in() {
+    let portal = Portal::with(&[("LIMIT_SIGN_IN", "100/10m")]).await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    // One hash for all: registering them would take longer than what is to be shown.
+    let hash = portal.user("ada").await.password_hash.expect("a hash");
+    for number in 0..300 {
+        portal.insert_active(&format!("person{number}"), &hash).await;
+    }
+    let mut entered = 0;
+    // As within a minute: no more at once than the queue of hashes holds.
+    for wave in 0..3 {
+        let people = (0..100).map(|number| {
+            let (browser, name) = (portal.browser(), format!("person{}", wave * 100 + number));
+            async move {
+                // One in ten mistypes first.
+                if number % 10 == 0 {
+                    try_from(&browser, &name, OTHER_PASSWORD, "192.0.2.1").await;
+                }
+                try_from(&browser, &name, PASSWORD, "192.0.2.1").await.as_deref() == Some("/profile")
+            }
+        });
+        entered += join(people).await.into_iter().filter(|entered| *entered).count();
+    }
+    assert_eq!(entered, 300);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_source_can_not_keep_the_threads_from_everybody_else() {
+    let portal = Portal::with_own_hasher(&[]).await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let crowd: Vec<_> = (0..300)
+        .map(|number| {
+            let browser = portal.browser();
+            tokio::spawn(async move {
+                let fields = [("username", format!("crowd{number}")), ("password", PASSWORD.to_owned())];
+                let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
+                browser.post_from("/do/sign_in", &fields, Some("192.0.2.1")).await.status
+            })
+        })
+        .collect();
+    while portal.backend.hasher.waiting() < 10 {
+        tokio::task::yield_now().await;
+    }
+    let elsewhere = try_from(&portal.browser(), "ada", PASSWORD, "198.51.100.1").await;
+    assert_eq!(elsewhere.as_deref(), Some("/profile"));
+    let mut refused = 0;
+    for one in crowd {
+        refused += usize::from(one.await.expect("ends") == StatusCode::SERVICE_UNAVAILABLE);
+    }
+    assert!(refused > 0, "the crowd is told to come again");
+}
+
+#[tokio::test]
+async fn whoever_goes_away_before_the_answer_has_tried_all_the_same() {
+    let portal = Portal::with(&[("LIMIT_SIGN_IN", "3/10m")]).await;
+    let backend = &portal.backend;
+    let (source, now) = (IpAddr::from([192, 0, 2, 1]), backend.now());
+    let attempt =
+        |name: String| async move { backend.limits.try_sign_in(&backend.settings, &name, source, now).await };
+    for number in 0..3 {
+        // As when the connection goes, and with it whatever was waiting for the answer.
+        drop(attempt(format!("name person{number}")).await.expect("it is allowed"));
+    }
+    let refused = async {
+        while let Ok(allowed) = attempt("name person9".to_owned()).await {
+            backend.limits.give_back(allowed, now).await;
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), refused).await.expect("the source is full");
+}
+
+#[tokio::test]
+async fn weighty_acts_are_limited_for_one_account() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let browser = portal.signed_in("ada").await;
+    for _ in 0..10 {
+        browser.script("/do/delete_account", &[("current_password", OTHER_PASSWORD)]).await;
+    }
+    let outcome = browser.script("/do/delete_account", &[("current_password", PASSWORD)]).await.outcome();
+    assert_eq!(outcome, Outcome::Refused(Refusal::of(Problem::TooMany(600))));
+    assert!(portal.find_user("ada").await.is_some());
+}

@@ -1,0 +1,68 @@
+//! The figures for Prometheus.
+
+use std::sync::Arc;
+
+use app::domain::status::{Role, Status};
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
+use server::metrics::{self, Metrics};
+use server::portal::Assets;
+use server::router::router_with_metrics;
+use tower::ServiceExt;
+
+use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, Portal};
+
+async fn read(portal: &Portal, metrics: &Arc<Metrics>) -> String {
+    let request = Request::get("/metrics").body(Body::empty()).unwrap();
+    let response = metrics::router(&portal.backend, metrics).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let text = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    String::from_utf8(text.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn requests_sign_ins_hashes_mail_and_sessions_are_counted_without_naming_anybody() {
+    let portal = Portal::with_own_hasher(&[]).await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    portal.person("waiting", Status::Pending, Role::Member).await;
+    let metrics = Arc::<Metrics>::default();
+    let router = router_with_metrics(&portal.backend, &Assets::unbuilt(&portal.mail_folder()), &metrics);
+    let browser = Browser::new(router);
+    browser.sign_in("ada", OTHER_PASSWORD).await;
+    browser.sign_in("waiting", PASSWORD).await;
+    browser.sign_in("ada", PASSWORD).await;
+    browser.get("/profile").await;
+    browser.get("/auto-login/SECRET-SECRET-SECRET-SECRET-SECRET-SECRET-S").await;
+    browser.get("/nowhere/SECRET").await;
+    let text = read(&portal, &metrics).await;
+    for line in [
+        "vestibule_requests_total{route=\"/profile\",method=\"GET\",status=\"200\"} 1",
+        "vestibule_requests_total{route=\"/do/sign_in\",method=\"POST\",status=\"302\"} 3",
+        "vestibule_requests_total{route=\"/auto-login/{token}\",method=\"GET\",status=\"404\"} 1",
+        "vestibule_request_seconds_count{route=\"/profile\"} 1",
+        "vestibule_sign_ins_total{outcome=\"entered\"} 1",
+        "vestibule_sign_ins_total{outcome=\"incorrect\"} 1",
+        "vestibule_sign_ins_total{outcome=\"not_active\"} 1",
+        "vestibule_sign_ins_total{outcome=\"too_many\"} 0",
+        "vestibule_hash_queue 0",
+        "vestibule_hashes_total 5",
+        "vestibule_sessions 1",
+        "vestibule_users_waiting 1",
+        "vestibule_outbox_given_up 0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "no {line:?} in\n{text}");
+    }
+    portal.mails().await;
+    for secret in ["ada", "SECRET", "waiting@"] {
+        assert!(!text.contains(secret), "{secret} in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn they_are_not_served_where_people_come() {
+    let portal = Portal::start().await;
+    let admin = portal.admin("grace").await;
+    for browser in [portal.browser(), admin] {
+        assert_eq!(browser.get("/metrics").await.status, StatusCode::NOT_FOUND);
+    }
+}

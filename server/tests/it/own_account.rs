@@ -1,0 +1,269 @@
+//! One's own sessions, history and data, and the end of an account.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::backend::database::Lock;
+use app::backend::entity::{audit, outbox, shut_out, user_session, user_token};
+use app::backend::error::Stop;
+use app::backend::sessions::{Viewer, find_viewer, require_session};
+use app::domain::answer::Outcome;
+use app::domain::problem::{Field, Problem, Refusal};
+use app::domain::status::{Role, Status};
+use axum::http::StatusCode;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use tower_sessions::Session;
+use tower_sessions::session::Id;
+
+use crate::registering::join;
+use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, Portal};
+
+async fn sessions(portal: &Portal) -> Vec<user_session::Model> {
+    user_session::Entity::find().all(portal.backend.db.pool()).await.expect("reads")
+}
+
+/// A browser that says what it is.
+async fn sign_in_with(portal: &Portal, agent: &str, source: &str) -> Browser {
+    let mut browser = portal.browser();
+    browser.agent = agent.to_owned();
+    let fields = [("username", "ada"), ("password", PASSWORD)];
+    browser.post_from("/do/sign_in", &fields, Some(source)).await;
+    browser
+}
+
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
+const IPHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
+                      Version/18.0 Mobile/15E148 Safari/604.1";
+
+#[tokio::test]
+async fn sessions_are_listed_in_words_and_end_one_by_one_or_all_others() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let laptop = sign_in_with(&portal, FIREFOX, "192.0.2.7").await;
+    let phone = sign_in_with(&portal, IPHONE, "198.51.100.9").await;
+    let third = portal.signed_in("ada").await;
+    let page = laptop.get("/profile").await;
+    for words in ["Firefox on Linux", "This one", "192.0.2.7", "Safari on iPhone", "198.51.100.9"] {
+        page.says(words);
+    }
+    let of_phone =
+        sessions(&portal).await.into_iter().find(|s| s.agent.contains("iPhone")).expect("it is there");
+    let reply = laptop.post("/do/end_session", &[("handle", &of_phone.handle)]).await;
+    assert_eq!(reply.location(), Some("/profile"));
+    assert!(!phone.is_signed_in().await, "on its very next request");
+    assert!(third.is_signed_in().await);
+    laptop.post("/do/end_session", &[("handle", &of_phone.handle)]).await;
+    laptop.get("/profile").await.says("That session is over already.");
+    assert_eq!(laptop.post("/do/end_other_sessions", &[]).await.location(), Some("/profile"));
+    assert!(!third.is_signed_in().await);
+    assert!(laptop.is_signed_in().await);
+    laptop.get("/profile").await.says("You are signed in nowhere else.");
+}
+
+#[tokio::test]
+async fn two_who_end_each_others_sessions_at_once_both_get_an_answer() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    for round in 0..15 {
+        let browsers = [portal.signed_in("ada").await, portal.signed_in("ada").await];
+        let ends = browsers
+            .into_iter()
+            .map(|browser| async move { browser.script("/do/end_other_sessions", &[]).await.status });
+        for status in join(ends).await {
+            assert!(!status.is_server_error(), "{status} in round {round}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_ends_or_sees_somebody_elses_session() {
+    let portal = Portal::start().await;
+    for name in ["ada", "bob"] {
+        portal.person(name, Status::Active, Role::Member).await;
+    }
+    let ada = portal.signed_in("ada").await;
+    let bob = portal.signed_in("bob").await;
+    let handle = sessions(&portal).await.into_iter().min_by_key(|s| s.user_id).expect("ada's").handle;
+    bob.get("/profile").await.does_not_say(&handle);
+    bob.post("/do/end_session", &[("handle", &handle)]).await;
+    bob.post("/do/end_other_sessions", &[]).await;
+    assert!(ada.is_signed_in().await);
+    portal.browser().post("/do/end_session", &[("handle", &handle)]).await;
+    assert!(ada.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_session_that_is_over_is_not_listed() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    sign_in_with(&portal, IPHONE, "198.51.100.9").await;
+    portal.later(Duration::from_hours(25));
+    let page = sign_in_with(&portal, FIREFOX, "192.0.2.7").await.get("/profile").await;
+    page.does_not_say("Safari on iPhone");
+    page.says("You are signed in nowhere else.");
+}
+
+#[tokio::test]
+async fn a_person_has_at_most_fifty_sessions_and_the_longest_unused_goes() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let first = portal.signed_in("ada").await;
+    portal.later(Duration::from_secs(1));
+    let second = portal.signed_in("ada").await;
+    for _ in 0..49 {
+        portal.later(Duration::from_secs(1));
+        portal.signed_in("ada").await;
+    }
+    assert_eq!(sessions(&portal).await.len(), 50);
+    assert!(!first.is_signed_in().await);
+    assert!(second.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_session_that_ends_while_its_request_is_under_way_does_nothing_any_more() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let viewer_of = |browser: &Browser| find(&portal, browser.cookie("session").expect("a session"));
+    let thief = portal.signed_in("ada").await;
+    let viewer = viewer_of(&thief).await;
+    portal.signed_in("ada").await.post("/do/end_other_sessions", &[]).await;
+    let txn = portal.backend.db.begin_write(Lock::None).await.expect("begins");
+    let refused = require_session(&*txn, &viewer).await.expect_err("it is over");
+    assert!(matches!(refused, Stop::Refused(refusal) if refusal == Problem::SignedOut.into()));
+}
+
+/// Who is signed in with this cookie.
+async fn find(portal: &Portal, cookie: String) -> Viewer {
+    let id = cookie.parse::<Id>().expect("an id");
+    let session = Session::new(Some(id), Arc::new(portal.backend.sessions.clone()), None);
+    find_viewer(&portal.backend, &session).await.expect("the query works").expect("somebody is signed in")
+}
+
+#[tokio::test]
+async fn history_tells_what_was_done_and_of_others_neither_name_nor_address() {
+    let portal = Portal::start().await;
+    let admin = portal.admin("grace").await;
+    let ada = portal.person("ada", Status::Pending, Role::Member).await;
+    let fields =
+        [("id", ada.id.to_string()), ("decision", "approve".to_owned()), ("from", "/admin".to_owned())];
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    admin.post_from("/do/decide", &fields, Some("203.0.113.99")).await;
+    let page = sign_in_with(&portal, FIREFOX, "192.0.2.7").await.get("/profile").await;
+    page.says("Approved");
+    page.says("by an administrator");
+    page.says("Signed in with the password");
+    page.does_not_say("grace");
+    page.does_not_say("203.0.113.99");
+}
+
+#[tokio::test]
+async fn the_download_has_the_accounts_data_and_no_secret() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let browser = sign_in_with(&portal, FIREFOX, "192.0.2.7").await;
+    let reply = browser.get("/profile/data.json").await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert_eq!(reply.headers["content-type"], "application/json");
+    assert_eq!(reply.headers["cache-control"], "no-store");
+    assert!(reply.headers["content-disposition"].to_str().expect("text").starts_with("attachment"));
+    let data: serde_json::Value = serde_json::from_str(&reply.body).expect("JSON");
+    assert_eq!(data["account"]["username"], "ada");
+    assert_eq!(data["account"]["email"], "ada@example.org");
+    assert_eq!(data["sessions"][0]["browser"], "Firefox on Linux");
+    assert!(data["history"].as_array().expect("a list").len() >= 2);
+    let secrets = sessions(&portal).await.into_iter().flat_map(|s| [s.handle, s.id_hash]);
+    for secret in secrets.chain(portal.user("ada").await.password_hash) {
+        reply.does_not_say(&secret);
+    }
+    assert_eq!(
+        portal.browser().get("/profile/data.json").await.location(),
+        Some("/login?next=%2Fprofile%2Fdata.json")
+    );
+}
+
+#[tokio::test]
+async fn deleting_takes_the_password_and_everything_that_names_the_person() {
+    let portal = Portal::start().await;
+    portal.admin("grace").await;
+    let ada = portal.person("ada", Status::Active, Role::Member).await;
+    let browser = sign_in_with(&portal, FIREFOX, "192.0.2.7").await;
+    let elsewhere = portal.signed_in("ada").await;
+    browser.post("/do/ask_reset", &[("email", "ada@example.org")]).await;
+    portal.mails().await;
+    for (typed, problem) in
+        [("", Problem::CurrentPasswordMissing), (OTHER_PASSWORD, Problem::CurrentPasswordWrong)]
+    {
+        let outcome = browser.script("/do/delete_account", &[("current_password", typed)]).await.outcome();
+        assert_eq!(outcome, Outcome::Refused(Refusal::of_field(Field::CurrentPassword, problem)));
+    }
+    let reply = browser.post("/do/delete_account", &[("current_password", PASSWORD)]).await;
+    assert_eq!(reply.location(), Some("/"));
+    browser.get("/").await.says("Your account is deleted.");
+    for browser in [browser, elsewhere] {
+        assert!(!browser.is_signed_in().await);
+    }
+    let db = portal.backend.db.pool();
+    assert!(portal.find_user("ada").await.is_none());
+    let tokens = user_token::Entity::find().filter(user_token::Column::UserId.eq(ada.id));
+    assert_eq!(tokens.count(db).await.expect("counts"), 0);
+    assert_eq!(
+        outbox::Entity::find().filter(outbox::Column::UserId.eq(ada.id)).count(db).await.expect("counts"),
+        0
+    );
+    let rows = portal.audit().await;
+    let about: Vec<&audit::Model> = rows.iter().filter(|row| row.subject_id == Some(ada.id)).collect();
+    assert!(about.iter().any(|row| row.action == "user.delete"));
+    for row in &rows {
+        assert!(row.subject_name != "ada" && row.actor_name != "ada" && row.source != "192.0.2.7", "{row:?}");
+    }
+    let shut = shut_out::Entity::find().all(db).await.expect("reads");
+    assert_eq!(shut.len(), 1);
+    assert!(shut[0].reason == "deleted" && shut[0].hash.len() == 64 && !shut[0].hash.contains("ada"));
+    assert!(portal.backend.shut_outs.contains(db, "ada@example.org").await.expect("looks"));
+    portal.register("ada").await;
+    assert_ne!(portal.user("ada").await.id, ada.id, "no number is used twice");
+}
+
+#[tokio::test]
+async fn the_last_administrator_can_not_go() {
+    let portal = Portal::start().await;
+    let grace = portal.admin("grace").await;
+    let outcome = grace.script("/do/delete_account", &[("current_password", PASSWORD)]).await.outcome();
+    assert_eq!(outcome, Outcome::Refused(Problem::LastAdminStays.into()));
+    portal.admin("alan").await;
+    let reply = grace.post("/do/delete_account", &[("current_password", PASSWORD)]).await;
+    assert_eq!(reply.location(), Some("/"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_last_administrators_leaving_at_once_leave_one() {
+    for round in 0..10 {
+        let portal = Portal::start().await;
+        let pair = [portal.admin("grace").await, portal.admin("alan").await];
+        let leaving = pair.into_iter().map(|admin| async move {
+            admin.post("/do/delete_account", &[("current_password", PASSWORD)]).await;
+        });
+        join(leaving).await;
+        assert_eq!(portal.active_admins().await, 1, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_shut_out_is_remembered_and_forgotten_when_let_in_again() {
+    let portal = Portal::start().await;
+    let admin = portal.admin("grace").await;
+    let ada = portal.person("ada", Status::Active, Role::Member).await;
+    let bob = portal.person("bob", Status::Pending, Role::Member).await;
+    admin.decide("deactivate", ada.id).await;
+    admin.decide("reject", bob.id).await;
+    let db = portal.backend.db.pool();
+    for address in ["ada@example.org", "bob@example.org"] {
+        assert!(portal.backend.shut_outs.contains(db, address).await.expect("looks"), "{address}");
+    }
+    admin.decide("reactivate", ada.id).await;
+    assert!(!portal.backend.shut_outs.contains(db, "ada@example.org").await.expect("looks"));
+    admin.decide("reconsider", bob.id).await;
+    assert!(portal.backend.shut_outs.contains(db, "bob@example.org").await.expect("looks"), "until approved");
+    admin.decide("approve", bob.id).await;
+    assert!(!portal.backend.shut_outs.contains(db, "bob@example.org").await.expect("looks"));
+}
