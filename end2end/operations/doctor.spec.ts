@@ -1,6 +1,6 @@
 // What the operator's commands say of a portal: what is wrong, and how to mend it, without a secret.
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -36,14 +36,16 @@ async function examine(portal: Portal): Promise<{ code: number | null; lines: Re
 
 test('where everything is in order it says so, and nothing secret', async ({ startWithMicrosoft }) => {
   const { portal, graph, entra } = await startWithMicrosoft({ env: throughGraph })
-  graph.registration = registered(portal)
+  graph.registration = registered(portal, { redirectUris: [`${portal.url}/auth/redirect`, `${portal.url}/`] })
   const { code, lines, out, err } = await examine(portal)
   expect(code, out).toBe(0)
   expect(lines).toMatchObject({
     database: 'ok reached, and up to date',
     mail: expect.stringMatching(/^ok .*Mail\.Send/),
     Microsoft: expect.stringMatching(/^ok /),
+    'built assets': expect.stringMatching(/^ok /),
     'redirect address': `ok ${portal.url}/auth/redirect is registered`,
+    'after signing out': `ok ${portal.url}/ is registered`,
     'optional claims': expect.stringMatching(/^ok /),
     CLIENT_SECRET: expect.stringMatching(/^note ends on .* set CLIENT_SECRET_EXPIRES/),
   })
@@ -56,8 +58,10 @@ test('what is registered wrongly is named, with how to mend it, and the exit cod
   const { code, lines, err } = await examine(portal)
   expect(code).not.toBe(0)
   expect(err).toContain('3 things have to be mended.')
+  expect(lines).not.toHaveProperty('settings')
   expect(lines).toMatchObject({
     'redirect address': expect.stringMatching(/^BAD .* is not registered: add it/),
+    'after signing out': expect.stringMatching(/^note .* is not registered: who signs out/),
     'optional claims': expect.stringMatching(/^BAD auth_time is missing/),
     CLIENT_SECRET: expect.stringMatching(/^BAD .* ended on /),
   })
@@ -90,11 +94,37 @@ test('a wrong secret is found out, also where mail goes another way', async ({ s
 test('in another folder than the portal\'s it says that there is no database, and makes none', async ({ startPortal }) => {
   const { portal } = await startPortal({ admin: someone('keeper'), env: { DATABASE_URL: 'sqlite://data/portal.db' } })
   const elsewhere = await mkdtemp(join(tmpdir(), 'vestibule-elsewhere-'))
-  const { code, out } = await portal.attempt(['doctor'], '', elsewhere)
+  const { code, out } = await portal.attempt(['doctor'], { folder: elsewhere })
   expect(code).not.toBe(0)
   expect(out).toContain(`BAD   database: there is none at ${elsewhere}/data/portal.db: run this in the portal's folder`)
   expect(existsSync(join(elsewhere, 'data', 'portal.db'))).toBe(false)
   await rm(elsewhere, { recursive: true })
+})
+
+test('a setting with a slip in its name is told, by the log too', async ({ startPortal }) => {
+  const { portal } = await startPortal({ admin: someone('keeper'), env: { PORTAL_ACENT: '#1d4ed8' } })
+  const { code, lines } = await examine(portal)
+  expect(code).toBe(0)
+  expect(lines.settings).toBe('note PORTAL_ACENT is no setting; PORTAL_ACCENT is one, and is not set')
+  expect(portal.logged).toContain('PORTAL_ACENT is no setting')
+})
+
+test('a line of .env that cannot be read is named, and not quoted', async ({ startPortal }) => {
+  const { portal } = await startPortal({ admin: someone('keeper') })
+  const elsewhere = await mkdtemp(join(tmpdir(), 'vestibule-env-'))
+  await writeFile(join(elsewhere, '.env'), 'PORTAL_NAME=Example\nSMTP_URL=smtp://user:hunter2 twice@mail.example\n')
+  const { code, out, err } = await portal.attempt(['doctor'], { folder: elsewhere })
+  expect(code).not.toBe(0)
+  expect(err).toContain('vestibule: .env: the line after PORTAL_NAME must be NAME=value')
+  expect(out + err).not.toContain('hunter2')
+  await rm(elsewhere, { recursive: true })
+})
+
+test('without the built assets it says where they should be', async ({ startPortal }) => {
+  const { portal } = await startPortal({ admin: someone('keeper') })
+  const { code, out } = await portal.attempt(['doctor'], { env: { LEPTOS_SITE_ROOT: '/nowhere/site' } })
+  expect(code).not.toBe(0)
+  expect(out).toContain('BAD   built assets: LEPTOS_SITE_ROOT: /nowhere/site has no pkg folder')
 })
 
 test('while Microsoft is away, what needs it is named', async ({ startWithMicrosoft }) => {

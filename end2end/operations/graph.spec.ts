@@ -219,17 +219,26 @@ for (const status of [429, 503] as const) {
       return person
     }
     const unsaid = await refused()
+    const arrive = (...those: Person[]) =>
+      until('those who were told when to arrive', async () => {
+        await wake(portal)
+        return those.every(({ email }) => graph.to(email, CONFIRM).length > 0) ? true : undefined
+      })
     const seconds = await refused(3)
+    const bystander = await people.waiting('bystander')
+    await arrive(seconds, bystander)
     // In a header there are whole seconds.
     const date = new Date(Math.floor(Date.now() / 1000) * 1000 + 4_000)
     const dated = await refused(date)
-    await until('those who were told when to arrive', async () => {
-      await wake(portal)
-      return [seconds, dated].every(({ email }) => graph.to(email, CONFIRM).length > 0) ? true : undefined
-    })
+    await arrive(dated)
     await test.step('as seconds', async () => {
       const [first, second] = triedFor(setting, seconds).map(({ at }) => at)
       expect(Number(second) - Number(first)).toBeGreaterThanOrEqual(3_000)
+    })
+    await test.step('the mailbox rests meanwhile, and not that mail alone', async () => {
+      const tried = triedFor(setting, bystander)
+      expect(tried).toHaveLength(1)
+      expect(Number(tried[0]?.at) - Number(triedFor(setting, seconds)[0]?.at)).toBeGreaterThanOrEqual(3_000)
     })
     await test.step('as a date', async () => {
       expect(triedFor(setting, dated)[1]?.at).toBeGreaterThanOrEqual(date.getTime())

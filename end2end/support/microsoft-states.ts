@@ -38,7 +38,7 @@ export function microsoftStates({ portal, people, entra }: OwnPortal & Pick<Micr
       reach: async (page) => {
         const login = new LoginPage(page)
         await login.open()
-        await page.getByRole('link', { name: BUTTON, exact: true }).click()
+        await page.getByRole('button', { name: BUTTON, exact: true }).click()
         await new EntraPage(page).deny()
         await login.isRefused(SAYS.denied)
       },

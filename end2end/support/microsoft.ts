@@ -57,7 +57,7 @@ export const BUTTON = 'Sign in with Microsoft'
 
 /** Follows the button of the sign-in page that is there, and chooses who to be. */
 export async function choose(page: Page, account: Account): Promise<void> {
-  await page.getByRole('link', { name: BUTTON, exact: true }).click()
+  await page.getByRole('button', { name: BUTTON, exact: true }).click()
   await new EntraPage(page).choose(account)
 }
 

@@ -76,14 +76,17 @@ export class Portal {
 
   /** Runs a command of the program beside the portal; answers what it printed. */
   async run(args: string[], input = ''): Promise<string> {
-    const { code, out, err } = await this.attempt(args, input)
+    const { code, out, err } = await this.attempt(args, { input })
     if (code !== 0) throw new Error(`vestibule ${args.join(' ')} ended with ${code}: ${err}`)
     return out
   }
 
   /** The same for one that may fail. */
-  async attempt(args: string[], input = '', folder = this.folder): Promise<{ code: number | null; out: string; err: string }> {
-    const child = spawn(program, args, { cwd: folder, env: this.env(), stdio: 'pipe' })
+  async attempt(
+    args: string[],
+    { input = '', folder = this.folder, env = {} }: { input?: string; folder?: string; env?: Record<string, string> } = {},
+  ): Promise<{ code: number | null; out: string; err: string }> {
+    const child = spawn(program, args, { cwd: folder, env: { ...this.env(), ...env }, stdio: 'pipe' })
     let [out, err] = ['', '']
     child.stdout.on('data', (data: Buffer) => (out += data.toString()))
     child.stderr.on('data', (data: Buffer) => (err += data.toString()))

@@ -2,6 +2,7 @@ import { DeskPage } from '../pages/desk.ts'
 import { PortalPage } from '../pages/portal-page.ts'
 import { lookAt } from '../support/axe.ts'
 import { Findings } from '../support/findings.ts'
+import { Loopback } from '../support/loopback.ts'
 import { measureShift, seeWhatIsCut, seeWhatIsOutside, seeWhatMoved } from '../support/layout.ts'
 import { type Cast, cast, enter, states } from '../support/states.ts'
 import { expect, signIn, signOut, test, watch } from '../support/test.ts'
@@ -66,7 +67,7 @@ class Plain extends PortalPage {
     } else {
       await this.page.goto('/login')
       await this.page.getByLabel('Username or email address').fill(active.username)
-      await main.getByRole('button', { name: 'Sign in' }).click()
+      await main.getByRole('button', { name: 'Sign in', exact: true }).click()
       await expect(main.getByRole('alert')).toBeVisible()
     }
   }
@@ -110,6 +111,27 @@ test('nothing moves on a page that comes with news @scripts', async ({ page }) =
   await expect(home.notice('You are signed out.')).toBeVisible()
   await seeWhatMoved(page, 'the start with a notice', findings)
   findings.expectNone()
+})
+
+test('nothing moves on a page whose end comes late @scripts', async ({ page, portal }) => {
+  // Hands the portal's answers on, and keeps what follows the begin of the footer back for a while.
+  const line = await Loopback.start(async (request, response) => {
+    const answer = await fetch(`${portal.url}${request.url ?? '/'}`, { headers: { accept: request.headers.accept ?? '*/*' } })
+    const body = Buffer.from(await answer.arrayBuffer())
+    const headers = Object.fromEntries([...answer.headers].filter(([name]) => !/^(content-(length|encoding)|transfer-|connection|keep-)/.test(name)))
+    response.writeHead(answer.status, headers)
+    const footer = /<footer[^>]*>/.exec(body.toString('latin1'))
+    const end = footer === null ? body.length : footer.index + footer[0].length
+    response.write(body.subarray(0, end))
+    setTimeout(() => response.end(body.subarray(end)), footer === null ? 0 : 700)
+  })
+  await measureShift(page.context())
+  const findings = new Findings()
+  await page.goto(`${line.url}/login`)
+  await expect(page.getByRole('heading', { level: 1, name: 'Sign in' })).toBeVisible()
+  await seeWhatMoved(page, 'sign-in', findings)
+  findings.expectNone()
+  await line.stop()
 })
 
 test('every page fits on a screen of 320 px, and has one heading, one main part and a title of its own', async ({ page, portal, people, expected }) => {

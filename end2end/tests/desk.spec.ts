@@ -6,6 +6,7 @@ import { DeskPage } from '../pages/desk.ts'
 import { ANSWERS, LoginPage } from '../pages/login.ts'
 import { withScripts } from '../pages/portal-page.ts'
 import { ProfilePage } from '../pages/profile.ts'
+import { someone } from '../support/people.ts'
 import { expect, send, signIn, test } from '../support/test.ts'
 
 /** Marks a document, to tell it from one that was loaded anew. */
@@ -16,6 +17,21 @@ async function mark(page: Page): Promise<void> {
 async function isMarked(page: Page): Promise<boolean> {
   return page.evaluate(() => (window as Window & { marked?: boolean }).marked === true)
 }
+
+test('what strangers typed stays text where scripts put it in later', async ({ page, people }) => {
+  const stranger = someone()
+  // As markup, even without a semicolon, it would be "<b'".
+  const email = `x&ltb'${stranger.email}`
+  await people.register({ ...stranger, email })
+  await signIn(page, people.keeper)
+  const desk = new DeskPage(page)
+  await desk.open(stranger)
+  await expect(desk.waitingRow(stranger.username)).toContainText(email)
+  await desk.decide(stranger.username, 'Approve unconfirmed address')
+  await desk.says(stranger.username, 'Approved. The mail that says so is on its way.')
+  await expect(desk.row(stranger.username)).toContainText('Active')
+  await expect(desk.row(stranger.username)).toContainText(email)
+})
 
 test('who waits is listed, with the state of the address, and so is everybody', async ({ page, people }) => {
   const [ada, bert, carl] = [await people.waiting(), await people.confirmed('bert'), await people.deactivated('carl')]

@@ -129,7 +129,7 @@ async fn execute(command: Command) -> Result<(), ConfigError> {
         say(settings_table().trim_end());
         return Ok(());
     }
-    let config = Config::read(&Source::process())?;
+    let config = Config::read(&Source::process()?)?;
     telemetry::start(config.settings.environment, &config.log)?;
     match command {
         Command::Serve => serve::serve(config).await,

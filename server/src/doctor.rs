@@ -18,6 +18,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use secrecy::ExposeSecret;
 
 use crate::config::Config;
+use crate::portal::Assets;
 use crate::start;
 
 /// How far our clock and the database's may be apart, in seconds: tokens of Microsoft's allow as much.
@@ -49,7 +50,13 @@ use Finding::{Bad, Good, Note};
 
 /// Looks at everything.
 pub async fn examine(config: &Config) -> Vec<Finding> {
-    let mut findings = vec![examine_address(config), examine_proxies(config), examine_key(config)];
+    let mut findings: Vec<Finding> = config.slips.iter().map(|slip| Note("settings", slip.clone())).collect();
+    findings.extend([
+        examine_address(config),
+        examine_proxies(config),
+        examine_key(config),
+        examine_assets(config),
+    ]);
     examine_database(config, &mut findings).await;
     examine_redis(config, &mut findings).await;
     examine_mail(&config.settings, &mut findings).await;
@@ -89,6 +96,14 @@ fn examine_key(config: &Config) -> Finding {
         return Note("SECRET_KEY", what.to_owned());
     }
     Good("SECRET_KEY", "set".to_owned())
+}
+
+/// What the pages need of the build beside the program.
+fn examine_assets(config: &Config) -> Finding {
+    match Assets::find(&config.site_root) {
+        Ok(_) => Good("built assets", config.site_root.display().to_string()),
+        Err(error) => Bad("built assets", error.0),
+    }
 }
 
 async fn examine_database(config: &Config, findings: &mut Vec<Finding>) {
@@ -268,6 +283,7 @@ async fn examine_microsoft(config: &Config, findings: &mut Vec<Finding>) {
         }
     };
     findings.push(examine_redirect(config, microsoft, registration.as_ref()));
+    findings.push(examine_way_back(config, registration.as_ref()));
     findings.push(examine_claims(registration.as_ref()));
     findings.push(examine_secret(microsoft, registration.as_ref()));
 }
@@ -300,6 +316,23 @@ fn examine_redirect(
             "redirect address",
             format!("{redirect} is not registered: add it to the application in Entra, as Web"),
         ),
+    }
+}
+
+/// Microsoft sends nobody to an address that is not registered, and says no word of it: they stay on its page.
+fn examine_way_back(config: &Config, application: Option<&Application>) -> Finding {
+    let (what, back) = ("after signing out", config.settings.public_url.as_str());
+    match application {
+        Some(application) if application.redirects.iter().any(|redirect| redirect == back) => {
+            Good(what, format!("{back} is registered"))
+        }
+        Some(_) => Note(
+            what,
+            format!(
+                "{back} is not registered: who signs out at Microsoft stays there; add it to the application, as Web"
+            ),
+        ),
+        None => Note(what, format!("{back} may be registered too, so that people come back from Microsoft")),
     }
 }
 

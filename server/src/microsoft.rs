@@ -5,11 +5,11 @@
 
 use app::api::http::{Caller, Flash};
 use app::backend::error::Stop;
-use app::backend::microsoft::{Arrival, Arrived, Purpose, TurnedAway, arrive, begin, sign_out_address};
+use app::backend::microsoft::{Arrival, Arrived, HOME, Purpose, TurnedAway, arrive, begin, sign_out_address};
 use app::backend::settings::MicrosoftSettings;
 use app::domain::answer::Notice;
 use app::domain::next::NextPage;
-use app::domain::problem::{Problem, Refusal};
+use app::domain::problem::{Field, Problem, Refusal};
 use axum::extract::{RawQuery, Request, State};
 use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode};
@@ -46,18 +46,18 @@ async fn go(
     RawQuery(query): RawQuery,
 ) -> Response {
     let next = value_of(query.as_deref(), "next").and_then(|next| NextPage::parse(&next));
-    let next = next.as_ref().map_or("/profile", NextPage::as_str);
+    let next = next.as_ref().map_or(HOME, NextPage::as_str);
     if caller.viewer.is_some() {
         return redirect(next, []);
     }
     let (backend, now) = (&portal.backend, portal.backend.now());
     let begun = async {
         backend.limits.microsoft(caller.source, now).await?;
-        begin(backend, Purpose::SignIn, None, next, caller.trip.as_deref()).await
+        begin(backend, Purpose::SignIn { shared: false }, None, next, caller.trip.as_deref()).await
     };
     match begun.await {
         Ok(to) => redirect(to.address.as_str(), [portal.cookies.trip(&to.browser, now)]),
-        Err(stop) => turn_away(&portal, TurnedAway { page: "/login".to_owned(), stop }),
+        Err(stop) => turn_away(&portal, TurnedAway { page: "/login".to_owned(), stop, shared: false }),
     }
 }
 
@@ -83,14 +83,20 @@ async fn come_back(
         return say(&portal, page, None, Some(Refusal::of(problem)));
     }
     match arrive(&portal.backend, &caller.session, arrival, &caller.browser()).await {
-        Ok(Arrived::SignedIn { user_id, next }) => {
+        Ok(Arrived::SignedIn { user_id, next, shared }) => {
             let session = caller.session.opened().and_then(|session| portal.cookies.session(session, now));
-            redirect(&next, [session, portal.cookies.known(&caller.known_here, user_id, now)])
+            // A shared computer is nobody's own.
+            let known = if shared { None } else { portal.cookies.known(&caller.known_here, user_id, now) };
+            redirect(&next, [session, known])
         }
-        Ok(Arrived::NotActive { user_id, status }) => {
+        Ok(Arrived::NotActive { user_id, status, shared }) => {
             let stop = Stop::Refused(Refusal::of(Problem::NotActive(status)));
-            let mut response = turn_away(&portal, TurnedAway { page: "/login".to_owned(), stop });
-            if let Some(cookie) = user_id.and_then(|id| portal.cookies.registration(id, now)) {
+            let mut response = turn_away(&portal, TurnedAway { page: "/login".to_owned(), stop, shared });
+            // On a shared computer ten minutes must do, as after a password.
+            let cookie = |id| {
+                if shared { portal.cookies.proof(id, now) } else { portal.cookies.registration(id, now) }
+            };
+            if let Some(cookie) = user_id.and_then(cookie) {
                 response.headers_mut().append(SET_COOKIE, cookie);
             }
             response
@@ -115,19 +121,35 @@ async fn leave(State(portal): State<Portal>, Extension(caller): Extension<Caller
 
 fn turn_away(portal: &Portal, away: TurnedAway) -> Response {
     match away.stop {
-        Stop::Refused(refusal) => say(portal, &away.page, None, Some(refusal)),
+        Stop::Refused(refusal) => say_keeping(portal, &away.page, refusal, away.shared),
         Stop::Failed(failure) => {
             tracing::error!(cause = %failure, "a sign-in with Microsoft failed");
-            say(portal, &away.page, None, Some(Refusal::of(Problem::Busy(5))))
+            say_keeping(portal, &away.page, Refusal::of(Problem::Busy(5)), away.shared)
         }
     }
 }
 
 /// On to `page`, with something to be said there.
 fn say(portal: &Portal, page: &str, notice: Option<Notice>, refusal: Option<Refusal>) -> Response {
+    leave_word(portal, page, notice, refusal, Vec::new())
+}
+
+/// Back to `page` with a refusal, and with what was ticked there.
+fn say_keeping(portal: &Portal, page: &str, refusal: Refusal, shared: bool) -> Response {
+    let kept = if shared { vec![(Field::Shared, "yes".to_owned())] } else { Vec::new() };
+    leave_word(portal, page, None, Some(refusal), kept)
+}
+
+fn leave_word(
+    portal: &Portal,
+    page: &str,
+    notice: Option<Notice>,
+    refusal: Option<Refusal>,
+    kept: Vec<(Field, String)>,
+) -> Response {
     let path = page.split('?').next().unwrap_or(page).to_owned();
     let at = portal.backend.now();
-    let flash = Flash { path, notice, refusal, kept: Vec::new(), about: None, at };
+    let flash = Flash { path, notice, refusal, kept, about: None, at };
     redirect(page, [portal.cookies.flash(&flash)])
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use app::backend::Backend;
 use app::backend::mail::transport::Transport;
-use app::backend::settings::Environment;
+use app::backend::settings::{Environment, MailTransport};
 use app::backend::setup::renew_setup_link;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -26,6 +26,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Serves until told to stop.
 pub async fn serve(config: Config) -> Result<(), ConfigError> {
     listen::take_descriptors();
+    for slip in &config.slips {
+        tracing::warn!("{slip}");
+    }
     let backend = start::backend(&config).await?;
     let transport = Transport::new(&config.settings)
         .map_err(|e| ConfigError(format!("MAIL_TRANSPORT: mail can't be sent that way ({e}).")))?;
@@ -43,6 +46,7 @@ pub async fn serve(config: Config) -> Result<(), ConfigError> {
     let (stop, stopping) = watch::channel(false);
     let metrics = serve_metrics(&config, &backend, &metrics, stopping.clone()).await?;
     let worker = tokio::spawn(worker::run(backend, transport, stopping.clone()));
+    tracing::info!("mail leaves {}", mail_in_words(&config));
     tracing::info!("Vestibule {} is at {}", env!("CARGO_PKG_VERSION"), config.settings.public_url);
     tokio::spawn(async move {
         told_to_stop().await;
@@ -58,6 +62,16 @@ pub async fn serve(config: Config) -> Result<(), ConfigError> {
         let _ = metrics.await;
     }
     Ok(())
+}
+
+fn mail_in_words(config: &Config) -> String {
+    match &config.settings.mail_transport {
+        MailTransport::File(folder) => format!("into {}", folder.display()),
+        MailTransport::Smtp(_) => "through a mail server (SMTP_URL)".to_owned(),
+        MailTransport::Graph(_) => {
+            format!("through Microsoft Graph, as {}", config.settings.sender_email)
+        }
+    }
 }
 
 /// The metrics, where the operator wants them: on an address that is not the portal's.

@@ -47,7 +47,7 @@ pub async fn sign_in(
 
     let next = NextPage::parse(&next);
     let page = login_page(next.as_ref());
-    let call = Call::begin(&page)?.keep(Field::Username, &username);
+    let call = Call::begin(&page)?.keep(Field::Username, &username).keep(Field::Shared, &shared);
     let (backend, caller) = (call.backend.clone(), call.caller.clone());
     let done = async {
         let form = SignIn {

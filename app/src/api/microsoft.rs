@@ -1,9 +1,39 @@
-//! One's Microsoft account: linking, unlinking, and proving oneself by it. Signing in with one begins at `/ms-login`.
+//! One's Microsoft account: signing in with it, linking, unlinking, and proving oneself by it.
 
 use leptos::prelude::*;
 
 use crate::domain::answer::{Fault, Outcome};
 use crate::domain::password::Password;
+
+/// Goes to Microsoft to sign in, from the sign-in form. (`/ms-login` does so from anywhere else.)
+#[server(prefix = "/do", endpoint = "sign_in_with_microsoft")]
+pub async fn sign_in_with_microsoft(
+    #[server(default)] username: String,
+    #[server(default)] next: String,
+    #[server(default)] shared: String,
+) -> Result<Outcome, Fault> {
+    use super::http::{Call, Reply, login_page};
+    use crate::backend::microsoft::{HOME, Purpose, begin};
+    use crate::domain::next::NextPage;
+    use crate::domain::problem::Field;
+
+    let next = NextPage::parse(&next);
+    let call = Call::begin(&login_page(next.as_ref()))?;
+    let call = call.keep(Field::Username, &username).keep(Field::Shared, &shared);
+    let next = next.as_ref().map_or(HOME, NextPage::as_str);
+    let (backend, caller) = (call.backend.clone(), call.caller.clone());
+    let done = async {
+        if caller.viewer.is_some() || caller.restricted.is_some() {
+            // Whoever has to choose a new password is led there.
+            return Ok(Reply::to(next));
+        }
+        backend.limits.microsoft(caller.source, backend.now()).await?;
+        let purpose = Purpose::SignIn { shared: !shared.is_empty() };
+        let to = begin(&backend, purpose, None, next, caller.trip.as_deref()).await?;
+        Ok(call.send_to(&to))
+    };
+    call.answer(done.await)
+}
 
 /// Goes to Microsoft to link an account there.
 #[server(prefix = "/do", endpoint = "link_microsoft")]

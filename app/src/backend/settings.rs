@@ -56,7 +56,7 @@ pub struct MicrosoftSettings {
 }
 
 /// How long before its end somebody is told: time enough to make a new secret, and to be away for a while.
-const SECRET_NOTICE: Duration = Duration::from_hours(30 * 24);
+const SECRET_NOTICE: Duration = Duration::from_hours(28 * 24);
 
 /// What there is to say about a secret that ends then; `None` while there is time.
 pub fn secret_warning(ends: Timestamp, now: Timestamp) -> Option<String> {

@@ -52,6 +52,7 @@ pub fn checked_field(field: Field, typed: &str, other: &str, min_length: usize) 
                 .map(|invalid| password_problem(invalid, min_length))
         }
         Field::CurrentPassword => typed.is_empty().then_some(Problem::CurrentPasswordMissing),
+        Field::Shared => None,
         Field::ConfirmPassword => (typed != other).then_some(Problem::PasswordsDiffer),
     }
 }

@@ -22,17 +22,20 @@ pub enum Field {
     NewPassword,
     /// The password once more.
     ConfirmPassword,
+    /// Whether the computer is shared: empty, or anything.
+    Shared,
 }
 
 impl Field {
     /// Every field.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Username,
         Self::Email,
         Self::Password,
         Self::CurrentPassword,
         Self::NewPassword,
         Self::ConfirmPassword,
+        Self::Shared,
     ];
 
     /// Its name in HTML.
@@ -45,6 +48,7 @@ impl Field {
             Self::CurrentPassword => "current_password",
             Self::NewPassword => "new_password",
             Self::ConfirmPassword => "confirm_password",
+            Self::Shared => "shared",
         }
     }
 
@@ -59,6 +63,7 @@ impl Field {
     pub fn kept(self) -> Option<usize> {
         match self {
             Self::Username | Self::Email => Some(super::address::MAX_LENGTH),
+            Self::Shared => Some(3),
             Self::Password | Self::CurrentPassword | Self::NewPassword | Self::ConfirmPassword => None,
         }
     }

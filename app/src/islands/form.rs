@@ -3,6 +3,8 @@
 //! Guarantees: without scripts the same refusal comes back on the page with what was typed; nothing is sent twice while
 //! an answer is awaited; after a refusal the summary has the focus and the title begins with "Error:".
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
@@ -22,13 +24,16 @@ pub struct FormState {
     pub refusal: RwSignal<Refusal>,
     /// Counts the answers, so that a field can tell a new refusal from the one it has dealt with.
     pub answers: RwSignal<u32>,
-    /// Whether an answer is awaited.
+    /// Whether an answer is awaited: nothing is sent meanwhile.
     pub busy: RwSignal<bool>,
     /// Whether a pointer is pressed on the form.
     pub pressed: RwSignal<bool>,
 }
 
-/// A form that posts to `action`.
+/// How long the way to the next page may take before the form can be sent again.
+const LEAVING: Duration = Duration::from_secs(10);
+
+/// A form that posts to `action`, or to where the pressed button's own `formaction` leads (its name and value don't go along).
 #[island]
 pub fn FormIsland(
     /// The server function's address.
@@ -55,9 +60,29 @@ pub fn FormIsland(
         }
         state.busy.set(true);
         said.set(None);
+        let button = event.submitter().or_else(|| button_of(&form));
+        let to = button.as_ref().and_then(|button| button.get_attribute("formaction"));
+        if let Some(button) = &button {
+            let _ = button.set_attribute("aria-busy", "true");
+        }
+        let rest = move |button: Option<HtmlElement>| {
+            state.busy.set(false);
+            if let Some(button) = button {
+                let _ = button.remove_attribute("aria-busy");
+            }
+        };
         spawn_local(async move {
-            if let Ok(data) = FormData::new_with_form(&form) {
-                settle(state, said, send_form(&form.action(), &data).await);
+            let Ok(data) = FormData::new_with_form(&form) else { return rest(button) };
+            if to.is_some() {
+                // Another way to do it than the fields': no secret goes along.
+                data.delete(Field::Password.name());
+            }
+            let to = to.unwrap_or_else(|| form.action());
+            if settle(state, said, send_form(&to, &data).await) {
+                rest(button);
+            } else {
+                // It stays busy until the next page is there, or somebody has stopped the way to it.
+                set_timeout(move || rest(button), LEAVING);
             }
         });
     };
@@ -79,13 +104,17 @@ pub fn FormIsland(
     }
 }
 
-/// What came of sending.
-fn settle(state: FormState, said: RwSignal<Option<Notice>>, outcome: Outcome) {
+/// The button that a form is sent with by default.
+fn button_of(form: &HtmlFormElement) -> Option<HtmlElement> {
+    form.query_selector("button:not([type=button])").ok()??.dyn_into().ok()
+}
+
+/// What came of sending; whether the page stays.
+fn settle(state: FormState, said: RwSignal<Option<Notice>>, outcome: Outcome) -> bool {
     match outcome {
         Outcome::Goto(to) => {
-            // The button stays busy until the next page is there.
             let _ = window().location().assign(&to);
-            return;
+            return false;
         }
         Outcome::Done { notice, .. } => {
             state.refusal.set(Refusal::default());
@@ -97,7 +126,7 @@ fn settle(state: FormState, said: RwSignal<Option<Notice>>, outcome: Outcome) {
         }
     }
     state.answers.update(|answers| *answers += 1);
-    state.busy.set(false);
+    true
 }
 
 /// Gives the summary the focus and marks the title, once the summary is there.
@@ -151,19 +180,6 @@ fn Summary(refusal: RwSignal<Refusal>) -> impl IntoView {
             }
         })
     }
-}
-
-/// The button that sends the form it stands in.
-#[island]
-pub fn SubmitButton(
-    /// What it does.
-    label: String,
-    /// Its classes.
-    class: String,
-) -> impl IntoView {
-    let state = use_context::<FormState>();
-    let busy = move || state.is_some_and(|state| state.busy.get()).then_some("true");
-    view! { <button class=class aria-busy=busy>{label}</button> }
 }
 
 /// The text of another field of the form that `input` stands in.

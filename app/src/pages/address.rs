@@ -4,16 +4,16 @@
 use axum::http::StatusCode;
 use leptos::prelude::*;
 
-use super::change_password::{ForgottenIt, ProofTooOld};
 use super::error_page::{VoidLink, broken};
 use super::frame::{House, Lobby, Part, Step, help};
+use super::proof::{AccountName, CurrentPassword, ForgottenIt, ProofTooOld};
 use super::request::{PageRequest, param, set_status};
 use crate::backend::links::{LinkView, find_link};
 use crate::backend::sessions::Viewer;
 use crate::domain::problem::Field;
 use crate::domain::token::Purpose;
 use crate::islands::fields::{PasswordField, TextField};
-use crate::islands::form::{FormIsland, SubmitButton};
+use crate::islands::form::FormIsland;
 
 /// Asking for another address.
 #[component]
@@ -48,19 +48,9 @@ fn AskForm(request: PageRequest, viewer: Viewer) -> impl IntoView {
                 first=true
                 check=true
             />
-            {viewer.must_give_password().then(|| view! {
-                <input class="sr-only" type="text" name="username" autocomplete="username" value=viewer.username.clone() readonly tabindex="-1" aria-hidden="true" />
-                <PasswordField
-                    field=Field::CurrentPassword
-                    label="Current password".to_owned()
-                    hint=String::new()
-                    autocomplete="current-password".to_owned()
-                    first=false
-                    least=0
-                />
-            })}
+            <CurrentPassword viewer=viewer first=false />
             <div class="form-actions row">
-                <SubmitButton label="Send the link".to_owned() class="btn btn-primary".to_owned() />
+                <button class="btn btn-primary">"Send the link"</button>
                 <a class="btn" href="/profile">"Cancel"</a>
             </div>
         </FormIsland>
@@ -155,7 +145,7 @@ fn ConfirmAddress(request: PageRequest, link: LinkView, token: String) -> impl I
             <FormIsland action="/do/change_address".to_owned() refusal=request.refusal()>
                 <input type="hidden" name="token" value=token />
                 {(!signed_in).then(|| view! {
-                    <input class="sr-only" type="text" name="username" autocomplete="username" value=link.username.clone() readonly tabindex="-1" aria-hidden="true" />
+                    <AccountName username=link.username.clone() />
                     <PasswordField
                         field=Field::Password
                         label="Password".to_owned()
@@ -166,7 +156,7 @@ fn ConfirmAddress(request: PageRequest, link: LinkView, token: String) -> impl I
                     />
                 })}
                 <div class="form-actions">
-                    <SubmitButton label="Confirm new address".to_owned() class="btn btn-primary btn-block".to_owned() />
+                    <button class="btn btn-primary btn-block">"Confirm new address"</button>
                 </div>
             </FormIsland>
             {(!signed_in).then(|| view! {
@@ -188,7 +178,7 @@ fn Undo(request: PageRequest, link: LinkView, token: String) -> impl IntoView {
             <FormIsland action="/do/undo_address_change".to_owned() refusal=request.refusal()>
                 <input type="hidden" name="token" value=token />
                 <div class="form-actions">
-                    <SubmitButton label="Undo the change".to_owned() class="btn btn-primary btn-block".to_owned() />
+                    <button class="btn btn-primary btn-block">"Undo the change"</button>
                 </div>
             </FormIsland>
             <p class="form-foot">"Did you change it yourself? Close this page: nothing was changed."</p>

@@ -2,12 +2,13 @@
 
 use leptos::prelude::*;
 
-use super::frame::{House, Lobby, Part, Refused, Step};
+use super::frame::{House, Lobby, Part, Step};
+use super::proof::{CurrentPassword, ForgottenIt, ProofTooOld};
 use super::request::PageRequest;
 use crate::backend::sessions::{Kind, OpenedBy, Viewer};
 use crate::domain::problem::Field;
 use crate::islands::fields::PasswordField;
-use crate::islands::form::{FormIsland, SubmitButton};
+use crate::islands::form::FormIsland;
 
 /// The page.
 #[component]
@@ -44,53 +45,6 @@ pub fn ChangePasswordPage() -> impl IntoView {
     )
 }
 
-/// The way on for somebody without a password to give, whose sign-in is too long ago.
-#[component]
-pub fn ProofTooOld(
-    /// The request.
-    request: PageRequest,
-) -> impl IntoView {
-    let passwordless = request.viewer().is_some_and(|viewer| !viewer.has_password);
-    let by_microsoft = passwordless && request.backend.microsoft.is_some();
-    let address = request.address.clone();
-    view! {
-        <div class="stack">
-            <Refused request=request />
-            {if by_microsoft {
-                view! {
-                    <p>"You signed in more than ten minutes ago. Sign in with Microsoft again to go on; you come back to this page."</p>
-                    <form method="post" action="/do/prove_with_microsoft">
-                        <input type="hidden" name="next" value=address />
-                        <div class="row">
-                            <button class="btn btn-primary">"Sign in with Microsoft again"</button>
-                            <a class="btn" href="/profile">"Cancel"</a>
-                        </div>
-                    </form>
-                }
-                .into_any()
-            } else {
-                view! {
-                    <p>"Sign out, then ask for a temporary password, or ask for another link."</p>
-                    <div class="row">
-                        <a class="btn btn-primary" href="/logout">"Sign out"</a>
-                        <a class="btn" href="/profile">"Back to the profile"</a>
-                    </div>
-                }
-                .into_any()
-            }}
-        </div>
-    }
-    .into_any()
-}
-
-/// Under a form that asks for the current password.
-#[component]
-pub fn ForgottenIt() -> impl IntoView {
-    view! {
-        <p class="form-foot">"Forgotten it? " <a href="/logout">"Sign out"</a>", then ask for a temporary one."</p>
-    }
-}
-
 /// Nothing leads away from here but a new password, or signing out.
 #[component]
 fn MustChange(request: PageRequest, viewer: Viewer) -> impl IntoView {
@@ -124,17 +78,7 @@ fn ChangeForm(request: PageRequest, viewer: Viewer) -> impl IntoView {
     let asked = viewer.must_give_password();
     view! {
         <FormIsland action="/do/change_password".to_owned() refusal=request.refusal()>
-            <input class="sr-only" type="text" name="username" autocomplete="username" value=viewer.username readonly tabindex="-1" aria-hidden="true" />
-            {asked.then(|| view! {
-                <PasswordField
-                    field=Field::CurrentPassword
-                    label="Current password".to_owned()
-                    hint=String::new()
-                    autocomplete="current-password".to_owned()
-                    first=true
-                    least=0
-                />
-            })}
+            <CurrentPassword viewer=viewer.clone() first=true />
             <PasswordField
                 field=Field::NewPassword
                 label="New password".to_owned()
@@ -152,10 +96,7 @@ fn ChangeForm(request: PageRequest, viewer: Viewer) -> impl IntoView {
                 least=least
             />
             <div class="form-actions row">
-                <SubmitButton
-                    label=if viewer.has_password { "Change password" } else { "Set a password" }.to_owned()
-                    class="btn btn-primary".to_owned()
-                />
+                <button class="btn btn-primary">{if viewer.has_password { "Change password" } else { "Set a password" }}</button>
                 {(viewer.kind == Kind::Ordinary).then(|| view! { <a class="btn" href="/profile">"Cancel"</a> })}
             </div>
         </FormIsland>

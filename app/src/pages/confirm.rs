@@ -4,13 +4,14 @@ use leptos::prelude::*;
 
 use super::error_page::{VoidLink, broken};
 use super::frame::{Lobby, Step};
+use super::proof::AccountName;
 use super::request::{PageRequest, param};
 use crate::backend::links::{LinkView, find_link};
 use crate::domain::password::Password;
 use crate::domain::problem::Field;
 use crate::domain::token::Purpose;
 use crate::islands::fields::PasswordField;
-use crate::islands::form::{FormIsland, SubmitButton};
+use crate::islands::form::FormIsland;
 
 /// The page.
 #[component]
@@ -41,7 +42,7 @@ fn Confirm(request: PageRequest, link: LinkView, token: String) -> impl IntoView
             <FormIsland action="/do/confirm_address".to_owned() refusal=request.refusal()>
                 <input type="hidden" name="token" value=same_token />
                 {(!proved).then(|| view! {
-                    <input class="sr-only" type="text" autocomplete="username" value=link.username.clone() readonly tabindex="-1" aria-hidden="true" />
+                    <AccountName username=link.username.clone() />
                     <PasswordField
                         field=Field::Password
                         label="Password".to_owned()
@@ -52,7 +53,7 @@ fn Confirm(request: PageRequest, link: LinkView, token: String) -> impl IntoView
                     />
                 })}
                 <div class="form-actions">
-                    <SubmitButton label="Confirm address".to_owned() class="btn btn-primary btn-block".to_owned() />
+                    <button class="btn btn-primary btn-block">"Confirm address"</button>
                 </div>
             </FormIsland>
             <form class="form-foot" method="post" action="/do/disown_address">

@@ -2,14 +2,12 @@
 
 use leptos::prelude::*;
 
-use super::change_password::{ForgottenIt, ProofTooOld};
 use super::frame::{House, Part};
+use super::proof::{CurrentPassword, ForgottenIt, ProofTooOld};
 use super::request::PageRequest;
 use crate::backend::sessions::Viewer;
 use crate::components::notice::Warning;
-use crate::domain::problem::Field;
-use crate::islands::fields::PasswordField;
-use crate::islands::form::{FormIsland, SubmitButton};
+use crate::islands::form::FormIsland;
 
 /// The page.
 #[component]
@@ -46,19 +44,9 @@ pub fn DeleteAccountPage() -> impl IntoView {
 fn DeleteForm(request: PageRequest, viewer: Viewer) -> impl IntoView {
     view! {
         <FormIsland action="/do/delete_account".to_owned() refusal=request.refusal()>
-            <input class="sr-only" type="text" name="username" autocomplete="username" value=viewer.username.clone() readonly tabindex="-1" aria-hidden="true" />
-            {viewer.must_give_password().then(|| view! {
-                <PasswordField
-                    field=Field::CurrentPassword
-                    label="Current password".to_owned()
-                    hint=String::new()
-                    autocomplete="current-password".to_owned()
-                    first=true
-                    least=0
-                />
-            })}
+            <CurrentPassword viewer=viewer first=true />
             <div class="form-actions row">
-                <SubmitButton label="Delete account".to_owned() class="btn btn-error".to_owned() />
+                <button class="btn btn-error">"Delete account"</button>
                 <a class="btn" href="/profile">"Keep it"</a>
             </div>
         </FormIsland>

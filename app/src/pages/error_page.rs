@@ -175,7 +175,7 @@ pub fn Broken(
         <div class="lobby">
             <header class="lobby-head">{request.as_ref().map(|request| brand(request.settings()))}</header>
             <main class="lobby-main" id="main" tabindex="-1"><DeadEnd status=status fault=fault again=again /></main>
-            <footer class="lobby-foot" id="foot">{request.as_ref().map(|request| help(request.settings()))}</footer>
+            <footer class="lobby-foot">{request.as_ref().map(|request| help(request.settings()))}</footer>
         </div>
     }
     .into_any()

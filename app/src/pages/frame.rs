@@ -117,7 +117,7 @@ pub fn Lobby(
                 <p class="lobby-say">"The way in to everything at " {name} "."</p>
                 {(step != Step::None).then(|| view! { <Steps present=step /> })}
             </aside>
-            <footer class="lobby-foot" id="foot">{help(request.settings())} {theme_switch(&request)}</footer>
+            <footer class="lobby-foot">{help(request.settings())} {theme_switch(&request)}</footer>
         </div>
     }
     .into_any()
@@ -215,7 +215,7 @@ pub fn House(
                 </div>
                 {children()}
             </main>
-            <footer class="app-foot" id="foot">
+            <footer class="app-foot">
                 <span>{request.settings().portal_name.clone()}</span> {help(request.settings())} {theme_switch(&request)}
             </footer>
         </div>

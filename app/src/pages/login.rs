@@ -4,19 +4,13 @@ use leptos::prelude::*;
 
 use super::frame::{Lobby, Step};
 use super::request::{PageRequest, query};
-use crate::api::http::escape;
 use crate::components::icon::MicrosoftMark;
 use crate::domain::answer::Notice;
 use crate::domain::next::NextPage;
 use crate::domain::problem::{Field, Problem};
 use crate::domain::status::Status;
 use crate::islands::fields::{PasswordField, TextField};
-use crate::islands::form::{FormIsland, SubmitButton};
-
-/// Where signing in with Microsoft begins.
-fn microsoft_address(next: &str) -> String {
-    if next.is_empty() { "/ms-login".to_owned() } else { format!("/ms-login?next={}", escape(next)) }
-}
+use crate::islands::form::FormIsland;
 
 /// The page.
 #[component]
@@ -34,7 +28,8 @@ pub fn LoginPage() -> impl IntoView {
         (_, true) => Step::RecoverSignIn,
         _ => Step::SignIn,
     };
-    let microsoft = request.backend.microsoft.is_some().then(|| microsoft_address(&next));
+    let microsoft = request.backend.microsoft.is_some();
+    let shared = !request.typed(Field::Shared).is_empty();
     let may_confirm = request.caller.proved.is_some() && waits;
     Some(view! {
         <Lobby request=request.clone() title="Sign in".to_owned() lead=String::new() step=step>
@@ -58,27 +53,32 @@ pub fn LoginPage() -> impl IntoView {
                     least=0
                 />
                 <label class="check-row">
-                    <input class="checkbox" type="checkbox" name="shared" value="yes" />
+                    <input class="checkbox" type="checkbox" name="shared" value="yes" checked=shared />
                     <span>"This is a shared computer"</span>
                 </label>
                 <div class="form-actions">
-                    <SubmitButton label="Sign in".to_owned() class="btn btn-primary btn-block".to_owned() />
+                    <button class="btn btn-primary btn-block">"Sign in"</button>
                 </div>
+                {may_confirm.then(|| view! {
+                    <div class="form-foot">
+                        <p>"Your address is not confirmed yet."</p>
+                        <button class="btn btn-sm" form="ask-confirmation">"Send a new confirmation link"</button>
+                    </div>
+                })}
+                <p class="form-foot">"Forgotten your password? " <a href="/reset-password">"Get a temporary one"</a></p>
+                {microsoft.then(|| view! {
+                    <div class="other-way">
+                        <p class="rule">"or"</p>
+                        // In the form, so that a shared computer is one for Microsoft, too.
+                        <button class="btn btn-block" formaction="/do/sign_in_with_microsoft">
+                            <MicrosoftMark />
+                            "Sign in with Microsoft"
+                        </button>
+                    </div>
+                })}
+                <p class="form-foot">"No account yet? " <a href="/register">"Create one"</a></p>
             </FormIsland>
-            {may_confirm.then(|| view! {
-                <form class="form-foot" method="post" action="/do/ask_confirmation">
-                    <p>"Your address is not confirmed yet."</p>
-                    <button class="btn btn-sm">"Send a new confirmation link"</button>
-                </form>
-            })}
-            <p class="form-foot">"Forgotten your password? " <a href="/reset-password">"Get a temporary one"</a></p>
-            {microsoft.map(|address| view! {
-                <div class="other-way">
-                    <p class="rule">"or"</p>
-                    <a class="btn btn-block" href=address><MicrosoftMark />"Sign in with Microsoft"</a>
-                </div>
-            })}
-            <p class="form-foot">"No account yet? " <a href="/register">"Create one"</a></p>
+            {may_confirm.then(|| view! { <form id="ask-confirmation" method="post" action="/do/ask_confirmation"></form> })}
         </Lobby>
     })
 }

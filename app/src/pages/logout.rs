@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::frame::{House, Lobby, Part, Step};
 use super::request::PageRequest;
-use crate::islands::form::{FormIsland, SubmitButton};
+use crate::islands::form::FormIsland;
 
 /// The page.
 #[component]
@@ -20,7 +20,7 @@ pub fn LogoutPage() -> impl IntoView {
             >
                 <FormIsland action="/do/sign_out".to_owned() refusal=request.refusal()>
                     <div class="row">
-                        <SubmitButton label="Sign out".to_owned() class="btn btn-primary".to_owned() />
+                        <button class="btn btn-primary">"Sign out"</button>
                         <a class="btn" href="/change-password">"Choose a new password"</a>
                     </div>
                 </FormIsland>
@@ -37,7 +37,7 @@ pub fn LogoutPage() -> impl IntoView {
             >
                 <FormIsland action="/do/sign_out".to_owned() refusal=request.refusal()>
                     <div class="row">
-                        <SubmitButton label="Sign out".to_owned() class="btn btn-primary".to_owned() />
+                        <button class="btn btn-primary">"Sign out"</button>
                         <a class="btn" href="/profile">"Stay signed in"</a>
                     </div>
                 </FormIsland>

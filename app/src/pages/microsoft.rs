@@ -2,17 +2,15 @@
 
 use leptos::prelude::*;
 
-use super::change_password::{ForgottenIt, ProofTooOld};
 use super::error_page::{Broken, broken};
 use super::frame::{House, Part, Refused};
+use super::proof::{CurrentPassword, ForgottenIt, ProofTooOld};
 use super::request::PageRequest;
 use crate::backend::entity::identity;
 use crate::backend::identities::find_identity;
 use crate::backend::microsoft::is_last_way_in;
 use crate::backend::sessions::Viewer;
-use crate::domain::problem::Field;
-use crate::islands::fields::PasswordField;
-use crate::islands::form::{FormIsland, SubmitButton};
+use crate::islands::form::FormIsland;
 
 /// The page.
 #[component]
@@ -101,19 +99,9 @@ fn LinkForm(request: PageRequest, viewer: Viewer, linked: bool) -> impl IntoView
     let asked = viewer.must_give_password();
     view! {
         <FormIsland action=action.to_owned() refusal=request.refusal()>
-            <input class="sr-only" type="text" name="username" autocomplete="username" value=viewer.username readonly tabindex="-1" aria-hidden="true" />
-            {asked.then(|| view! {
-                <PasswordField
-                    field=Field::CurrentPassword
-                    label="Current password".to_owned()
-                    hint=String::new()
-                    autocomplete="current-password".to_owned()
-                    first=true
-                    least=0
-                />
-            })}
+            <CurrentPassword viewer=viewer first=true />
             <div class="form-actions row">
-                <SubmitButton label=label.to_owned() class="btn btn-primary".to_owned() />
+                <button class="btn btn-primary">{label}</button>
                 <a class="btn" href="/profile">"Cancel"</a>
             </div>
         </FormIsland>

@@ -18,6 +18,7 @@ mod mails;
 mod microsoft;
 mod person;
 mod profile;
+mod proof;
 mod register;
 mod request;
 mod reset_password;

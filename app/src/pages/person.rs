@@ -11,7 +11,7 @@ use crate::components::notice::Warning;
 use crate::domain::status::{Decision, Role, Status, UserId};
 use crate::domain::time::utc_text;
 use crate::domain::view::PersonRow;
-use crate::islands::form::{FormIsland, SubmitButton};
+use crate::islands::form::FormIsland;
 use crate::islands::times::{LiveTimes, Time};
 
 /// One person.
@@ -97,7 +97,7 @@ fn Ask(request: PageRequest, person: PersonRow, decision: Decision) -> impl Into
                             <input type="hidden" name="decision" value=decision.slug() />
                             <input type="hidden" name="from" value=request.address.clone() />
                             <div class="row">
-                                <SubmitButton label=label.to_owned() class=class.to_owned() />
+                                <button class=class>{label}</button>
                                 <a class="btn" href="/admin">"Cancel"</a>
                             </div>
                         </FormIsland>

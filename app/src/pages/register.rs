@@ -6,7 +6,7 @@ use super::frame::{Lobby, Step};
 use super::request::PageRequest;
 use crate::domain::problem::Field;
 use crate::islands::fields::{PasswordField, TextField};
-use crate::islands::form::{FormIsland, SubmitButton};
+use crate::islands::form::FormIsland;
 
 /// The page.
 #[component]
@@ -23,7 +23,7 @@ pub fn RegisterPage() -> impl IntoView {
             <FormIsland action="/do/register".to_owned() refusal=request.refusal()>
                 {registration_fields(&request, "We mail you a link to confirm it.")}
                 <div class="form-actions">
-                    <SubmitButton label="Create account".to_owned() class="btn btn-primary btn-block".to_owned() />
+                    <button class="btn btn-primary btn-block">"Create account"</button>
                 </div>
             </FormIsland>
             <p class="form-foot">"Already have an account? " <a href="/login">"Sign in"</a></p>

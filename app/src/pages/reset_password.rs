@@ -6,7 +6,7 @@ use super::frame::{Lobby, Step};
 use super::request::PageRequest;
 use crate::domain::problem::Field;
 use crate::islands::fields::TextField;
-use crate::islands::form::{FormIsland, SubmitButton};
+use crate::islands::form::FormIsland;
 
 /// The page.
 #[component]
@@ -27,10 +27,7 @@ pub fn ResetPasswordPage() -> impl IntoView {
                     check=true
                 />
                 <div class="form-actions">
-                    <SubmitButton
-                        label="Send a temporary password".to_owned()
-                        class="btn btn-primary btn-block".to_owned()
-                    />
+                    <button class="btn btn-primary btn-block">"Send a temporary password"</button>
                 </div>
             </FormIsland>
             <p class="form-foot">"You know it after all? " <a href="/login">"Sign in"</a></p>

@@ -7,7 +7,7 @@ use super::frame::{Lobby, Step};
 use super::register::registration_fields;
 use super::request::{PageRequest, param};
 use crate::backend::setup::is_setup_link;
-use crate::islands::form::{FormIsland, SubmitButton};
+use crate::islands::form::FormIsland;
 
 /// The page.
 #[component]
@@ -40,7 +40,7 @@ fn SetUp(request: PageRequest, token: String) -> impl IntoView {
                 <input type="hidden" name="token" value=token />
                 {registration_fields(&request, "")}
                 <div class="form-actions">
-                    <SubmitButton label="Create administrator".to_owned() class="btn btn-primary btn-block".to_owned() />
+                    <button class="btn btn-primary btn-block">"Create administrator"</button>
                 </div>
             </FormIsland>
         </Lobby>

@@ -77,13 +77,15 @@ pub fn shell(data: &Arc<Shell>) -> impl IntoView + use<> {
         <html lang="en" data-theme=theme_attribute(theme)>
             <head>
                 {head(stylesheet, accent)}
-                // Nothing is painted before the footer is there: half a page would move when its rest comes.
-                <link rel="expect" href="#foot" blocking="render" />
+                // Nothing is painted before all is there: half a page would move when its rest comes. A browser waits for the
+                // begin of an element, so it is one that follows everything.
+                <link rel="expect" href="#end" blocking="render" />
                 {InertElement::new(scripts)}
                 <MetaTags />
             </head>
             <body>
                 <App />
+                <div id="end" hidden></div>
             </body>
         </html>
     }

@@ -4,11 +4,12 @@ use leptos::prelude::*;
 
 use super::error_page::{VoidLink, broken};
 use super::frame::{Lobby, Step};
+use super::proof::AccountName;
 use super::request::{PageRequest, param};
 use crate::backend::links::{LinkView, SIGN_IN, find_link};
 use crate::domain::problem::Field;
 use crate::islands::fields::PasswordField;
-use crate::islands::form::{FormIsland, SubmitButton};
+use crate::islands::form::FormIsland;
 
 /// The page.
 #[component]
@@ -52,7 +53,7 @@ fn Continue(request: PageRequest, link: LinkView, token: String) -> impl IntoVie
                 <FormIsland action="/do/use_sign_in_link".to_owned() refusal=request.refusal()>
                     <input type="hidden" name="token" value=token />
                     {link.unconfirmed.then(|| view! {
-                        <input class="sr-only" type="text" autocomplete="username" value=link.username.clone() readonly tabindex="-1" aria-hidden="true" />
+                        <AccountName username=link.username.clone() />
                         <PasswordField
                             field=Field::Password
                             label="Password".to_owned()
@@ -63,7 +64,7 @@ fn Continue(request: PageRequest, link: LinkView, token: String) -> impl IntoVie
                         />
                     })}
                     <div class="form-actions">
-                        <SubmitButton label=title class="btn btn-primary btn-block".to_owned() />
+                        <button class="btn btn-primary btn-block">{title}</button>
                     </div>
                 </FormIsland>
             </Lobby>

@@ -136,6 +136,12 @@ fn redirect_path(source: &Source) -> Result<String, ConfigError> {
     )
 }
 
+/// Whether everything is there that mail through Graph needs.
+pub fn may_send(source: &Source) -> Result<bool, ConfigError> {
+    let one_tenant = microsoft(source)?.is_some_and(|microsoft| parse_guid(&microsoft.tenant).is_some());
+    Ok(one_tenant && source.get("SENDER_EMAIL").is_some())
+}
+
 /// Mail through Graph, which needs the application.
 pub fn graph(source: &Source) -> Result<MailTransport, ConfigError> {
     let Some(microsoft) = microsoft(source)? else {

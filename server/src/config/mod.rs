@@ -21,6 +21,7 @@ use app::domain::address::EmailAddress;
 use app::domain::time::{Limit, parse_period};
 use ipnet::IpNet;
 use secrecy::SecretString;
+use strsim::damerau_levenshtein;
 use url::Url;
 
 use storage::{database_url, redis_url, secret_key, secret_key_previous};
@@ -61,6 +62,8 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// What is logged.
     pub log: String,
+    /// What looks like a misspelt setting, in words.
+    pub slips: Vec<String>,
 }
 
 /// Where settings come from: the environment, and `.env` in development.
@@ -71,24 +74,65 @@ pub struct Source {
 
 impl Source {
     /// The process's environment; where that or the build says DEV, `.env` fills in what is missing.
+    ///
+    /// # Errors
+    /// `.env` has a line that can't be read.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    pub fn process() -> Self {
+    pub fn process() -> Result<Self, ConfigError> {
         let mut values: HashMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let dev = values.get("LEPTOS_ENV").map_or(cfg!(debug_assertions), |env| env == "DEV");
         if dev && let Ok(file) = dotenvy::from_path_iter(".env") {
-            for (name, value) in file.flatten() {
+            let mut before = "its beginning".to_owned();
+            for line in file {
+                // The error quotes the line, which may hold a secret.
+                let (name, value) = line.map_err(|_| {
+                    wrong(
+                        ".env",
+                        &format!(
+                            "the line after {before} must be NAME=value, or NAME='value' where it has spaces"
+                        ),
+                    )
+                })?;
+                before.clone_from(&name);
                 values.entry(name).or_insert(value);
             }
         }
-        Self { values }
+        Ok(Self { values })
     }
 
     /// These values and no others.
     pub fn of(values: &[(&str, &str)]) -> Self {
         let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self { values }
+    }
+
+    /// What is set, is no setting, and is spelt almost like one that isn't set: nothing else would tell of a slip. Names of
+    /// one word are often somebody else's (`LANG`, `XAUTHORITY`).
+    fn slips(&self) -> Vec<String> {
+        let is_set =
+            |name: &str| self.values.contains_key(name) || self.values.contains_key(&format!("{name}_FILE"));
+        let meant = |name: &str| {
+            let bare = name.strip_suffix("_FILE").unwrap_or(name);
+            if !bare.contains('_') || SETTINGS.iter().any(|setting| setting.name == bare) {
+                return None;
+            }
+            SETTINGS.iter().map(|setting| setting.name).find(|setting| {
+                // A tenth of the letters, and one in any case.
+                let most = 1 + setting.len() / 10;
+                !is_set(setting) && damerau_levenshtein(bare, setting) <= most
+            })
+        };
+        let mut slips: Vec<String> = self
+            .values
+            .keys()
+            .filter_map(|name| {
+                meant(name).map(|meant| format!("{name} is no setting; {meant} is one, and is not set"))
+            })
+            .collect();
+        slips.sort_unstable();
+        slips
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -200,6 +244,7 @@ impl Config {
                 |text| text.parse().ok().map(Some),
             )?,
             log: source.get("LOG").unwrap_or("info").to_owned(),
+            slips: source.slips(),
             settings,
         })
     }
@@ -279,6 +324,7 @@ fn mail_transport(source: &Source, environment: Environment) -> Result<MailTrans
     let folder =
         || MailTransport::File(source.get("MAIL_DIR").map_or_else(|| "data/mail".into(), PathBuf::from));
     match (source.get("MAIL_TRANSPORT"), environment) {
+        (None, Environment::Dev) if microsoft::may_send(source)? => microsoft::graph(source),
         (Some("file"), _) | (None, Environment::Dev) => Ok(folder()),
         (Some("smtp"), _) => smtp(source),
         (Some("graph"), _) => microsoft::graph(source),

@@ -32,7 +32,7 @@ pub const SETTINGS: &[Setting] = settings! {
     "TRUSTED_PROXIES", "loopback, when it listens on loopback", "addresses and networks whose X-Forwarded-For counts, separated by commas";
     "ADMIN_EMAIL", "none: every active administrator", "who is told of registrations; may be a list, separated by commas";
     "SENDER_EMAIL", "`vestibule@` and the host of PUBLIC_URL", "whom mail is from";
-    "MAIL_TRANSPORT", "in DEV `file`", "`graph`, `smtp` or `file`";
+    "MAIL_TRANSPORT", "in DEV `graph` with SENDER_EMAIL and Microsoft set up, else `file`", "`graph`, `smtp` or `file`";
     "GRAPH_URL", "Microsoft's", "where Graph is, for national clouds";
     "MAIL_DIR", "`data/mail`", "where `file` puts one `.eml` a message";
     "SMTP_URL", "none", "the mail server: `smtps://user:password@host`, or `smtp://…?tls=required`; without TLS on loopback alone";

@@ -138,8 +138,8 @@ fn the_end_of_the_secret_is_a_day() {
     let ends = microsoft.secret_ends.expect("is set");
     assert_eq!(app::domain::time::rfc3339(ends), "2027-05-31T00:00:00Z");
     let days = |days: u64| Duration::from_hours(24 * days);
-    assert_eq!(microsoft.secret_warning(ends.before(days(31))), None);
-    let soon = microsoft.secret_warning(ends.before(days(30))).expect("is said");
+    assert_eq!(microsoft.secret_warning(ends.before(days(29))), None);
+    let soon = microsoft.secret_warning(ends.before(days(28))).expect("is said");
     assert!(soon.contains("ends on 31 May 2027"), "{soon}");
     let late = microsoft.secret_warning(ends.after(days(1))).expect("is said");
     assert!(late.contains("ended on 31 May 2027"), "{late}");
@@ -177,6 +177,46 @@ fn what_would_let_the_wrong_people_in_is_refused() {
     let listed = with_microsoft(&[("TENANT_ID", "organizations"), ("MICROSOFT_TENANTS", TENANT)]);
     let microsoft = Config::read(&Source::of(&listed)).expect("right").settings.microsoft.expect("on");
     assert_eq!(microsoft.home(), None, "nobody is at home in a tenant without a number");
+}
+
+#[test]
+fn in_development_mail_goes_through_graph_once_that_is_set_up() {
+    let transport = |more: &[(&'static str, &'static str)]| {
+        let dev: Vec<_> = with_microsoft(more).into_iter().chain([("LEPTOS_ENV", "DEV")]).collect();
+        Config::read(&Source::of(&dev)).expect("right").settings.mail_transport
+    };
+    assert!(matches!(transport(&[]), MailTransport::File(_)), "nobody to send as");
+    assert!(matches!(transport(&[("SENDER_EMAIL", "portal@example.com")]), MailTransport::Graph(_)));
+}
+
+#[test]
+fn a_slip_in_a_settings_name_is_told() {
+    let slips = |more: &[(&'static str, &'static str)]| {
+        let values: Vec<_> = PROD.iter().copied().chain(more.iter().copied()).collect();
+        Config::read(&Source::of(&values)).expect("right").slips
+    };
+    let others = [
+        ("PORTAL_NAME", "Example"),
+        ("PATH", "/bin"),
+        ("LANG", "C"),
+        ("OS", "Linux"),
+        ("XAUTHORITY", "x"),
+        ("MAILDIR", "x"),
+        ("LC_ALL", "C"),
+        ("SESSION_MANAGER", "x"),
+        ("CLIENT_SECRET_FILE", ""),
+    ];
+    assert_eq!(slips(&others), [""; 0]);
+    assert_eq!(
+        slips(&[("PORTAL_ACENT", "#123456")]),
+        ["PORTAL_ACENT is no setting; PORTAL_ACCENT is one, and is not set"]
+    );
+    assert_eq!(slips(&[("LIMIT_SINGIN", "9/1m")]).len(), 1);
+    assert_eq!(
+        slips(&[("SMTP_ULR_FILE", "/x")]),
+        ["SMTP_ULR_FILE is no setting; SMTP_URL is one, and is not set"]
+    );
+    assert_eq!(slips(&[("PORTAL_NAMES", "x"), ("PORTAL_NAME", "Example")]), [""; 0], "what is set is meant");
 }
 
 #[test]

@@ -13,6 +13,7 @@
 
 mod admins;
 mod asvs;
+mod asvs_ciphers;
 mod asvs_cookies;
 mod asvs_document;
 mod asvs_forms;

@@ -3,6 +3,7 @@
 //! Guarantees: a mail is posted once for one call, and once more only after a 401, with a new token; nothing else
 //! repeats it and no redirect is followed. One token is fetched at a time and used until five minutes before its end.
 //! At most two sends are under way in this process, and each ends within its time-out in one of the three outcomes.
+//! A Retry-After concerns the mailbox and not the mail: it is kept for whoever asks for [`GraphMail::rest`].
 //! Secrets and mails go by https, or stay on this machine. No outcome, error or `Debug` output holds a token, a secret
 //! or what a mail says.
 
@@ -11,7 +12,7 @@ mod application;
 mod token;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
@@ -23,7 +24,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use url::Url;
 
 use answer::{asked_wait, causes, cut, read};
@@ -69,6 +70,7 @@ pub struct GraphMail {
     tokens: Arc<Tokens>,
     http: reqwest::Client,
     places: Arc<Semaphore>,
+    rests_until: Arc<Mutex<Option<Instant>>>,
     graph: Url,
     client_id: String,
     client_secret: SecretString,
@@ -126,14 +128,33 @@ impl GraphMail {
         let graph = without_trailing_slash(graph);
         client.use_test_endpoint(&graph.clone());
         let places = Arc::new(Semaphore::new(SENDS_AT_ONCE));
-        Ok(Self { client, tokens, http, places, graph, client_id, client_secret })
+        let rests_until = Arc::default();
+        Ok(Self { client, tokens, http, places, rests_until, graph, client_id, client_secret })
     }
 
     /// Sends one mail, as the mailbox of `sender_email`.
     pub async fn send(&self, settings: &Settings, row: &outbox::Model, mail: Rendered) -> SendOutcome {
         let sender = settings.sender_email.as_str();
         let body = compose(&settings.portal_name, sender, &row.recipient, &row.seal_context, &mail);
-        self.deliver(sender, &body).await
+        let outcome = self.deliver(sender, &body).await;
+        if let SendOutcome::Again { after: Some(after), .. } = &outcome
+            && let Ok(mut until) = self.rests_until.lock()
+        {
+            let asked = Some(Instant::now() + *after);
+            if *until < asked {
+                *until = asked;
+                let seconds = after.as_secs();
+                tracing::warn!(seconds, "no mail leaves for a while, as Microsoft asks");
+            }
+        }
+        outcome
+    }
+
+    /// How long Graph, or who gives its tokens, has asked to be left alone. Each process keeps its own, and none outlives it:
+    /// another asks once, and is told.
+    pub fn rest(&self) -> Option<Duration> {
+        let until = (*self.rests_until.lock().ok()?)?;
+        until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero())
     }
 
     /// What the application may do by itself, as its token says (`roles`): `Mail.Send` has to be among it.

@@ -32,6 +32,9 @@ pub async fn work(backend: &Backend, transport: &Transport) -> Result<Duration, 
     while jobs::work_next(backend).await? {}
     while resets::work_next(backend).await? {}
     loop {
+        if let Some(rest) = transport.rest() {
+            return Ok(rest.min(idle(backend).await?));
+        }
         let allowance = outbox::allowance(backend, 1).await?;
         if let Err(wait) = allowance {
             return Ok(wait.min(idle(backend).await?));

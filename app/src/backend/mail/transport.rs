@@ -79,6 +79,14 @@ impl Transport {
         matches!(self, Self::Graph(_))
     }
 
+    /// How long the other side has asked to be left alone: meanwhile nothing is sent, lest it ask for longer.
+    pub fn rest(&self) -> Option<Duration> {
+        match self {
+            Self::Graph(graph) => graph.rest(),
+            Self::File(_) | Self::Smtp(_) => None,
+        }
+    }
+
     /// Whether mail could leave now, as far as that shows without sending one.
     ///
     /// # Errors

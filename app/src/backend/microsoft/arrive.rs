@@ -10,8 +10,9 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Sql
 use url::form_urlencoded::byte_serialize;
 
 use super::identities::{find_by_pair, insert_identity, link};
+use super::oauth::error_in_words;
 use super::patiently;
-use super::provider::{Identity, error_in_words};
+use super::provider::Identity;
 use super::trip::{Purpose, Trip, finish_trip};
 use crate::backend::audit::{Action, insert_audit};
 use crate::backend::canonical::canonical;
@@ -34,6 +35,8 @@ use crate::domain::username::{self, Username};
 
 /// How far the provider's clock and ours may be apart, as for its tokens.
 const LEEWAY: Duration = Duration::from_mins(1);
+/// Where somebody goes on who came from nowhere in particular.
+pub const HOME: &str = "/profile";
 /// How many names are tried for somebody whose own is taken.
 const NAMES: u32 = 20;
 
@@ -61,6 +64,8 @@ pub enum Arrived {
         user_id: UserId,
         /// The page to go on to.
         next: String,
+        /// Whether the computer is shared.
+        shared: bool,
     },
     /// They have an account in which nobody signs in.
     NotActive {
@@ -68,6 +73,8 @@ pub enum Arrived {
         user_id: Option<UserId>,
         /// Where they stand.
         status: Status,
+        /// Whether the computer is shared.
+        shared: bool,
     },
     /// The two accounts are linked.
     Linked,
@@ -85,6 +92,8 @@ pub struct TurnedAway {
     pub page: String,
     /// Why.
     pub stop: Stop,
+    /// Whether they had said that the computer is shared.
+    pub shared: bool,
 }
 
 /// Ends a conversation with Microsoft.
@@ -94,25 +103,30 @@ pub async fn arrive(
     arrival: Arrival<'_>,
     browser: &Browser,
 ) -> Result<Arrived, TurnedAway> {
-    let at_login = |stop: Stop| TurnedAway { page: "/login".to_owned(), stop };
+    let at_login = |stop: Stop| TurnedAway { page: "/login".to_owned(), stop, shared: false };
     let trip = finish_trip(backend, arrival.state, arrival.browser_secret).await;
     let Some(trip) = trip.map_err(|failure| at_login(failure.into()))? else {
         tracing::warn!("an answer of Microsoft belongs to no conversation of this browser");
         // Whoever is signed in doesn't see the sign-in page.
         let page = if arrival.viewer.is_some() { "/profile" } else { "/login" };
-        return Err(TurnedAway { page: page.to_owned(), stop: Problem::MicrosoftStale.into() });
+        return Err(TurnedAway {
+            page: page.to_owned(),
+            stop: Problem::MicrosoftStale.into(),
+            shared: false,
+        });
     };
     let page = match (trip.purpose, arrival.viewer) {
         // Whoever is signed in doesn't see the sign-in page.
-        (Purpose::SignIn, Some(_)) => "/profile".to_owned(),
-        (Purpose::SignIn, None) => "/login".to_owned(),
+        (Purpose::SignIn { .. }, Some(_)) => "/profile".to_owned(),
+        (Purpose::SignIn { .. }, None) if trip.next == HOME => "/login".to_owned(),
         (Purpose::Link | Purpose::Prove, Some(_)) => trip.next.clone(),
-        (Purpose::Link | Purpose::Prove, None) => {
+        (_, None) => {
             format!("/login?next={}", byte_serialize(trip.next.as_bytes()).collect::<String>())
         }
     };
+    let shared = trip.purpose == Purpose::SignIn { shared: true };
     let done = finish(backend, session, &arrival, trip, browser).await;
-    done.map_err(|stop| TurnedAway { page, stop })
+    done.map_err(|stop| TurnedAway { page, stop, shared })
 }
 
 async fn finish(
@@ -124,7 +138,7 @@ async fn finish(
 ) -> Result<Arrived, Stop> {
     let provider = backend.microsoft.as_ref().ok_or(Problem::MicrosoftOff)?;
     let viewer = match trip.purpose {
-        Purpose::SignIn => None,
+        Purpose::SignIn { .. } => None,
         Purpose::Link | Purpose::Prove => Some(sent(arrival, &trip).ok_or_else(|| {
             tracing::warn!("an answer of Microsoft came to another session than the one that was sent");
             Problem::MicrosoftStale
@@ -150,7 +164,10 @@ async fn finish(
             prove(backend, viewer, &identity, trip.began).await?;
             Ok(Arrived::Proved { next: trip.next })
         }
-        _ => sign_in(backend, session, &identity, trip.next, browser).await,
+        (Purpose::SignIn { shared }, _) => {
+            sign_in(backend, session, &identity, trip.next, shared, browser).await
+        }
+        (Purpose::Link | Purpose::Prove, None) => Err(Problem::MicrosoftStale.into()),
     }
 }
 
@@ -167,6 +184,7 @@ async fn sign_in(
     session: &BrowserSession,
     identity: &Identity,
     next: String,
+    shared: bool,
     browser: &Browser,
 ) -> Result<Arrived, Stop> {
     let mut found = find_by_pair(backend.db.pool(), identity).await?;
@@ -182,13 +200,13 @@ async fn sign_in(
     if status != Status::Active {
         backend.counts.count_sign_in(SignInOutcome::NotActive);
         let user_id = user.password_hash.is_none().then_some(user.id);
-        return Ok(Arrived::NotActive { user_id, status });
+        return Ok(Arrived::NotActive { user_id, status, shared });
     }
     let opening = Opening {
         user_id: user.id,
         username: &user.username,
         epoch: user.auth_epoch,
-        shared: false,
+        shared,
         by: OpenedBy::Microsoft,
     };
     // A session of hours ago at Microsoft is no fresh proof. Where the tenant sends no auth_time, nobody can tell.
@@ -196,7 +214,7 @@ async fn sign_in(
     let proved_at = identity.auth_time.map_or(now, |at| at.min(now));
     open_session_proved_at(backend, session, &opening, browser, proved_at).await?;
     backend.counts.count_sign_in(SignInOutcome::Entered);
-    Ok(Arrived::SignedIn { user_id: user.id, next })
+    Ok(Arrived::SignedIn { user_id: user.id, next, shared })
 }
 
 /// Makes the account of somebody who comes for the first time. In another tab they may have been faster: then this one fails,

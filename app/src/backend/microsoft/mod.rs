@@ -10,10 +10,11 @@ mod discovery;
 mod http_client;
 mod id_token;
 mod identities;
+mod oauth;
 pub mod provider;
 mod trip;
 
-pub use arrive::{Arrival, Arrived, TurnedAway, arrive};
+pub use arrive::{Arrival, Arrived, HOME, TurnedAway, arrive};
 pub use discovery::parse_guid;
 pub use http_client::{is_guarded, is_loopback};
 pub use identities::{is_last_way_in, unlink};

@@ -9,29 +9,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
-use openidconnect::core::{
-    CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreErrorResponseType, CoreGenderClaim,
-    CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreRevocableToken,
-    CoreRevocationErrorResponse, CoreTokenIntrospectionResponse, CoreTokenType,
-};
+use openidconnect::core::{CoreAuthPrompt, CoreAuthenticationFlow};
 use openidconnect::{
-    AccessToken, AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
-    EmptyExtraTokenFields, EndSessionUrl, EndpointNotSet, EndpointSet, IdTokenFields, IssuerUrl,
-    JsonWebKeySet, LogoutRequest, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
-    PostLogoutRedirectUrl, RedirectUrl, RequestTokenError, Scope, StandardErrorResponse,
-    StandardTokenResponse, TokenResponse, TokenUrl,
+    AccessToken, AuthorizationCode, ClientId, CsrfToken, EndSessionUrl, LogoutRequest, Nonce,
+    OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl, Scope, TokenResponse,
 };
-use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 use super::cached::Cached;
 use super::discovery::{Metadata, SigningKeys, parse_guid};
-use super::http_client::{CallError, HttpClient, is_guarded};
-use super::id_token::{
-    Expected, MicrosoftClaims, MicrosoftIdToken, TokenFault, TokenIdentity, verify_id_token,
-};
+use super::http_client::{CallError, HttpClient};
+use super::id_token::{Expected, MicrosoftIdToken, TokenFault, TokenIdentity, verify_id_token};
+pub use super::oauth::{ProviderError, ProviderSettings};
+use super::oauth::{check_settings, client, token_error};
 use crate::backend::random;
 use crate::domain::time::Timestamp;
 
@@ -42,27 +34,6 @@ const KEPT: Duration = Duration::from_hours(24);
 /// Most conversations at once: while Microsoft hangs they leave the rest of the portal its turns. An office of 300 that signs
 /// in within a minute has three or four.
 const CONVERSATIONS: usize = 64;
-
-/// What the operator set.
-#[derive(Clone, Debug)]
-pub struct ProviderSettings {
-    /// CLIENT_ID: the application's number.
-    pub client_id: String,
-    /// CLIENT_SECRET.
-    pub client_secret: SecretString,
-    /// AUTHORITY with the tenant: `https://login.microsoftonline.com/{tenant}`.
-    pub authority: Url,
-    /// SCOPE, e.g. `User.Read`; `openid` and `profile` are added.
-    pub scope: Vec<String>,
-    /// ENDPOINT: where the profile is, e.g. `https://graph.microsoft.com/v1.0/me`.
-    pub endpoint: Url,
-    /// Where people come back to, as it is registered with the application.
-    pub redirect: Url,
-    /// The allowed tenants, as GUIDs.
-    pub tenants: Vec<String>,
-    /// TENANT_ID where it is a GUID: the organisation's own tenant.
-    pub home: Option<String>,
-}
 
 /// How people are to prove who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,54 +81,6 @@ pub struct Identity {
     /// When they last proved who they are; `None` where the application does not ask for the claim `auth_time`.
     pub auth_time: Option<Timestamp>,
 }
-
-/// Why a sign-in came to nothing, in words for one log line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProviderError {
-    /// It doesn't answer, or not in a way that can be used.
-    #[error("Microsoft cannot be reached: {0}")]
-    Unreachable(String),
-    /// It answered that it won't.
-    #[error("Microsoft refused: {0}")]
-    Refused(String),
-    /// Its token is no good.
-    #[error("the ID token {0}")]
-    BadToken(&'static str),
-    /// The profile could not be had, or is somebody else's.
-    #[error("the profile at ENDPOINT {0}")]
-    Endpoint(String),
-}
-
-type TokenAnswer = StandardTokenResponse<
-    IdTokenFields<
-        MicrosoftClaims,
-        EmptyExtraTokenFields,
-        CoreGenderClaim,
-        CoreJweContentEncryptionAlgorithm,
-        CoreJwsSigningAlgorithm,
-    >,
-    CoreTokenType,
->;
-type TokenRefusal = StandardErrorResponse<CoreErrorResponseType>;
-type MicrosoftClient = Client<
-    MicrosoftClaims,
-    CoreAuthDisplay,
-    CoreGenderClaim,
-    CoreJweContentEncryptionAlgorithm,
-    CoreJsonWebKey,
-    CoreAuthPrompt,
-    TokenRefusal,
-    TokenAnswer,
-    CoreTokenIntrospectionResponse,
-    CoreRevocableToken,
-    CoreRevocationErrorResponse,
-    EndpointSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointSet,
-    EndpointNotSet,
->;
 
 /// The profile (Graph's resource type `user`), as far as it is used.
 #[derive(Debug, Deserialize)]
@@ -219,7 +142,7 @@ impl Provider {
         let secret = || BASE64URL_NOPAD.encode(&random::bytes::<32>());
         let (state, nonce, verifier) = (secret(), secret(), secret());
         let pkce = PkceCodeVerifier::new(verifier.clone());
-        let client = self.client(&metadata)?;
+        let client = client(&self.0.settings, &metadata)?;
         let (given_state, given_nonce) = (CsrfToken::new(state.clone()), Nonce::new(nonce.clone()));
         let mut request = client
             .authorize_url(CoreAuthenticationFlow::AuthorizationCode, || given_state, || given_nonce)
@@ -246,8 +169,7 @@ impl Provider {
         now: Timestamp,
     ) -> Result<Identity, ProviderError> {
         let metadata = self.metadata().await?;
-        let answer = self
-            .client(&metadata)?
+        let answer = client(&self.0.settings, &metadata)?
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()))
             .request_async(&self.0.http)
@@ -360,70 +282,6 @@ impl Provider {
             auth_time: person.auth_time,
         }
     }
-
-    fn client(&self, metadata: &Metadata) -> Result<MicrosoftClient, ProviderError> {
-        let settings = &self.0.settings;
-        let issuer = IssuerUrl::new(metadata.issuer.as_str().to_owned())
-            .map_err(|_| ProviderError::Unreachable("its issuer is no address".to_owned()))?;
-        // The client is never asked to check a token: `verify` does, so it needs no keys.
-        Ok(Client::new(ClientId::new(settings.client_id.clone()), issuer, JsonWebKeySet::default())
-            .set_client_secret(ClientSecret::new(settings.client_secret.expose_secret().to_owned()))
-            .set_auth_type(AuthType::RequestBody)
-            .set_auth_uri(AuthUrl::from_url(metadata.authorization.clone()))
-            .set_token_uri(TokenUrl::from_url(metadata.token.clone()))
-            .set_redirect_uri(RedirectUrl::from_url(settings.redirect.clone())))
-    }
-}
-
-/// The settings with GUIDs in lower case and the scopes complete.
-fn check_settings(mut settings: ProviderSettings) -> Result<ProviderSettings, String> {
-    if settings.client_id.is_empty() || settings.client_secret.expose_secret().is_empty() {
-        return Err("CLIENT_ID and CLIENT_SECRET are both needed".to_owned());
-    }
-    for (name, url) in [("AUTHORITY", &settings.authority), ("ENDPOINT", &settings.endpoint)] {
-        if !is_guarded(url) {
-            return Err(format!("{name} must be https (http only on this very machine)"));
-        }
-    }
-    let guid = |text: &String| parse_guid(text).ok_or(format!("the tenant {text:?} is no GUID"));
-    settings.tenants = settings.tenants.iter().map(guid).collect::<Result<_, _>>()?;
-    settings.home = settings.home.as_ref().map(guid).transpose()?;
-    if settings.tenants.is_empty() {
-        return Err("no tenant is allowed: name them by their GUIDs".to_owned());
-    }
-    // The crate adds `openid` itself.
-    settings.scope.retain(|scope| scope != "openid" && scope != "profile");
-    settings.scope.insert(0, "profile".to_owned());
-    Ok(settings)
-}
-
-fn token_error(error: RequestTokenError<CallError, TokenRefusal>) -> ProviderError {
-    match error {
-        RequestTokenError::ServerResponse(refusal) => ProviderError::Refused(error_in_words(
-            refusal.error().as_ref(),
-            refusal.error_description().map(String::as_str),
-        )),
-        RequestTokenError::Request(error) => ProviderError::Unreachable(format!("its tokens: {error}")),
-        // What the crate says more may quote the answer, and in it the tokens.
-        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-            ProviderError::Unreachable("its answer to the code is not readable".to_owned())
-        }
-    }
-}
-
-/// An OAuth error (RFC 6749, sections 4.1.2.1 and 5.2) for the log: the code, and Microsoft's own number out of the
-/// description, as `invalid_client (AADSTS7000215)`. The rest of the description may name people. Both come from
-/// outside: what doesn't look like a code is left out.
-pub fn error_in_words(error: &str, description: Option<&str>) -> String {
-    let is_code = !error.is_empty()
-        && error.len() <= 64
-        && error.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    let code = if is_code { error } else { "an unknown error" };
-    let number: String = description
-        .and_then(|text| text.split_once("AADSTS"))
-        .map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).take(10).collect())
-        .unwrap_or_default();
-    if number.is_empty() { code.to_owned() } else { format!("{code} (AADSTS{number})") }
 }
 
 #[cfg(test)]

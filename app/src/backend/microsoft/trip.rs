@@ -26,7 +26,10 @@ pub(super) const LIFETIME: Duration = Duration::from_mins(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// To sign in.
-    SignIn,
+    SignIn {
+        /// On a computer that is shared.
+        shared: bool,
+    },
     /// To link an account there with the one here.
     Link,
     /// To prove again who they are.
@@ -34,11 +37,13 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 3] = [Self::SignIn, Self::Link, Self::Prove];
+    const ALL: [Self; 4] =
+        [Self::SignIn { shared: false }, Self::SignIn { shared: true }, Self::Link, Self::Prove];
 
     fn as_str(self) -> &'static str {
         match self {
-            Self::SignIn => "sign_in",
+            Self::SignIn { shared: false } => "sign_in",
+            Self::SignIn { shared: true } => "sign_in_shared",
             Self::Link => "link",
             Self::Prove => "prove",
         }

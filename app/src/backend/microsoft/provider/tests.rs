@@ -8,11 +8,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::backend::microsoft::http_client::MOST_BYTES;
 use crate::backend::microsoft::id_token::tests::{CLIENT, NOW, PERSON, TENANT, claims, key_set, sign};
+use crate::backend::microsoft::oauth::error_in_words;
 
 /// How the double behaves and what it saw.
 #[derive(Default)]
