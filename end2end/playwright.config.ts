@@ -12,7 +12,7 @@ import { defineConfig } from '@playwright/test'
 if (process.argv.some((argument) => argument.includes('screenshots'))) process.env.VESTIBULE_SCREENSHOTS = 'yes'
 const pictures = process.env.VESTIBULE_SCREENSHOTS === 'yes'
 
-const debian = '/usr/bin/chromium'
+const debian = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'].find(existsSync)
 
 export default defineConfig({
   testDir: 'tests',
@@ -32,7 +32,7 @@ export default defineConfig({
     screenshot: 'only-on-failure',
     launchOptions: {
       // Undefined: the browser that `npx playwright install chromium` has fetched.
-      executablePath: process.env.CHROMIUM || (existsSync(debian) ? debian : undefined),
+      executablePath: process.env.CHROMIUM || debian,
       args: [
         '--headless',
         '--no-sandbox',

@@ -88,9 +88,10 @@ find_postgres() {
   done
 }
 
+# Debian's headless one first: it does the same in two thirds of the time.
 find_chromium() {
   local name
-  for name in "${CHROMIUM:-}" /usr/bin/chromium; do
+  for name in "${CHROMIUM:-}" /usr/bin/chromium-headless-shell /usr/bin/chromium; do
     if [ -n "$name" ] && [ -x "$name" ]; then
       printf '%s\n' "$name"
       return
@@ -136,7 +137,7 @@ build_debug() {
   mkdir -p "$TARGET/debug"
   printf '%s\n' "$ROOT $LEPTOS_VERSION" >"$DEBUG_STAMP.new" || return
   rm -f "$DEBUG_STAMP"
-  say "Building the portal (the first time about 6 minutes, later only what has changed)…"
+  say "Building the portal (the first time 6 to 12 minutes, later only what has changed)…"
   (cd "$ROOT" && leptos_debug build) || return
   mv "$DEBUG_STAMP.new" "$DEBUG_STAMP"
 }

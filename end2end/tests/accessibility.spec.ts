@@ -1,4 +1,5 @@
 import { DeskPage } from '../pages/desk.ts'
+import { LoginPage } from '../pages/login.ts'
 import { PortalPage } from '../pages/portal-page.ts'
 import { lookAt } from '../support/axe.ts'
 import { Findings } from '../support/findings.ts'
@@ -128,7 +129,7 @@ test('nothing moves on a page whose end comes late @scripts', async ({ page, por
   await measureShift(page.context())
   const findings = new Findings()
   await page.goto(`${line.url}/login`)
-  await expect(page.getByRole('heading', { level: 1, name: 'Sign in' })).toBeVisible()
+  await new LoginPage(page).is()
   await seeWhatMoved(page, 'sign-in', findings)
   findings.expectNone()
   await line.stop()

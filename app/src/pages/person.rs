@@ -156,7 +156,7 @@ fn PersonCard(person: PersonRow) -> impl IntoView {
                 <div><dt>"Registered"</dt><dd><Time at=person.registered /></dd></div>
                 <div>
                     <dt>{person.status.words()} " since"</dt>
-                    <dd><Time at=person.status_since />{by.map(|by| format!(", by {by}"))}</dd>
+                    <dd><Time at=person.status_since />{by.map(|by| view! { <span class="fact-more">{format!("by {by}")}</span> })}</dd>
                 </div>
                 <div><dt>"Sign-in"</dt><dd>{person.sign_in_method()}</dd></div>
                 <div>
