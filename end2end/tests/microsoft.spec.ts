@@ -537,6 +537,22 @@ test('the key Enter signs in with the password, and a wrong one leads back with 
   await new ProfilePage(page).isOf(ada.username)
 })
 
+test('a guest at a shared computer confirms their address there, until the browser is closed', async ({ page, portal, entra }) => {
+  const guest = colleague(entra, 'guest', { acct: 1 })
+  const login = new LoginPage(page)
+  await login.open()
+  await login.shared.check()
+  await choose(page, guest)
+  await login.isRefused(ANSWERS.waiting)
+  const registered = (await page.context().cookies()).find(({ name }) => name.endsWith('registered'))
+  expect(registered?.expires).toBe(-1)
+  const link = linkIn(await portal.mails.wait(guest.username, /^Confirm your address/), '/confirm/')
+  const confirm = new ConfirmPage(page)
+  await confirm.openLink(link)
+  await confirm.is()
+  await expect(page.getByLabel('Password', { exact: true })).toHaveCount(0)
+})
+
 test('turning back at Microsoft ends on sign-in, and the next try works', async ({ page, portal, entra }) => {
   const ada = colleague(entra)
   const login = new LoginPage(page)

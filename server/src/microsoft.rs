@@ -92,9 +92,9 @@ async fn come_back(
         Ok(Arrived::NotActive { user_id, status, shared }) => {
             let stop = Stop::Refused(Refusal::of(Problem::NotActive(status)));
             let mut response = turn_away(&portal, TurnedAway { page: "/login".to_owned(), stop, shared });
-            // On a shared computer ten minutes must do, as after a password.
+            let cookies = &portal.cookies;
             let cookie = |id| {
-                if shared { portal.cookies.proof(id, now) } else { portal.cookies.registration(id, now) }
+                if shared { cookies.passing_registration(id, now) } else { cookies.registration(id, now) }
             };
             if let Some(cookie) = user_id.and_then(cookie) {
                 response.headers_mut().append(SET_COOKIE, cookie);

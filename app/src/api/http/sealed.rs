@@ -181,8 +181,16 @@ impl CookieJar {
 
     /// `None` where the value is too large or cannot be written: then there is no cookie, and nothing else happens.
     fn seal(&self, name: &str, value: &impl Serialize, lifetime: Duration) -> Option<HeaderValue> {
+        self.seal_into(value, |value| self.build(name, value, lifetime))
+    }
+
+    fn seal_into(
+        &self,
+        value: &impl Serialize,
+        build: impl FnOnce(String) -> Cookie<'static>,
+    ) -> Option<HeaderValue> {
         let value = serde_json::to_string(value).ok().filter(|value| value.len() <= MAX_VALUE)?;
-        let jar = PrivateCookieJar::new(self.keys.first()?.clone()).add(self.build(name, value, lifetime));
+        let jar = PrivateCookieJar::new(self.keys.first()?.clone()).add(build(value));
         let header = jar.into_response().headers().get(SET_COOKIE)?.to_str().ok()?.to_owned();
         // Base64's own characters are allowed in a cookie (RFC 6265, 4.1.1). Left escaped, the same content would be
         // longer or shorter by chance, and lengths could not be compared.
@@ -263,6 +271,11 @@ impl CookieJar {
     /// This browser registered `user_id`.
     pub fn registration(&self, user_id: UserId, now: Timestamp) -> Option<HeaderValue> {
         self.seal(REGISTERED, &Stamped { user_id, at: now }, REGISTRATION_LIFETIME)
+    }
+
+    /// The same on a shared computer: it ends with the browser.
+    pub fn passing_registration(&self, user_id: UserId, now: Timestamp) -> Option<HeaderValue> {
+        self.seal_into(&Stamped { user_id, at: now }, |value| self.build_passing(REGISTERED, value))
     }
 
     /// Who registered in this browser.
