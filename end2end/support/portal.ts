@@ -6,6 +6,7 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -37,6 +38,8 @@ export interface PortalOptions {
 
 /** A running portal. */
 export class Portal {
+  /** What portals have warned of since somebody emptied it. */
+  static readonly warnings: string[] = []
   /** Its address, without a slash at the end. */
   url = ''
   /** The mails it has written. */
@@ -203,6 +206,9 @@ export class Portal {
       const [command = program, ...args] = [...(this.options.through ?? []), program, 'serve']
       const child = spawn(command, args, { cwd: this.folder, env: this.env(), stdio: ['ignore', 'ignore', 'pipe'] })
       child.stderr.on('data', (data: Buffer) => (this.log += data.toString()))
+      createInterface(child.stderr).on('line', (line) => {
+        if (/ (WARN|ERROR) |panicked/.test(line)) Portal.warnings.push(line)
+      })
       this.child = child
       const ready = await until(`the portal at ${this.url}`, async () => {
         if (child.exitCode !== null || child.signalCode !== null) return false

@@ -17,6 +17,8 @@ interface TestFixtures {
   expected: Set<number>
   /** What they have said. */
   complaints: string[]
+  /** Prints, when a test has failed, what portals warned of meanwhile. */
+  warnings: void
   /** Opens a page in a browser of its own, with no cookies. Takes another portal's address. */
   newBrowser: (url?: string) => Promise<Page>
   /** Starts a portal for this test alone. */
@@ -57,6 +59,17 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       const ours = [...expected].map((status) => `the server responded with a status of ${status} `)
       const rest = complaints.filter((line) => !ours.some((part) => line.includes(part)))
       base.expect(rest, 'The browser has nothing to complain of').toEqual([])
+    },
+    { auto: true },
+  ],
+
+  warnings: [
+    async ({}, use, info) => {
+      Portal.warnings.length = 0
+      await use()
+      if (info.status !== info.expectedStatus) {
+        console.error(`While "${info.title}" failed, portals warned of:\n${Portal.warnings.join('\n') || 'nothing'}`)
+      }
     },
     { auto: true },
   ],

@@ -19,7 +19,6 @@ use data_encoding::BASE64URL_NOPAD;
 use graph_rs_sdk::identity::{ClientSecretCredential, TokenCredentialExecutor};
 use graph_rs_sdk::{GraphClient, GraphClientConfiguration, GraphFailure};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::redirect::Policy;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -34,7 +33,7 @@ use token::{Credential, Shared, TokenFailure, Tokens, scope, token_uri};
 use super::outcome::SendOutcome;
 use super::templates::Rendered;
 use crate::backend::entity::outbox;
-use crate::backend::microsoft::is_guarded;
+use crate::backend::microsoft::{http_builder, is_guarded};
 use crate::backend::settings::Settings;
 
 /// Longest time for one mail, in all: the token, the post, and both once more after a 401.
@@ -106,12 +105,9 @@ impl GraphMail {
         }
         // Reads the proxy's settings and the system's certificates, which may fail. The library builds clients like
         // it and panics then: so this comes first.
-        let http = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .referer(false)
+        let http = http_builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(SEND_TIMEOUT)
-            .user_agent(concat!("vestibule/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| format!("could not prepare for https: {}", causes(error)))?;
         let credential = Credential {

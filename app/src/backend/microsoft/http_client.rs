@@ -2,6 +2,8 @@
 //!
 //! Guarantees: each call ends within [`TIME_OUT`] and reads no more than [`MOST_BYTES`]; no redirect is followed, so
 //! that no answer can send us to an address inside the operator's network; plain http goes to this very machine alone.
+//! Each call has a connection of its own: of one that was idle nobody knows whether the other side, or a firewall on
+//! the way, is letting go of it just then, and a call with a code, which works once, can't be made again.
 //! The operator's proxy (HTTPS_PROXY, NO_PROXY) and the system's certificates (or SSL_CERT_FILE) hold. What an error
 //! says is fit for the log: no secret, no code, no token.
 
@@ -35,10 +37,8 @@ impl HttpClient {
     /// # Errors
     /// When no certificate can be read, in words for the operator.
     pub fn new() -> Result<Self, String> {
-        reqwest::Client::builder()
+        builder()
             .timeout(TIME_OUT)
-            .redirect(Policy::none())
-            .user_agent(concat!("vestibule/", env!("CARGO_PKG_VERSION")))
             .build()
             .map(Self)
             .map_err(|error| format!("could not prepare for https: {}", causes(&error)))
@@ -120,6 +120,15 @@ impl From<reqwest::Error> for CallError {
     }
 }
 
+/// What all calls to Microsoft have in common; the time-outs are the caller's.
+pub fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .redirect(Policy::none())
+        .referer(false)
+        .pool_max_idle_per_host(0)
+        .user_agent(concat!("vestibule/", env!("CARGO_PKG_VERSION")))
+}
+
 /// An error and what lies behind it, on one line: the last part ("connection refused", "unknown issuer") is the one
 /// that helps.
 fn causes(error: &dyn Error) -> String {
@@ -150,7 +159,36 @@ pub fn is_loopback(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    #[tokio::test]
+    async fn no_call_is_lost_with_a_connection_that_the_other_side_lets_go() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+        let url =
+            Url::parse(&format!("http://{}/", listener.local_addr().expect("is bound"))).expect("parses");
+        tokio::spawn(async move {
+            while let Ok((mut peer, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    // The first request is answered; of the second is seen no more than that it comes.
+                    let mut request = [0; 4096];
+                    let read = peer.read(&mut request).await.expect("comes");
+                    assert!(read > 0 && request[..read].ends_with(b"\r\n\r\n"));
+                    peer.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+                        .await
+                        .expect("goes out");
+                    let _ = peer.read(&mut request).await;
+                });
+            }
+        });
+        let client = HttpClient::new().expect("is made");
+        for _ in 0..3 {
+            let answer: serde_json::Value = client.get_json(&url, None).await.expect("is answered");
+            assert!(answer.is_object());
+        }
+    }
 
     #[test]
     fn plain_http_is_for_this_machine_alone() {
