@@ -305,7 +305,7 @@ async function expectGivenUp(setting: Setting, keeper: Visitor, { email }: Perso
   const page = await keeper.open('/admin/mail')
   const words = wordsOf(page)
   expect(words).toContain(`To ${email} , written`)
-  expect(words).toContain(`given up after 1 try : ${reason}`)
+  expect(words).toContain(`given up after 1 try ${reason}`)
   expect(triedFor(setting, { email }), 'it was tried once').toHaveLength(1)
   return row.id
 }

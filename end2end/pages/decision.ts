@@ -7,8 +7,8 @@ export function question(label: string, username: string): string {
   switch (label) {
     case 'Approve unconfirmed address':
       return `Approve ${username}?`
-    case 'Put back in the queue':
-      return `Put ${username} back in the queue?`
+    case 'Put back among the waiting':
+      return `Put ${username} back among the waiting?`
     case 'Make administrator':
       return `Make ${username} an administrator?`
     case 'Remove administrator':

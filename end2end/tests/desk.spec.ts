@@ -139,14 +139,14 @@ test('the dialog asks, says what follows, and can be left @scripts', async ({ pa
   }
 })
 
-test('a rejected person can be put back in the queue', async ({ page, people }) => {
+test('a rejected person can be put back among the waiting', async ({ page, people }) => {
   const ada = await people.rejected()
   await signIn(page, people.keeper)
   const desk = new DeskPage(page)
   await desk.open(ada)
   const count = await desk.countOfWaiting()
-  await desk.chooseAndGo(ada.username, 'Put back in the queue')
-  await desk.says(ada.username, 'Put back in the queue.')
+  await desk.chooseAndGo(ada.username, 'Put back among the waiting')
+  await desk.says(ada.username, 'Back among the waiting.')
   await desk.expectWaiting(count + 1)
   await expect(desk.waitingRow(ada.username)).toBeVisible()
 })
@@ -158,7 +158,7 @@ test('each decision has its address: opening it asks and changes nothing', async
   const desk = new DeskPage(page)
   for (const [person, slug, label, words] of [
     [ada, 'reject', 'Reject', 'Rejected.'],
-    [ada, 'reconsider', 'Put back in the queue', 'Put back in the queue.'],
+    [ada, 'reconsider', 'Put back among the waiting', 'Back among the waiting.'],
     [ada, 'approve', 'Approve', 'Approved. The mail that says so is on its way.'],
     [bert, 'make-admin', 'Make administrator', 'Made an administrator. They have to sign in again.'],
     [bert, 'remove-admin', 'Remove administrator', 'No longer an administrator. They have to sign in again.'],
@@ -196,8 +196,8 @@ test('an action that does not fit says where the person stands, and offers what 
     [ada, 'deactivate', /^This account has been waiting since .* UTC\.$/, ['Approve', 'Reject']],
     [bert, 'approve', new RegExp(`^This account was approved by ${keeper} on .* UTC\\.$`), ['Deactivate', 'Make administrator']],
     [bert, 'reject', new RegExp(`^This account has been active since .* UTC by ${keeper}\\.$`), ['Deactivate']],
-    [carl, 'approve', new RegExp(`^This account has been rejected since .* UTC by ${keeper}\\.$`), ['Put back in the queue']],
-    [carl, 'make-admin', new RegExp(`^This account has been rejected since .* UTC by ${keeper}\\.$`), ['Put back in the queue']],
+    [carl, 'approve', new RegExp(`^This account has been rejected since .* UTC by ${keeper}\\.$`), ['Put back among the waiting']],
+    [carl, 'make-admin', new RegExp(`^This account has been rejected since .* UTC by ${keeper}\\.$`), ['Put back among the waiting']],
     [dora, 'make-admin', /^The address has to be confirmed first\.$/, ['Deactivate']],
     [bert, 'remove-admin', /not an administrator/, ['Make administrator']],
   ] as const) {
@@ -239,10 +239,13 @@ test('a person without a number of ours is nowhere', async ({ page, people, expe
   expected.add(404)
   await signIn(page, people.keeper)
   const nowhere = new DeadEndPage(page)
-  for (const address of ['/admin/users/999999', '/admin/approve/0', '/admin/users/x', '/admin/promote/1', '/admin/users/99999999999999999999']) {
+  for (const address of ['/admin/users/999999', '/admin/approve/0', '/admin/users/x', '/admin/users/99999999999999999999']) {
     expect((await nowhere.visit(address)).status(), address).toBe(404)
-    await nowhere.says('There is no such page', 'The address may be mistyped, or the page has moved.')
+    const words = 'Their account may have been deleted since, or the address is mistyped.'
+    await nowhere.says('There is no such person', words, ['Open the desk', '/admin'])
   }
+  expect((await nowhere.visit('/admin/promote/1')).status()).toBe(404)
+  await nowhere.says('There is no such page', 'The address may be mistyped, or the page has moved.')
 })
 
 test('whoever is deactivated is out at the next request, and back after reactivation', async ({ page, people, newBrowser }) => {

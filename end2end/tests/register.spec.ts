@@ -57,9 +57,10 @@ test('each refusal stands beside its field, and what was typed is kept but for p
   })
 })
 
-test('a password never comes back from the server @plain', async ({ page }) => {
+test('a password is never there any more after a refusal', async ({ page, javaScriptEnabled }) => {
   const register = new RegisterPage(page)
   await register.open()
+  if (javaScriptEnabled) await register.show('Password')
   await register.register({ ...someone(), username: 'x' })
   await register.hasErrors({ [NAME]: PROBLEMS.nameLength })
   await expect(register.password).toHaveValue('')

@@ -32,7 +32,7 @@ pub async fn purge(backend: &Backend) -> Result<usize, Failure> {
     let unconfirmed = Condition::all()
         .add(user::Column::Status.is_in(waiting))
         .add(user::Column::EmailConfirmedAt.is_null())
-        // Since the status and not since the registration: who was put back in the queue has all the time again.
+        // Since the status and not since the registration: who was put back among the waiting has all the time again.
         .add(user::Column::StatusSince.lt(now.before(UNCONFIRMED_KEPT).0));
     let rejected = Condition::all()
         .add(user::Column::Status.eq(Status::Rejected.as_str()))

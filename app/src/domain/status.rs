@@ -98,16 +98,22 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// Every decision.
+    /// Every decision, in the order in which they are offered: the first thing in a menu is nothing that hurts.
     pub const ALL: [Self; 7] = [
         Self::Approve,
         Self::Reject,
         Self::Reconsider,
-        Self::Deactivate,
         Self::Reactivate,
         Self::MakeAdmin,
         Self::RemoveAdmin,
+        Self::Deactivate,
     ];
+
+    /// Whether it takes something from somebody: such buttons are red.
+    #[must_use]
+    pub fn takes(self) -> bool {
+        matches!(self, Self::Reject | Self::Deactivate | Self::RemoveAdmin)
+    }
 
     /// The name in addresses, e.g. `/admin/make-admin/7`.
     #[must_use]

@@ -175,7 +175,7 @@ impl Decision {
             Self::Approve if confirmed => "Approve",
             Self::Approve => "Approve unconfirmed address",
             Self::Reject => "Reject",
-            Self::Reconsider => "Put back in the queue",
+            Self::Reconsider => "Put back among the waiting",
             Self::Deactivate => "Deactivate",
             Self::Reactivate => "Reactivate",
             Self::MakeAdmin => "Make administrator",
@@ -189,7 +189,7 @@ impl Decision {
         match self {
             Self::Approve => format!("Approve {name}?"),
             Self::Reject => format!("Reject {name}?"),
-            Self::Reconsider => format!("Put {name} back in the queue?"),
+            Self::Reconsider => format!("Put {name} back among the waiting?"),
             Self::Deactivate => format!("Deactivate {name}?"),
             Self::Reactivate => format!("Reactivate {name}?"),
             Self::MakeAdmin => format!("Make {name} an administrator?"),
@@ -209,7 +209,7 @@ impl Decision {
                 "Nobody has shown yet that this address is theirs. They get a mail with a link to sign in, which also asks for the password."
             }
             Self::Approve => "They get a mail with a link to sign in.",
-            Self::Reject => "They are not told by mail. You can put them back in the queue for 30 days.",
+            Self::Reject => "They are not told by mail. You can put them back among the waiting for 30 days.",
             Self::Reconsider => "They wait for a decision again.",
             Self::Deactivate => "They are signed out everywhere at once and can't sign in until reactivated.",
             Self::Reactivate => "They can sign in again, and get a mail that says so.",
@@ -242,7 +242,7 @@ impl Notice {
             Self::Decided(decision) => match decision {
                 Decision::Approve => "Approved. The mail that says so is on its way.",
                 Decision::Reject => "Rejected.",
-                Decision::Reconsider => "Put back in the queue.",
+                Decision::Reconsider => "Back among the waiting.",
                 Decision::Deactivate => "Deactivated, and signed out everywhere.",
                 Decision::Reactivate => "Reactivated.",
                 Decision::MakeAdmin => "Made an administrator. They have to sign in again.",

@@ -1,7 +1,8 @@
 //! The one form: a plain HTML form that posts to a server function; when hydrated it sends itself and answers in place.
 //!
 //! Guarantees: without scripts the same refusal comes back on the page with what was typed; nothing is sent twice while
-//! an answer is awaited; after a refusal the summary has the focus and the title begins with "Error:".
+//! an answer is awaited; after a refusal the summary has the focus, the title begins with "Error:", what was typed is still
+//! there, and passwords are not.
 
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ pub fn FormIsland(
                 data.delete(Field::Password.name());
             }
             let to = to.unwrap_or_else(|| form.action());
-            if settle(state, said, send_form(&to, &data).await) {
+            if settle(&form, state, said, send_form(&to, &data).await) {
                 rest(button);
             } else {
                 // It stays busy until the next page is there, or somebody has stopped the way to it.
@@ -110,7 +111,12 @@ fn button_of(form: &HtmlFormElement) -> Option<HtmlElement> {
 }
 
 /// What came of sending; whether the page stays.
-fn settle(state: FormState, said: RwSignal<Option<Notice>>, outcome: Outcome) -> bool {
+fn settle(
+    form: &HtmlFormElement,
+    state: FormState,
+    said: RwSignal<Option<Notice>>,
+    outcome: Outcome,
+) -> bool {
     match outcome {
         Outcome::Goto(to) => {
             let _ = window().location().assign(&to);
@@ -121,12 +127,26 @@ fn settle(state: FormState, said: RwSignal<Option<Notice>>, outcome: Outcome) ->
             said.set(Some(notice));
         }
         Outcome::Refused(refusal) | Outcome::Stale(refusal, _) => {
+            // What never arrived can be sent again as it is.
+            if refusal.form != Some(Problem::Unreachable) {
+                empty_passwords(form);
+            }
             state.refusal.set(refusal);
             announce();
         }
     }
     state.answers.update(|answers| *answers += 1);
     true
+}
+
+/// Empties the passwords, shown or not: after a refusal they are typed anew, as on the page without scripts.
+fn empty_passwords(form: &HtmlFormElement) {
+    let Ok(inputs) = form.query_selector_all("input[autocomplete$=password]") else { return };
+    for index in 0..inputs.length() {
+        if let Some(input) = inputs.item(index).and_then(|node| node.dyn_into::<HtmlInputElement>().ok()) {
+            input.set_value("");
+        }
+    }
 }
 
 /// Gives the summary the focus and marks the title, once the summary is there.

@@ -226,13 +226,15 @@ pub fn House(
 #[component]
 fn Navigation(request: PageRequest, viewer: Viewer, part: Part) -> impl IntoView {
     let page = move |mine: Part| (part == mine).then_some("page");
+    // There the number would stand still beside the lists that change.
+    let counts_itself = request.address.split('?').next() == Some("/admin");
     let (admin, name, role) = (viewer.is_admin(), viewer.username.clone(), viewer.role.words());
     view! {
         <nav class="nav" aria-label="Main">
             <a class="nav-link" href="/profile" aria-current=page(Part::Profile)>"Profile"</a>
             {admin.then(|| view! {
                 <a class="nav-link" href="/admin" aria-current=page(Part::Desk)>
-                    "Desk" {(part != Part::Desk).then(|| view! {
+                    "Desk" {(!counts_itself).then(|| view! {
                         <Suspense><WaitingCount request=request.clone() /></Suspense>
                     })}
                 </a>

@@ -39,10 +39,10 @@ pub fn HomePage() -> impl IntoView {
                 step=Step::Start
             >
                 <div class="form-actions">
+                    <a class="btn btn-primary btn-block" href="/login">"Sign in"</a>
                     {at_microsoft.then(|| view! {
                         <a class="btn btn-block" href="/ms-logout">"Sign out of Microsoft too"</a>
                     })}
-                    <a class="btn btn-primary btn-block" href="/login">"Sign in"</a>
                     <a class="btn btn-block" href="/register">"Create an account"</a>
                 </div>
             </Lobby>

@@ -67,9 +67,9 @@ fn Mail(mail: GivenUpMail) -> impl IntoView {
                 <div>
                     <h2 class="mail-subject">{mail.kind}</h2>
                     <p class="mail-meta">
-                        "To " {mail.recipient.clone()} ", written " {utc_text(mail.written)}
-                        ", given up after " {tries} ": " {mail.reason}
+                        "To " {mail.recipient.clone()} ", written " {utc_text(mail.written)} ", given up after " {tries}
                     </p>
+                    <p class="mail-meta">{mail.reason}</p>
                 </div>
                 <form method="post" action="/do/resend_mail">
                     <input type="hidden" name="id" value=mail.id />

@@ -1,10 +1,11 @@
 //! `/admin/users/{id}`: one person. `/admin/{decision}/{id}`: asks before a decision; mail points here.
 
+use axum::http::StatusCode;
 use leptos::prelude::*;
 
 use super::error_page::{Broken, broken};
 use super::frame::{House, Part, Refused};
-use super::request::{PageRequest, param};
+use super::request::{PageRequest, param, set_status};
 use crate::backend::queries::desk::find_person;
 use crate::components::badge::{AddressBadge, RoleBadge, StatusBadge};
 use crate::components::notice::Warning;
@@ -25,7 +26,7 @@ pub fn PersonPage() -> impl IntoView {
                 <div class="stack">
                     <Refused request=request />
                     <PersonCard person=person.clone() />
-                    <Offers id=id confirmed=person.confirmed offers=offers />
+                    <Offers title="What can be done" id=id confirmed=person.confirmed offers=offers />
                 </div>
             </House>
         }
@@ -52,15 +53,27 @@ fn with_person(page: impl FnOnce(PageRequest, PersonRow) -> AnyView + Send + 'st
         let (viewer, id) = match (viewer, id) {
             (Some(viewer), Some(id)) => (viewer, id),
             (None, _) => return view! { <Broken status=403 fault=None /> }.into_any(),
-            (_, None) => return view! { <Broken status=404 fault=None /> }.into_any(),
+            (_, None) => return view! { <Nobody request=request /> }.into_any(),
         };
         match find_person(&request.backend, viewer, id).await {
             Ok(Some(person)) => page(request, person),
-            Ok(None) => view! { <Broken status=404 fault=None /> }.into_any(),
+            Ok(None) => view! { <Nobody request=request /> }.into_any(),
             Err(failure) => broken(&failure),
         }
     });
     Some(view! { <Suspense>{suspended}</Suspense> })
+}
+
+/// The address names nobody.
+#[component]
+fn Nobody(request: PageRequest) -> impl IntoView {
+    set_status(StatusCode::NOT_FOUND);
+    let lead = "Their account may have been deleted since, or the address is mistyped.".to_owned();
+    view! {
+        <House request=request title="There is no such person".to_owned() lead=lead part=Part::Desk narrow=true>
+            <div class="row"><a class="btn btn-primary" href="/admin">"Open the desk"</a></div>
+        </House>
+    }
 }
 
 #[component]
@@ -82,10 +95,7 @@ fn Ask(request: PageRequest, person: PersonRow, decision: Decision) -> impl Into
         String::new()
     };
     let others: Vec<Decision> = person.offers.iter().copied().filter(|other| *other != decision).collect();
-    let class = match decision {
-        Decision::Deactivate | Decision::RemoveAdmin | Decision::Reject => "btn btn-error",
-        _ => "btn btn-primary",
-    };
+    let class = if decision.takes() { "btn btn-error" } else { "btn btn-primary" };
     view! {
         <House request=request.clone() title=title lead=lead part=Part::Desk narrow=true>
             <div class="stack">
@@ -111,7 +121,7 @@ fn Ask(request: PageRequest, person: PersonRow, decision: Decision) -> impl Into
                     }
                     .into_any()
                 }}
-                <Offers id=id confirmed=confirmed offers=others />
+                <Offers title="What else can be done" id=id confirmed=confirmed offers=others />
             </div>
         </House>
     }
@@ -174,16 +184,15 @@ fn PersonCard(person: PersonRow) -> impl IntoView {
 
 /// What can be decided, as links to the pages that ask.
 #[component]
-fn Offers(id: UserId, confirmed: bool, offers: Vec<Decision>) -> impl IntoView {
+fn Offers(title: &'static str, id: UserId, confirmed: bool, offers: Vec<Decision>) -> impl IntoView {
     let links = offers.iter().map(|decision| {
-        let danger = matches!(decision, Decision::Deactivate | Decision::RemoveAdmin | Decision::Reject);
-        let class = if danger { "btn btn-danger" } else { "btn" };
+        let class = if decision.takes() { "btn btn-danger" } else { "btn" };
         view! { <a class=class href=format!("/admin/{}/{id}", decision.slug())>{decision.label(confirmed)}</a> }
     });
     (!offers.is_empty()).then(|| {
         view! {
             <section class="stack stack-sm" aria-labelledby="offers">
-                <h2 class="section-title" id="offers">"What else can be done"</h2>
+                <h2 class="section-title" id="offers">{title}</h2>
                 <div class="row">{links.collect_view()}</div>
             </section>
         }

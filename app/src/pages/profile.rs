@@ -238,7 +238,7 @@ fn History(history: Vec<HistoryRow>) -> impl IntoView {
 #[component]
 fn MyData() -> impl IntoView {
     view! {
-        <section class="card card-danger" aria-labelledby="data">
+        <section class="card" aria-labelledby="data">
             <div class="card-head"><h2 class="section-title" id="data">"My data"</h2></div>
             <p class="muted small">"Download everything the portal keeps about you in one file, or delete your account for good."</p>
             <div class="card-foot row">

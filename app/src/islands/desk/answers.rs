@@ -6,7 +6,6 @@ use web_sys::HtmlDialogElement;
 
 use super::Desk;
 use crate::components::icon::{Icon, IconName};
-use crate::domain::status::Decision;
 
 /// The dialog that asks before something that is not undone at a press.
 #[component]
@@ -29,7 +28,7 @@ pub(super) fn Question(desk: Desk) -> impl IntoView {
         desk.asked.get().map(|(person, decision)| decision.consequence(person.confirmed, person.has_password))
     };
     let class = move || match desk.asked.get() {
-        Some((_, Decision::Deactivate | Decision::RemoveAdmin | Decision::Reject)) => "btn btn-error",
+        Some((_, decision)) if decision.takes() => "btn btn-error",
         _ => "btn btn-primary",
     };
     view! {

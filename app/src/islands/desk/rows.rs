@@ -171,8 +171,7 @@ fn More(desk: Desk, person: PersonRow) -> impl IntoView {
     let items = move || {
         let items = offers.iter().copied().map(|decision| {
             let href = format!("/admin/{}/{}", decision.slug(), person.with_value(|person| person.id));
-            let danger = matches!(decision, Decision::Deactivate | Decision::RemoveAdmin | Decision::Reject);
-            let class = if danger { "menu-item menu-item-danger" } else { "menu-item" };
+            let class = if decision.takes() { "menu-item menu-item-danger" } else { "menu-item" };
             let ask = move |event: web_sys::MouseEvent| {
                 person.with_value(|person| desk.ask(event.as_ref(), person, decision));
             };
