@@ -190,7 +190,7 @@ for (const kind of KINDS) {
           const answer = await visitor.send(path, { headers: { host } })
           expect(answer.status, `${path} of ${host}`).toBe(421)
           expect(words(answer)).toContain('This portal does not answer to that host name.')
-          expect(answer.body).not.toContain('evil.example')
+          expect(answer.body).not.toContain('evil')
         }
         const sent = await visitor.send('/do/sign_in', { body: WRONG, headers: { host } })
         expect([sent.status, sent.cookies], 'a form').toEqual([421, []])
@@ -217,7 +217,7 @@ for (const kind of KINDS) {
       for (const path of ['/', '/login', '/register', '/admin', '/profile']) {
         const answer = await visitor.send(path, { headers: lies })
         expect(answer.headers.location ?? '/').toMatch(/^\/(?!\/)/)
-        expect(JSON.stringify(answer), path).not.toMatch(/evil\.example|\/evil|:8443|http:\/\/accounts/)
+        expect(JSON.stringify(answer), path).not.toMatch(/evil|:8443|http:\/\/accounts/)
       }
       const person = someone()
       const { username, email, password } = person
@@ -227,7 +227,7 @@ for (const kind of KINDS) {
       for (const cookie of answer.cookies) expect(cookie).toMatch(/^__Host-.*; Secure/)
       const mail = await portal.mails.wait(email, /^Confirm your address/)
       pathIn(mail, '/confirm/')
-      expect(mail.text + mail.html).not.toMatch(/evil\.example|\/evil|:8443|http:/)
+      expect(mail.text + mail.html).not.toMatch(/evil|:8443|http:/)
       expect(await portal.query(`SELECT source FROM audit WHERE subject_name = '${username}'`)).toEqual([['127.0.0.2']])
     })
 

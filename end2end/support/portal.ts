@@ -207,7 +207,7 @@ export class Portal {
       const child = spawn(command, args, { cwd: this.folder, env: this.env(), stdio: ['ignore', 'ignore', 'pipe'] })
       child.stderr.on('data', (data: Buffer) => (this.log += data.toString()))
       createInterface(child.stderr).on('line', (line) => {
-        if (/ (WARN|ERROR) |panicked/.test(line)) Portal.warnings.push(line)
+        if (/\b(WARN|ERROR)\b|panicked/.test(line)) Portal.warnings.push(line)
       })
       this.child = child
       const ready = await until(`the portal at ${this.url}`, async () => {

@@ -127,7 +127,7 @@ fn settle(
             said.set(Some(notice));
         }
         Outcome::Refused(refusal) | Outcome::Stale(refusal, _) => {
-            // What never arrived can be sent again as it is.
+            // What may never have arrived can be sent again as it is.
             if refusal.form != Some(Problem::Unreachable) {
                 empty_passwords(form);
             }

@@ -26,14 +26,14 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use url::Url;
 
-use answer::{asked_wait, causes, cut, read};
+use answer::{asked_wait, cut, read};
 pub use application::{Application, Unread};
 use token::{Credential, Shared, TokenFailure, Tokens, scope, token_uri};
 
 use super::outcome::SendOutcome;
 use super::templates::Rendered;
 use crate::backend::entity::outbox;
-use crate::backend::microsoft::{http_builder, is_guarded};
+use crate::backend::microsoft::{causes, http_builder, is_guarded};
 use crate::backend::settings::Settings;
 
 /// Longest time for one mail, in all: the token, the post, and both once more after a 401.

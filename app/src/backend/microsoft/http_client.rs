@@ -41,7 +41,7 @@ impl HttpClient {
             .timeout(TIME_OUT)
             .build()
             .map(Self)
-            .map_err(|error| format!("could not prepare for https: {}", causes(&error)))
+            .map_err(|error| format!("could not prepare for https: {}", causes(error)))
     }
 
     /// Sends `request` and reads the whole answer.
@@ -115,8 +115,7 @@ impl From<reqwest::Error> for CallError {
         if error.is_timeout() {
             return Self(format!("no answer within {} seconds", TIME_OUT.as_secs()));
         }
-        // The address is known to whoever called; a token in it never reaches the log this way.
-        Self(causes(&error.without_url()))
+        Self(causes(error))
     }
 }
 
@@ -130,8 +129,9 @@ pub fn builder() -> reqwest::ClientBuilder {
 }
 
 /// An error and what lies behind it, on one line: the last part ("connection refused", "unknown issuer") is the one
-/// that helps.
-fn causes(error: &dyn Error) -> String {
+/// that helps. Without the address, which whoever called knows: a token in it never reaches the log this way.
+pub fn causes(error: reqwest::Error) -> String {
+    let error = error.without_url();
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -16,7 +16,7 @@ mod trip;
 
 pub use arrive::{Arrival, Arrived, HOME, TurnedAway, arrive};
 pub use discovery::parse_guid;
-pub use http_client::{builder as http_builder, is_guarded, is_loopback};
+pub use http_client::{builder as http_builder, causes, is_guarded, is_loopback};
 pub use identities::{is_last_way_in, unlink};
 pub use trip::{Destination, Purpose, begin, purge_trips};
 

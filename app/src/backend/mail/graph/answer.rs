@@ -1,6 +1,5 @@
 //! What Graph and its token endpoint answer, as far as it is read.
 
-use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
@@ -15,18 +14,6 @@ pub(super) const MAX_REASON: usize = 300;
 /// On one line, and no longer than the outbox keeps.
 pub(super) fn cut(reason: &str) -> String {
     reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_REASON).collect()
-}
-
-/// An error and what lies behind it, without the address: the last part ("unknown issuer") is the one that helps.
-pub(super) fn causes(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    cut(&text)
 }
 
 /// As much of an answer as may be of use.

@@ -7,7 +7,8 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use super::GraphMail;
-use super::answer::{causes, read};
+use super::answer::{cut, read};
+use crate::backend::microsoft::causes;
 use crate::domain::time::Timestamp;
 
 /// The registration.
@@ -85,7 +86,7 @@ impl GraphMail {
             .push(&format!("applications(appId='{}')", self.client_id));
         url.set_query(Some("$select=web,optionalClaims,passwordCredentials"));
         let answer = self.http.get(url).bearer_auth(token).send().await;
-        let mut answer = answer.map_err(|error| failed(causes(error)))?;
+        let mut answer = answer.map_err(|error| failed(cut(&causes(error))))?;
         let status = answer.status().as_u16();
         let body = read(&mut answer).await;
         match status {

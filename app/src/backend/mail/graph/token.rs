@@ -18,8 +18,8 @@ use serde::Deserialize;
 use tokio::time::timeout;
 use url::Url;
 
-use super::answer::{asked_wait, causes, cut, read};
-use crate::backend::microsoft::is_loopback;
+use super::answer::{asked_wait, cut, read};
+use crate::backend::microsoft::{causes, is_loopback};
 
 /// Longest time for one token. Less than a send may take, so that a slow one is known for what it is.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
