@@ -18,8 +18,14 @@ export class FormPage extends PortalPage {
     await this.page.getByRole('main').getByRole('button', { name: button, exact: true }).click()
   }
 
+  /** Waits for the answer: what is pressed before it comes is not sent, and the refusal before it looks the same. */
+  async answered(): Promise<void> {
+    await expect(this.page.getByRole('main').locator('button[aria-busy="true"]')).toHaveCount(0)
+  }
+
   /** Expects the form to be refused as a whole. */
   async isRefused(words: string | RegExp): Promise<void> {
+    await this.answered()
     await expect(this.summary).toContainText(words)
     await this.titleBeginsWithError()
     await this.alive()
@@ -27,6 +33,7 @@ export class FormPage extends PortalPage {
 
   /** Expects a refusal with exactly these errors, each in the summary and beside its field. */
   async hasErrors(errors: Record<string, string>): Promise<void> {
+    await this.answered()
     const words = Object.values(errors)
     const title = words.length === 1 ? 'One thing needs another look' : `${words.length} things need another look`
     await expect(this.summary.getByRole('heading', { name: title })).toBeVisible()

@@ -191,6 +191,25 @@ test('the button says that it was heard, and nothing is sent twice @scripts', as
   expect(sent).toBe(1)
 })
 
+test('a refusal that comes late leaves what was typed meanwhile @scripts', async ({ page, people }) => {
+  const ada = await people.active()
+  const login = new LoginPage(page)
+  await login.open()
+  let answer = (): void => undefined
+  const held = new Promise<void>((resolve) => (answer = resolve))
+  await page.route('**/do/sign_in', async (route) => {
+    await held
+    await route.continue()
+  }, { times: 1 })
+  await login.signIn(ada.username, 'not the one at all')
+  await login.password.fill(ada.password)
+  answer()
+  await login.isRefused(ANSWERS.incorrect)
+  await expect(login.password).toHaveValue(ada.password)
+  await login.press('Sign in')
+  await new ProfilePage(page).isOf(ada.username)
+})
+
 test('a lost connection has words, and what was typed is still there @scripts', async ({ page, people, complaints }) => {
   const ada = await people.active()
   const login = new LoginPage(page)

@@ -79,7 +79,8 @@ pub fn FormIsland(
                 data.delete(Field::Password.name());
             }
             let to = to.unwrap_or_else(|| form.action());
-            if settle(&form, state, said, send_form(&to, &data).await) {
+            let outcome = send_form(&to, &data).await;
+            if settle(&form, &data, state, said, outcome) {
                 rest(button);
             } else {
                 // It stays busy until the next page is there, or somebody has stopped the way to it.
@@ -110,9 +111,10 @@ fn button_of(form: &HtmlFormElement) -> Option<HtmlElement> {
     form.query_selector("button:not([type=button])").ok()??.dyn_into().ok()
 }
 
-/// What came of sending; whether the page stays.
+/// What came of sending `sent`; whether the page stays.
 fn settle(
     form: &HtmlFormElement,
+    sent: &FormData,
     state: FormState,
     said: RwSignal<Option<Notice>>,
     outcome: Outcome,
@@ -129,7 +131,7 @@ fn settle(
         Outcome::Refused(refusal) | Outcome::Stale(refusal, _) => {
             // What may never have arrived can be sent again as it is.
             if refusal.form != Some(Problem::Unreachable) {
-                empty_passwords(form);
+                empty_passwords(form, sent);
             }
             state.refusal.set(refusal);
             announce();
@@ -139,11 +141,14 @@ fn settle(
     true
 }
 
-/// Empties the passwords, shown or not: after a refusal they are typed anew, as on the page without scripts.
-fn empty_passwords(form: &HtmlFormElement) {
+/// Empties the passwords that were sent, shown or not: after a refusal they are typed anew, as on the page without
+/// scripts. What somebody has typed since stays.
+fn empty_passwords(form: &HtmlFormElement, sent: &FormData) {
     let Ok(inputs) = form.query_selector_all("input[autocomplete$=password]") else { return };
     for index in 0..inputs.length() {
-        if let Some(input) = inputs.item(index).and_then(|node| node.dyn_into::<HtmlInputElement>().ok()) {
+        if let Some(input) = inputs.item(index).and_then(|node| node.dyn_into::<HtmlInputElement>().ok())
+            && sent.get(&input.name()).as_string().is_none_or(|was| was == input.value())
+        {
             input.set_value("");
         }
     }
