@@ -1,13 +1,14 @@
 //! `/profile`: who one is, how one signs in, where one is signed in, and what was done to the account.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 
 use super::error_page::broken;
 use super::frame::{House, Part, Refused};
 use super::request::PageRequest;
 use crate::backend::error::Failure;
-use crate::backend::identities::find_identity;
-use crate::backend::queries::profile::{Account, HISTORY, read_account};
+use crate::backend::queries::profile::{Account, HISTORY, Lists};
 use crate::backend::sessions::Viewer;
 use crate::components::badge::{AddressBadge, RoleBadge, StatusBadge};
 use crate::components::icon::{Icon, IconName};
@@ -20,23 +21,21 @@ use crate::islands::times::{LiveTimes, Time};
 pub fn ProfilePage() -> impl IntoView {
     let request = PageRequest::get()?;
     let viewer = request.viewer().cloned()?;
-    let suspended = Suspend::new(async move {
-        let account = read_account(&request.backend, &viewer, HISTORY).await;
-        let microsoft = read_microsoft(&request, &viewer).await;
-        match (account, microsoft) {
-            (Ok(account), Ok(microsoft)) => {
-                view! { <Profile request=request viewer=viewer account=account microsoft=microsoft /> }
-                    .into_any()
-            }
-            (Err(failure), _) | (_, Err(failure)) => broken(&failure),
-        }
-    });
-    Some(view! { <Suspense>{suspended}</Suspense> })
+    // It came with its reader.
+    let Some(account) = request.caller.account.clone() else {
+        return Some(broken(&Failure::Data("a profile without its account")));
+    };
+    Some(view! { <Profile request=request viewer=viewer account=Arc::unwrap_or_clone(account) /> }.into_any())
 }
 
 #[component]
-fn Profile(request: PageRequest, viewer: Viewer, account: Account, microsoft: Microsoft) -> impl IntoView {
-    let Account { sessions, history } = account;
+fn Profile(request: PageRequest, viewer: Viewer, account: Account) -> impl IntoView {
+    let Account { lists: Lists { sessions, history }, microsoft } = account;
+    let microsoft = match (&request.backend.microsoft, microsoft) {
+        (None, _) => Microsoft::Off,
+        (Some(_), None) => Microsoft::NotLinked,
+        (Some(_), Some(label)) => Microsoft::Linked(label),
+    };
     view! {
         <House request=request.clone() title="Profile".to_owned() lead=String::new() part=Part::Profile narrow=true>
             <div class="stack">
@@ -111,15 +110,6 @@ enum Microsoft {
     NotLinked,
     /// The one that is called so.
     Linked(String),
-}
-
-/// Finds that out.
-async fn read_microsoft(request: &PageRequest, viewer: &Viewer) -> Result<Microsoft, Failure> {
-    if request.backend.microsoft.is_none() {
-        return Ok(Microsoft::Off);
-    }
-    let identity = find_identity(request.backend.db.pool(), viewer.user_id).await?;
-    Ok(identity.map_or(Microsoft::NotLinked, |identity| Microsoft::Linked(identity.label)))
 }
 
 #[component]

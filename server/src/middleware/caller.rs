@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use app::api::http::{Caller, SESSION};
-use app::backend::sessions::{BrowserSession, Kind, find_viewer, whose};
+use app::backend::Backend;
+use app::backend::error::Failure;
+use app::backend::queries::profile::{Account, find_viewer_with_account};
+use app::backend::sessions::{BrowserSession, Kind, Viewer, find_viewer, whose};
 use app::backend::settings::Settings;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{ACCEPT, LOCATION, SET_COOKIE, USER_AGENT};
@@ -18,6 +21,10 @@ use axum::response::{IntoResponse, Response};
 use tower_sessions::Session;
 
 use crate::portal::Portal;
+
+/// The page that people come to most. What it shows is found together with who they are: one SELECT instead of two, and
+/// the conversations with the database are most of what the page costs (docs/benchmarks.md).
+const PROFILE: &str = "/profile";
 
 /// Whether this browser had a session that is over now.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +40,8 @@ pub async fn find_caller(State(portal): State<Portal>, mut request: Request, nex
     };
     // Looking for a record that is gone forgets that there was an id.
     let came_with_id = session.id().is_some();
-    let viewer = match find_viewer(&portal.backend, &session).await {
-        Ok(viewer) => viewer,
+    let (viewer, account) = match look_up(&portal.backend, &session, request.uri().path()).await {
+        Ok(found) => found.unzip(),
         Err(failure) => {
             tracing::error!(cause = %failure, "could not find out who is calling");
             return (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "5")]).into_response();
@@ -64,6 +71,7 @@ pub async fn find_caller(State(portal): State<Portal>, mut request: Request, nex
     let caller = Caller {
         viewer,
         restricted,
+        account: account.flatten().map(Arc::new),
         ended,
         session: BrowserSession::of(session),
         source: source_of(&request, &portal),
@@ -85,6 +93,19 @@ pub async fn find_caller(State(portal): State<Portal>, mut request: Request, nex
         response.headers_mut().append(SET_COOKIE, removal);
     }
     response
+}
+
+/// Who is signed in, if anybody; for the page that shows it, with their account.
+async fn look_up(
+    backend: &Backend,
+    session: &Session,
+    path: &str,
+) -> Result<Option<(Viewer, Option<Account>)>, Failure> {
+    if path == PROFILE {
+        let found = find_viewer_with_account(backend, session).await?;
+        return Ok(found.map(|(viewer, account)| (viewer, Some(account))));
+    }
+    Ok(find_viewer(backend, session).await?.map(|viewer| (viewer, None)))
 }
 
 /// Removes the session's cookie as it was set. The session layer's own removal is not Secure, and browsers refuse to change

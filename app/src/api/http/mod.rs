@@ -20,6 +20,7 @@ pub use sealed::{CookieJar, Flash, KnownPeople, SESSION, Theme, Typed};
 use crate::backend::error::{Failure, Stop};
 use crate::backend::links::Proof;
 use crate::backend::microsoft::Destination;
+use crate::backend::queries::profile::Account;
 use crate::backend::sessions::{Browser, BrowserSession, Viewer};
 use crate::backend::{Backend, random};
 use crate::domain::answer::{Fault, Notice, Outcome, reference};
@@ -39,6 +40,8 @@ pub struct Caller {
     pub viewer: Option<Arc<Viewer>>,
     /// Who has to choose a new password, and can do nothing else: to everything else they are a stranger.
     pub restricted: Option<Arc<Viewer>>,
+    /// What the viewer sees of their account, on the page that shows it.
+    pub account: Option<Arc<Account>>,
     /// Whose session this browser came with that is over.
     pub ended: Option<UserId>,
     /// This browser's session; empty for strangers.

@@ -138,15 +138,17 @@ mod tests {
         let cached = Cached::<(), &str>::new(DAY);
         let fetch = async || {
             fetches.fetch_add(1, Ordering::SeqCst);
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
             Err("away")
         };
+        let began = Instant::now();
         let outcomes = tokio::join!(cached.get(fetch()), cached.get(fetch()), cached.get(fetch()));
+        let took = began.elapsed();
         assert!(outcomes.0.is_err() && outcomes.1.is_err() && outcomes.2.is_err());
         assert_eq!(fetches.load(Ordering::SeqCst), 1);
         assert!(cached.get(fetch()).await.is_err());
         assert_eq!(fetches.load(Ordering::SeqCst), 1, "too soon after it");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(took).await;
         assert!(cached.get(fetch()).await.is_err());
         assert_eq!(fetches.load(Ordering::SeqCst), 2);
     }

@@ -5,16 +5,19 @@
 
 use std::cmp::Reverse;
 
-use sea_orm::sea_query::{Asterisk, Expr, Query, SelectStatement, UnionType};
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::sea_query::{Asterisk, Condition, Expr, ExprTrait, Query, SelectStatement, UnionType};
+use sea_orm::{
+    ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 use serde_json::{Value, json};
+use tower_sessions::Session;
 
 use crate::backend::Backend;
 use crate::backend::audit::Action;
-use crate::backend::entity::{audit, user_session};
+use crate::backend::entity::{audit, identity, user, user_session};
 use crate::backend::error::{Doing, Failure};
 use crate::backend::identities::find_identity;
-use crate::backend::sessions::{Kind, Viewer, is_alive};
+use crate::backend::sessions::{Kind, Presented, Viewer, is_alive};
 use crate::backend::user_agent;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::domain::view::{HistoryRow, SessionRow};
@@ -25,9 +28,18 @@ pub const HISTORY: u64 = 20;
 /// How much of it the download has: years of a busy account.
 const DOWNLOADED: u64 = 10_000;
 
-/// The viewer's sessions and history.
-#[derive(Debug)]
+/// What the viewer sees of their account, besides who they are.
+#[derive(Clone, Debug)]
 pub struct Account {
+    /// Their sessions and history.
+    pub lists: Lists,
+    /// What the Microsoft account is called that is linked, if one is.
+    pub microsoft: Option<String>,
+}
+
+/// The viewer's sessions and history.
+#[derive(Clone, Debug)]
+pub struct Lists {
     /// The sessions: this one first, then the one used last.
     pub sessions: Vec<SessionRow>,
     /// What was done to the account, the newest first.
@@ -54,27 +66,109 @@ struct Line {
     number: i64,
 }
 
-/// Reads both lists, with `most` acts.
-pub async fn read_account(backend: &Backend, viewer: &Viewer, most: u64) -> Result<Account, Failure> {
-    let now = backend.now();
-    let statement = backend.db.pool().get_database_backend().build(&lines_of(viewer, most));
-    let lines =
-        Line::find_by_statement(statement).all(backend.db.pool()).await.doing("read sessions and history")?;
-    let (mut sessions, mut acts): (Vec<Line>, Vec<Line>) =
-        lines.into_iter().partition(|line| line.is_session);
-    sessions.retain(|line| is_alive(backend, line.shared, line.expires_at, line.last_seen_at, now));
-    sessions.sort_by(|a, b| {
-        let first = |line: &Line| line.name != viewer.handle;
-        first(a).cmp(&first(b)).then(b.last_seen_at.cmp(&a.last_seen_at)).then(a.name.cmp(&b.name))
-    });
-    acts.sort_by_key(|line| Reverse(line.number));
-    Ok(Account {
-        sessions: sessions.into_iter().map(|line| session_row(viewer, line)).collect(),
-        history: acts.into_iter().map(|line| history_row(viewer, line)).collect(),
-    })
+impl Line {
+    const COLUMNS: [&str; 11] = [
+        "is_session",
+        "name",
+        "who",
+        "kind",
+        "address",
+        "shared",
+        "at",
+        "last_seen_at",
+        "expires_at",
+        "actor_id",
+        "number",
+    ];
 }
 
-fn lines_of(viewer: &Viewer, most: u64) -> SelectStatement {
+/// What the columns of the session, the user and the lines begin with where they come together.
+const SESSION: &str = "A_";
+const USER: &str = "B_";
+const LINE: &str = "C_";
+/// The column of the identity's name.
+const MICROSOFT: &str = "microsoft";
+
+/// Who is signed in with this session, if anybody, and what they see of their account, with [`HISTORY`] acts: what
+/// [`find_viewer`] finds and the page would ask for afterwards, in one SELECT.
+///
+/// [`find_viewer`]: crate::backend::sessions::find_viewer
+pub async fn find_viewer_with_account(
+    backend: &Backend,
+    session: &Session,
+) -> Result<Option<(Viewer, Account)>, Failure> {
+    let Some(presented) = Presented::of(session).await? else { return Ok(None) };
+    let rows = backend
+        .db
+        .pool()
+        .query_all(&select_all_of(&presented))
+        .await
+        .doing("find the session and its owner's account")?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let read = "read a session and its owner's account";
+    let row = user_session::Model::from_query_result(first, SESSION).doing(read)?;
+    let Some(user) = user::Model::from_query_result_optional(first, USER).doing(read)? else {
+        return Ok(None);
+    };
+    let Some(viewer) = presented.recognise(backend, row, user).await? else { return Ok(None) };
+    let microsoft = first.try_get("", MICROSOFT).doing(read)?;
+    let lines: Result<Vec<_>, _> =
+        rows.iter().map(|row| Line::from_query_result_optional(row, LINE)).collect();
+    let lists = Lists::of(backend, &viewer, lines.doing(read)?.into_iter().flatten());
+    Ok(Some((viewer, Account { lists, microsoft })))
+}
+
+/// Selects a session with its user, their identity's name and, in a row for each, their lines.
+fn select_all_of(presented: &Presented) -> SelectStatement {
+    let of_this = |column| {
+        let this = user_session::Entity::find_by_id(presented.handle()).select_only().column(column);
+        Expr::SubQuery(None, Box::new(this.into_query().into()))
+    };
+    let lines =
+        lines_of(&of_this(user_session::Column::UserId), of_this(user_session::Column::Epoch), HISTORY);
+    let mut all = presented.select().into_query();
+    all.join(
+        JoinType::LeftJoin,
+        identity::Entity,
+        Expr::col((identity::Entity, identity::Column::UserId)).equals((user::Entity, user::Column::Id)),
+    )
+    .expr_as(Expr::col((identity::Entity, identity::Column::Label)), MICROSOFT)
+    .join_subquery(JoinType::LeftJoin, lines, "lines", Condition::all());
+    for column in Line::COLUMNS {
+        all.expr_as(Expr::col(("lines", column)), format!("{LINE}{column}"));
+    }
+    all
+}
+
+/// Reads both lists, with `most` acts.
+async fn read_lists(backend: &Backend, viewer: &Viewer, most: u64) -> Result<Lists, Failure> {
+    let statement = lines_of(&Expr::value(viewer.user_id), Expr::value(viewer.epoch), most);
+    let statement = backend.db.pool().get_database_backend().build(&statement);
+    let lines =
+        Line::find_by_statement(statement).all(backend.db.pool()).await.doing("read sessions and history")?;
+    Ok(Lists::of(backend, viewer, lines))
+}
+
+impl Lists {
+    fn of(backend: &Backend, viewer: &Viewer, lines: impl IntoIterator<Item = Line>) -> Self {
+        let now = backend.now();
+        let (mut sessions, mut acts): (Vec<Line>, Vec<Line>) =
+            lines.into_iter().partition(|line| line.is_session);
+        sessions.retain(|line| is_alive(backend, line.shared, line.expires_at, line.last_seen_at, now));
+        sessions.sort_by(|a, b| {
+            let first = |line: &Line| line.name != viewer.handle;
+            first(a).cmp(&first(b)).then(b.last_seen_at.cmp(&a.last_seen_at)).then(a.name.cmp(&b.name))
+        });
+        acts.sort_by_key(|line| Reverse(line.number));
+        Self {
+            sessions: sessions.into_iter().map(|line| session_row(viewer, line)).collect(),
+            history: acts.into_iter().map(|line| history_row(viewer, line)).collect(),
+        }
+    }
+}
+
+/// Selects the lines of a person: their sessions of this epoch, and the latest acts.
+fn lines_of(person: &Expr, epoch: Expr, most: u64) -> SelectStatement {
     let acts = audit::Entity::find()
         .select_only()
         .expr_as(Expr::value(false), "is_session")
@@ -88,7 +182,7 @@ fn lines_of(viewer: &Viewer, most: u64) -> SelectStatement {
         .expr_as(Expr::value(0_i64), "expires_at")
         .column_as(audit::Column::ActorId, "actor_id")
         .column_as(audit::Column::Id, "number")
-        .filter(audit::Column::SubjectId.eq(viewer.user_id))
+        .filter(Expr::col((audit::Entity, audit::Column::SubjectId)).eq(person.clone()))
         .order_by_desc(audit::Column::Id)
         .limit(most)
         .into_query();
@@ -107,8 +201,8 @@ fn lines_of(viewer: &Viewer, most: u64) -> SelectStatement {
         .column_as(user_session::Column::ExpiresAt, "expires_at")
         .expr_as(Expr::value(Option::<i32>::None), "actor_id")
         .expr_as(Expr::value(0_i64), "number")
-        .filter(user_session::Column::UserId.eq(viewer.user_id))
-        .filter(user_session::Column::Epoch.eq(viewer.epoch))
+        .filter(Expr::col((user_session::Entity, user_session::Column::UserId)).eq(person.clone()))
+        .filter(Expr::col((user_session::Entity, user_session::Column::Epoch)).eq(epoch))
         .into_query();
     sessions.union(UnionType::All, acts).to_owned()
 }
@@ -145,7 +239,7 @@ fn history_row(viewer: &Viewer, line: Line) -> HistoryRow {
 
 /// Everything that the portal keeps about the viewer.
 pub async fn read_download(backend: &Backend, viewer: &Viewer) -> Result<Value, Failure> {
-    let Account { sessions, history } = read_account(backend, viewer, DOWNLOADED).await?;
+    let Lists { sessions, history } = read_lists(backend, viewer, DOWNLOADED).await?;
     let identity = find_identity(backend.db.pool(), viewer.user_id).await?;
     let sessions: Vec<Value> = sessions
         .into_iter()

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, SelectTwo};
 use tower_sessions::Session;
+use tower_sessions::session::Id;
 
 use super::{HANDLE, Kind, OpenedBy, USER, Viewer};
 use crate::backend::Backend;
@@ -19,52 +20,80 @@ const SHARED_IDLE: Duration = Duration::from_hours(2);
 /// How often last-seen is written at most.
 const SEEN_EVERY: Duration = Duration::from_mins(1);
 
+/// A session that a browser came with, until its row has said whose it is.
+#[derive(Debug)]
+pub struct Presented {
+    id: Id,
+    handle: String,
+}
+
+impl Presented {
+    /// The one that `session` is, if its record is there.
+    pub async fn of(session: &Session) -> Result<Option<Self>, Failure> {
+        let handle: Option<String> = session.get(HANDLE).await.doing("read the session")?;
+        Ok(handle.zip(session.id()).map(|(handle, id)| Self { id, handle }))
+    }
+
+    /// The public name.
+    pub fn handle(&self) -> &str {
+        &self.handle
+    }
+
+    /// Selects its row, with the user.
+    pub fn select(&self) -> SelectTwo<user_session::Entity, user::Entity> {
+        user_session::Entity::find_by_id(&self.handle).find_also_related(user::Entity)
+    }
+
+    /// Who is signed in with it, if anybody, by the row and the user that [`Self::select`] has found. Notes that they
+    /// were seen, once a minute at most.
+    pub async fn recognise(
+        &self,
+        backend: &Backend,
+        row: user_session::Model,
+        user: user::Model,
+    ) -> Result<Option<Viewer>, Failure> {
+        let now = backend.now();
+        let alive = is_alive(backend, row.shared, row.expires_at, row.last_seen_at, now);
+        if !alive || row.id_hash != hash_hex(self.id) || row.epoch != user.auth_epoch {
+            return Ok(None);
+        }
+        if Status::parse(&user.status) != Some(Status::Active) {
+            return Ok(None);
+        }
+        let role = Role::parse(&user.role).ok_or(Failure::Data("an unknown role"))?;
+        if now.since(Timestamp(row.last_seen_at)) >= SEEN_EVERY {
+            // Nobody is signed out because the database takes no writes.
+            if let Err(failure) = note_seen(backend, &row.handle, now).await {
+                tracing::warn!(cause = %failure, "a session goes on without being noted");
+            }
+        }
+        Ok(Some(Viewer {
+            user_id: user.id,
+            username: user.username,
+            email: user.email,
+            email_canonical: user.email_canonical,
+            email_confirmed_at: user.email_confirmed_at.map(Timestamp),
+            role,
+            registered: Timestamp(user.created_at),
+            last_sign_in: Timestamp(user.last_sign_in_at),
+            has_password: user.password_hash.is_some(),
+            epoch: row.epoch,
+            handle: row.handle,
+            kind: Kind::parse(&row.kind),
+            opened_by: OpenedBy::parse(&row.opened_by),
+            proved_at: Timestamp(row.proved_at),
+            shared: row.shared,
+        }))
+    }
+}
+
 /// Who is signed in with this session, if anybody. Notes that they were seen, once a minute at most.
 pub async fn find_viewer(backend: &Backend, session: &Session) -> Result<Option<Viewer>, Failure> {
-    let Some(handle) = session.get::<String>(HANDLE).await.doing("read the session")? else {
-        return Ok(None);
-    };
-    let Some(id) = session.id() else { return Ok(None) };
-    let found = user_session::Entity::find_by_id(handle)
-        .find_also_related(user::Entity)
-        .one(backend.db.pool())
-        .await
-        .doing("find the session")?;
-    let Some((row, Some(user))) = found else {
-        return Ok(None);
-    };
-    let now = backend.now();
-    let alive = is_alive(backend, row.shared, row.expires_at, row.last_seen_at, now);
-    if !alive || row.id_hash != hash_hex(id) || row.epoch != user.auth_epoch {
-        return Ok(None);
+    let Some(presented) = Presented::of(session).await? else { return Ok(None) };
+    match presented.select().one(backend.db.pool()).await.doing("find the session")? {
+        Some((row, Some(user))) => presented.recognise(backend, row, user).await,
+        _ => Ok(None),
     }
-    if Status::parse(&user.status) != Some(Status::Active) {
-        return Ok(None);
-    }
-    let role = Role::parse(&user.role).ok_or(Failure::Data("an unknown role"))?;
-    if now.since(Timestamp(row.last_seen_at)) >= SEEN_EVERY {
-        // Nobody is signed out because the database takes no writes.
-        if let Err(failure) = note_seen(backend, &row.handle, now).await {
-            tracing::warn!(cause = %failure, "a session goes on without being noted");
-        }
-    }
-    Ok(Some(Viewer {
-        user_id: user.id,
-        username: user.username,
-        email: user.email,
-        email_canonical: user.email_canonical,
-        email_confirmed_at: user.email_confirmed_at.map(Timestamp),
-        role,
-        registered: Timestamp(user.created_at),
-        last_sign_in: Timestamp(user.last_sign_in_at),
-        has_password: user.password_hash.is_some(),
-        epoch: row.epoch,
-        handle: row.handle,
-        kind: Kind::parse(&row.kind),
-        opened_by: OpenedBy::parse(&row.opened_by),
-        proved_at: Timestamp(row.proved_at),
-        shared: row.shared,
-    }))
 }
 
 /// Whose session it was, as far as its record still says. Opens nothing.
