@@ -11,7 +11,7 @@ use std::time::Duration;
 use sea_orm::SqlxError;
 use sea_orm::sqlx::{Connection, SqliteConnection};
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -169,9 +169,8 @@ impl Database {
         let sqlite = self.pool.get_database_backend() == DbBackend::Sqlite;
         let turn = if sqlite { Some(Arc::clone(&self.writer).lock_owned().await) } else { None };
         let options = TransactionOptions {
-            isolation_level: None,
-            access_mode: (!sqlite).then_some(AccessMode::ReadWrite),
             sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
         };
         let transaction = self.pool.begin_with_options(options).await.doing("begin a transaction")?;
         if let (false, Some(key)) = (sqlite, lock.key()) {

@@ -40,6 +40,7 @@ pub mod setup;
 pub mod shut_out;
 pub mod sign_in;
 pub mod strength;
+pub mod template;
 pub mod token;
 pub mod user_agent;
 

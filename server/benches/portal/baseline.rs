@@ -1,13 +1,12 @@
 //! What the portal is compared with: axum and the same stores, with nothing of a portal around them.
 //!
-//! Its connections are handled by the portal's own `server::listen`; the pool to PostgreSQL is the portal's, the one to
-//! Redis is configured as `server::start` does.
+//! Its connections are handled by the portal's own `server::listen`; the pool to PostgreSQL is as sea-orm makes it by
+//! default, of the portal's size, the one to Redis is configured as `server::start` does.
 
 use std::io::Read;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use app::backend::database::Database;
 use app::backend::entity::user;
 use axum::Router;
 use axum::body::Bytes;
@@ -20,7 +19,7 @@ use fred::clients::Pool;
 use fred::interfaces::KeysInterface;
 use fred::prelude::{Builder, ClientLike, ReconnectPolicy};
 use fred::types::config::Config as RedisConfig;
-use sea_orm::EntityTrait;
+use sea_orm::{ConnectOptions, DatabaseConnection, EntityTrait};
 use server::listen;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -32,6 +31,8 @@ use crate::world::environment;
 const KEY: &str = "baseline";
 /// How long it is: about as long as a session's record.
 const VALUE: usize = 100;
+/// As `app::backend::database`.
+const POOL: u32 = 16;
 /// As `server::start`.
 const REDIS_POOL: usize = 4;
 /// As `server::start`.
@@ -39,7 +40,7 @@ const REDIS_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug)]
 struct Stores {
-    database: Database,
+    database: DatabaseConnection,
     redis: Pool,
     body: Bytes,
 }
@@ -47,7 +48,9 @@ struct Stores {
 /// Serves until the process that started it is gone: `/bare`, `/leptos` and `/lookup/{id}`, whose body has this many
 /// bytes. Says on standard output where.
 pub async fn serve(bytes: usize) -> anyhow::Result<()> {
-    let database = Database::connect(&environment("BENCH_DATABASE_URL")?).await?;
+    let mut options = ConnectOptions::new(environment("BENCH_DATABASE_URL")?);
+    options.max_connections(POOL).sqlx_logging(false);
+    let database = sea_orm::Database::connect(options).await?;
     let redis = redis(&environment("BENCH_REDIS_URL")?).await?;
     let () = redis.set(KEY, "x".repeat(VALUE), None, None, false).await?;
     let stores = Stores { database, redis, body: Bytes::from("x".repeat(bytes)) };
@@ -88,7 +91,7 @@ async fn redis(url: &str) -> anyhow::Result<Pool> {
 /// One GET, one SELECT by primary key, and the body.
 async fn lookup(State(stores): State<Stores>, Path(id): Path<i32>) -> Result<Response, StatusCode> {
     let value: Option<String> = stores.redis.get(KEY).await.map_err(broken)?;
-    let row = user::Entity::find_by_id(id).one(stores.database.pool()).await.map_err(broken)?;
+    let row = user::Entity::find_by_id(id).one(&stores.database).await.map_err(broken)?;
     if value.is_none() || row.is_none() {
         return Err(StatusCode::NOT_FOUND);
     }

@@ -17,7 +17,8 @@ use crate::backend::audit::Action;
 use crate::backend::entity::{audit, identity, user, user_session};
 use crate::backend::error::{Doing, Failure};
 use crate::backend::identities::find_identity;
-use crate::backend::sessions::{Kind, Presented, Viewer, is_alive};
+use crate::backend::sessions::{Kind, Presented, Viewer, is_alive, select_viewer};
+use crate::backend::template::Template;
 use crate::backend::user_agent;
 use crate::domain::time::{Timestamp, rfc3339};
 use crate::domain::view::{HistoryRow, SessionRow};
@@ -66,26 +67,20 @@ struct Line {
     number: i64,
 }
 
-impl Line {
-    const COLUMNS: [&str; 11] = [
-        "is_session",
-        "name",
-        "who",
-        "kind",
-        "address",
-        "shared",
-        "at",
-        "last_seen_at",
-        "expires_at",
-        "actor_id",
-        "number",
-    ];
-}
-
-/// What the columns of the session, the user and the lines begin with where they come together.
-const SESSION: &str = "A_";
-const USER: &str = "B_";
-const LINE: &str = "C_";
+/// The columns of a line, by name.
+const COLUMNS: [&str; 11] = [
+    "is_session",
+    "name",
+    "who",
+    "kind",
+    "address",
+    "shared",
+    "at",
+    "last_seen_at",
+    "expires_at",
+    "actor_id",
+    "number",
+];
 /// The column of the identity's name.
 const MICROSOFT: &str = "microsoft";
 
@@ -97,36 +92,29 @@ pub async fn find_viewer_with_account(
     backend: &Backend,
     session: &Session,
 ) -> Result<Option<(Viewer, Account)>, Failure> {
+    static SELECT: Template = Template::of(select_all);
     let Some(presented) = Presented::of(session).await? else { return Ok(None) };
-    let rows = backend
-        .db
-        .pool()
-        .query_all(&select_all_of(&presented))
-        .await
-        .doing("find the session and its owner's account")?;
+    let db = backend.db.pool();
+    let select = SELECT.fill(db.get_database_backend(), presented.handle());
+    let rows = db.query_all_raw(select).await.doing("find the session and its owner's account")?;
     let Some(first) = rows.first() else { return Ok(None) };
-    let read = "read a session and its owner's account";
-    let row = user_session::Model::from_query_result(first, SESSION).doing(read)?;
-    let Some(user) = user::Model::from_query_result_optional(first, USER).doing(read)? else {
-        return Ok(None);
-    };
-    let Some(viewer) = presented.recognise(backend, row, user).await? else { return Ok(None) };
+    let Some(viewer) = presented.recognise(backend, first).await? else { return Ok(None) };
+    let read = "read the account of a session's owner";
     let microsoft = first.try_get("", MICROSOFT).doing(read)?;
-    let lines: Result<Vec<_>, _> =
-        rows.iter().map(|row| Line::from_query_result_optional(row, LINE)).collect();
+    let lines: Result<Vec<_>, _> = rows.iter().map(|row| Line::from_query_result_optional(row, "")).collect();
     let lists = Lists::of(backend, &viewer, lines.doing(read)?.into_iter().flatten());
     Ok(Some((viewer, Account { lists, microsoft })))
 }
 
-/// Selects a session with its user, their identity's name and, in a row for each, their lines.
-fn select_all_of(presented: &Presented) -> SelectStatement {
+/// Selects what [`select_viewer`] does, the name of the owner's identity and, in a row for each, their lines.
+fn select_all(handle: &str) -> SelectStatement {
     let of_this = |column| {
-        let this = user_session::Entity::find_by_id(presented.handle()).select_only().column(column);
+        let this = user_session::Entity::find_by_id(handle).select_only().column(column);
         Expr::SubQuery(None, Box::new(this.into_query().into()))
     };
     let lines =
         lines_of(&of_this(user_session::Column::UserId), of_this(user_session::Column::Epoch), HISTORY);
-    let mut all = presented.select().into_query();
+    let mut all = select_viewer(handle);
     all.join(
         JoinType::LeftJoin,
         identity::Entity,
@@ -134,8 +122,8 @@ fn select_all_of(presented: &Presented) -> SelectStatement {
     )
     .expr_as(Expr::col((identity::Entity, identity::Column::Label)), MICROSOFT)
     .join_subquery(JoinType::LeftJoin, lines, "lines", Condition::all());
-    for column in Line::COLUMNS {
-        all.expr_as(Expr::col(("lines", column)), format!("{LINE}{column}"));
+    for column in COLUMNS {
+        all.expr_as(Expr::col(("lines", column)), column);
     }
     all
 }

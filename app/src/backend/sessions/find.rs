@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, SelectTwo};
+use sea_orm::sea_query::{Expr, SelectStatement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IdenStatic, QueryFilter, QueryResult,
+    QueryTrait, SelectA, SelectB,
+};
 use tower_sessions::Session;
 use tower_sessions::session::Id;
 
@@ -12,6 +15,7 @@ use crate::backend::Backend;
 use crate::backend::entity::{user, user_session};
 use crate::backend::error::{Doing, Failure};
 use crate::backend::session_store::hash_hex;
+use crate::backend::template::Template;
 use crate::domain::status::{Role, Status, UserId};
 use crate::domain::time::Timestamp;
 
@@ -39,19 +43,13 @@ impl Presented {
         &self.handle
     }
 
-    /// Selects its row, with the user.
-    pub fn select(&self) -> SelectTwo<user_session::Entity, user::Entity> {
-        user_session::Entity::find_by_id(&self.handle).find_also_related(user::Entity)
-    }
-
-    /// Who is signed in with it, if anybody, by the row and the user that [`Self::select`] has found. Notes that they
-    /// were seen, once a minute at most.
-    pub async fn recognise(
-        &self,
-        backend: &Backend,
-        row: user_session::Model,
-        user: user::Model,
-    ) -> Result<Option<Viewer>, Failure> {
+    /// Who is signed in with it, if anybody, by what [`select_viewer`] has found. Notes that they were seen, once a
+    /// minute at most.
+    pub async fn recognise(&self, backend: &Backend, found: &QueryResult) -> Result<Option<Viewer>, Failure> {
+        let read = "read a session and its owner";
+        let row = user_session::Model::from_query_result(found, SelectA.as_str()).doing(read)?;
+        let user = user::Model::from_query_result_optional(found, SelectB.as_str()).doing(read)?;
+        let Some(user) = user else { return Ok(None) };
         let now = backend.now();
         let alive = is_alive(backend, row.shared, row.expires_at, row.last_seen_at, now);
         if !alive || row.id_hash != hash_hex(self.id) || row.epoch != user.auth_epoch {
@@ -87,12 +85,20 @@ impl Presented {
     }
 }
 
+/// Selects a session, with its owner, by its public name.
+pub fn select_viewer(handle: &str) -> SelectStatement {
+    user_session::Entity::find_by_id(handle).find_also_related(user::Entity).into_query()
+}
+
 /// Who is signed in with this session, if anybody. Notes that they were seen, once a minute at most.
 pub async fn find_viewer(backend: &Backend, session: &Session) -> Result<Option<Viewer>, Failure> {
+    static SELECT: Template = Template::of(select_viewer);
     let Some(presented) = Presented::of(session).await? else { return Ok(None) };
-    match presented.select().one(backend.db.pool()).await.doing("find the session")? {
-        Some((row, Some(user))) => presented.recognise(backend, row, user).await,
-        _ => Ok(None),
+    let db = backend.db.pool();
+    let select = SELECT.fill(db.get_database_backend(), &presented.handle);
+    match db.query_one_raw(select).await.doing("find the session")? {
+        Some(found) => presented.recognise(backend, &found).await,
+        None => Ok(None),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::domain::time::Timestamp;
 pub use end::{
     delete_sessions_of, hold_person, require_session, revoke_other_sessions, revoke_session, sign_out,
 };
-pub use find::{Presented, find_viewer, is_alive, whose};
+pub use find::{Presented, find_viewer, is_alive, select_viewer, whose};
 pub use open::{
     BrowserSession, NewSession, Opening, PreparedSession, insert_session, insert_sign_in, note_sign_in,
     open_session, open_session_proved_at, prepare_session,
