@@ -37,9 +37,9 @@ pub enum Failure {
     Seal(&'static str),
 }
 
-/// What PostgreSQL says when it is going, coming or full, by the first letters of its codes: connection exceptions (08),
-/// too many connections (53300), operator intervention (57P).
-const POSTGRES_OUTAGES: [&str; 3] = ["08", "53300", "57P"];
+/// What PostgreSQL says when it is going, coming, full, or takes no writes, by the first letters of its codes: connection
+/// exceptions (08), too many connections (53300), operator intervention (57P), a standby or a read-only default (25006).
+const POSTGRES_OUTAGES: [&str; 4] = ["08", "53300", "57P", "25006"];
 /// What SQLite says when another process keeps it: SQLITE_BUSY, and that of a snapshot.
 const SQLITE_BUSY: [&str; 2] = ["5", "517"];
 

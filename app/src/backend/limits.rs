@@ -79,8 +79,10 @@ impl Limits {
         let source = Counter::new("sign-in-source", &from, settings.limit_sign_in);
         let pair = Counter::new("sign-in-pair", &format!("{from} {identifier}"), SIGN_IN_PAIR);
         let day = Counter::new("sign-in-day", identifier, SIGN_IN_DAY);
-        // The day is counted after these two have let it pass: no stranger's flood reaches it.
-        self.take_unless_full(&pair, &source, now).await?;
+        if self.is_full(&source, now).await {
+            return Err(Problem::TooMany(source.left(now)));
+        }
+        self.take(&pair, now).await?;
         let (day, day_over) = match self.take(&day, now).await {
             Ok(()) => (Some(day), None),
             Err(_) => (None, Some(day.left(now))),

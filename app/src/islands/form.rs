@@ -2,7 +2,7 @@
 //!
 //! Guarantees: without scripts the same refusal comes back on the page with what was typed; nothing is sent twice while
 //! an answer is awaited; after a refusal the summary has the focus, the title begins with "Error:", what was typed is still
-//! there, and passwords are not.
+//! there, and the passwords that were sent are not.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! What the portal is compared with: axum and the same stores, with nothing of a portal around them.
 //!
-//! Its connections are handled by the portal's own `server::listen`; the pool to PostgreSQL is as sea-orm makes it by
-//! default, of the portal's size, the one to Redis is configured as `server::start` does.
+//! Its connections are handled by the portal's own `server::listen`. The pool to PostgreSQL is sea-orm's own but for its
+//! size, which is the portal's, and the log of statements, which is off. The one to Redis is set as `server::start` does.
 
 use std::io::Read;
 use std::net::Ipv4Addr;

@@ -22,8 +22,8 @@ use tower_sessions::Session;
 
 use crate::portal::Portal;
 
-/// The page that people come to most. What it shows is found together with who they are: one SELECT instead of two, and
-/// the conversations with the database are most of what the page costs (docs/benchmarks.md).
+/// The page that people come to most. What it shows is found together with who they are: one SELECT instead of two, each
+/// of which is four conversations with PostgreSQL (docs/benchmarks.md).
 const PROFILE: &str = "/profile";
 
 /// Whether this browser had a session that is over now.
@@ -51,6 +51,7 @@ pub async fn find_caller(State(portal): State<Portal>, mut request: Request, nex
         Some(viewer) if viewer.kind == Kind::Restricted => (None, Some(Arc::new(viewer))),
         viewer => (viewer.map(Arc::new), None),
     };
+    let account = account.flatten().filter(|_| viewer.is_some()).map(Arc::new);
     let had_session = viewer.is_none() && restricted.is_none() && came_with_id;
     let ended = if had_session { whose(&session).await } else { None };
     if had_session && let Err(error) = session.flush().await {
@@ -71,7 +72,7 @@ pub async fn find_caller(State(portal): State<Portal>, mut request: Request, nex
     let caller = Caller {
         viewer,
         restricted,
-        account: account.flatten().map(Arc::new),
+        account,
         ended,
         session: BrowserSession::of(session),
         source: source_of(&request, &portal),

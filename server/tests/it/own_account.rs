@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::backend::database::Lock;
-use app::backend::entity::{audit, outbox, shut_out, user_session, user_token};
+use app::backend::entity::{audit, outbox, shut_out, user, user_session, user_token};
 use app::backend::error::Stop;
+use app::backend::queries::profile::find_viewer_with_account;
 use app::backend::sessions::{Viewer, find_viewer, require_session};
 use app::domain::answer::Outcome;
 use app::domain::problem::{Field, Problem, Refusal};
 use app::domain::status::{Role, Status};
 use axum::http::StatusCode;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Value};
 use tower_sessions::Session;
 use tower_sessions::session::Id;
 
@@ -132,11 +134,57 @@ async fn a_session_that_ends_while_its_request_is_under_way_does_nothing_any_mor
     assert!(matches!(refused, Stop::Refused(refusal) if refusal == Problem::SignedOut.into()));
 }
 
+/// The session of this cookie.
+fn session_of(portal: &Portal, cookie: &str) -> Session {
+    let id = cookie.parse::<Id>().expect("an id");
+    Session::new(Some(id), Arc::new(portal.backend.sessions.clone()), None)
+}
+
 /// Who is signed in with this cookie.
 async fn find(portal: &Portal, cookie: String) -> Viewer {
-    let id = cookie.parse::<Id>().expect("an id");
-    let session = Session::new(Some(id), Arc::new(portal.backend.sessions.clone()), None);
+    let session = session_of(portal, &cookie);
     find_viewer(&portal.backend, &session).await.expect("the query works").expect("somebody is signed in")
+}
+
+#[tokio::test]
+async fn who_is_signed_in_is_the_same_with_their_account_and_without() {
+    let portal = Portal::start().await;
+    let ada = portal.person("ada", Status::Active, Role::Member).await;
+    let cookie = portal.signed_in("ada").await.cookie("session").expect("a session");
+    portal.signed_in("ada").await;
+    let (db, backend) = (portal.backend.db.pool(), &portal.backend);
+    let change = async |column, value: Value| {
+        let change = user::Entity::update_many().col_expr(column, Expr::value(value));
+        change.filter(user::Column::Id.eq(ada.id)).exec(db).await.expect("changes");
+    };
+    let found = async || {
+        let alone = find_viewer(backend, &session_of(&portal, &cookie)).await.expect("works");
+        let with = find_viewer_with_account(backend, &session_of(&portal, &cookie)).await.expect("works");
+        let viewer = with.as_ref().map(|(viewer, _)| viewer);
+        assert_eq!(format!("{viewer:?}"), format!("{:?}", alone.as_ref()));
+        with
+    };
+    assert!(found().await.is_some());
+    change(user::Column::Status, Status::Deactivated.as_str().into()).await;
+    assert!(found().await.is_none(), "deactivated");
+    change(user::Column::Status, Status::Active.as_str().into()).await;
+    change(user::Column::AuthEpoch, 7.into()).await;
+    assert!(found().await.is_none(), "of another epoch");
+    change(user::Column::AuthEpoch, ada.auth_epoch.into()).await;
+
+    // First with the account, so that it is this SELECT whose reader is noted as seen.
+    portal.later(Duration::from_hours(1));
+    let read = find_viewer_with_account(backend, &session_of(&portal, &cookie)).await.expect("works");
+    let (viewer, account) = read.expect("somebody is signed in");
+    let [this, other] = &account.lists.sessions[..] else { panic!("{:?}", account.lists.sessions) };
+    assert!(this.is_this && this.handle == viewer.handle && this.last_seen == backend.now());
+    assert_eq!(other.last_seen.after(Duration::from_hours(1)), backend.now());
+    assert_eq!(account.lists.history.len(), 3, "{:?}", account.lists.history);
+
+    portal.later(backend.settings.session_lifetime);
+    assert!(found().await.is_none(), "over");
+    user_session::Entity::delete_many().exec(db).await.expect("deletes");
+    assert!(found().await.is_none(), "ended");
 }
 
 #[tokio::test]

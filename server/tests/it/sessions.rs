@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use app::backend::database::Lock;
 use app::backend::entity::{session_record, user_session};
+use app::backend::sessions::note_sign_in;
 use app::domain::status::{Role, Status};
 use axum::http::StatusCode;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use crate::support::{PASSWORD, Portal, stack};
 
@@ -167,4 +169,16 @@ async fn last_seen_is_written_once_a_minute_at_most() {
     portal.later(Duration::from_secs(1));
     browser.get("/profile").await;
     assert_eq!(seen().await, first + 60_000_000);
+}
+
+#[tokio::test]
+async fn a_postgresql_that_takes_no_writes_is_an_outage() {
+    if !stack::is_postgres() {
+        return;
+    }
+    let portal = Portal::start().await;
+    let txn = portal.backend.db.begin_write(Lock::None).await.expect("begins");
+    txn.execute_unprepared("SET TRANSACTION READ ONLY").await.expect("is set");
+    let failure = note_sign_in(&*txn, 1, portal.backend.now()).await.expect_err("takes no writes");
+    assert!(failure.is_outage(), "{failure}");
 }

@@ -112,27 +112,9 @@ impl Limits {
         self.change(counter, -1, now).await;
     }
 
-    /// The same in one conversation with a look at `other`: refuses when no more is allowed there, too.
-    pub async fn take_unless_full(
-        &self,
-        counter: &Counter,
-        other: &Counter,
-        now: Timestamp,
-    ) -> Result<(), Problem> {
-        let counts = self.change_all(&[(counter, 1), (other, 0)], now).await;
-        let (taken, there) = match counts[..] {
-            [taken, there] => (taken, there),
-            _ => (i64::MAX, i64::MAX),
-        };
-        let full = if there >= i64::from(other.limit.count) {
-            other
-        } else if taken > i64::from(counter.limit.count) {
-            counter
-        } else {
-            return Ok(());
-        };
-        self.put_back(counter, now).await;
-        Err(Problem::TooMany(full.left(now)))
+    /// Whether no more is allowed.
+    pub async fn is_full(&self, counter: &Counter, now: Timestamp) -> bool {
+        self.change(counter, 0, now).await >= i64::from(counter.limit.count)
     }
 
     async fn change(&self, counter: &Counter, by: i64, now: Timestamp) -> i64 {

@@ -142,7 +142,14 @@ impl Lists {
         let now = backend.now();
         let (mut sessions, mut acts): (Vec<Line>, Vec<Line>) =
             lines.into_iter().partition(|line| line.is_session);
-        sessions.retain(|line| is_alive(backend, line.shared, line.expires_at, line.last_seen_at, now));
+        // This one was found alive and noted as seen, maybe after its line was read.
+        for this in sessions.iter_mut().filter(|line| line.name == viewer.handle) {
+            this.last_seen_at = viewer.last_seen.0;
+        }
+        sessions.retain(|line| {
+            line.name == viewer.handle
+                || is_alive(backend, line.shared, line.expires_at, line.last_seen_at, now)
+        });
         sessions.sort_by(|a, b| {
             let first = |line: &Line| line.name != viewer.handle;
             first(a).cmp(&first(b)).then(b.last_seen_at.cmp(&a.last_seen_at)).then(a.name.cmp(&b.name))
@@ -267,4 +274,21 @@ pub async fn read_download(backend: &Backend, viewer: &Viewer) -> Result<Value, 
         "sessions": sessions,
         "history": history,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::DbBackend;
+
+    use super::*;
+
+    #[test]
+    fn the_template_gives_what_would_be_built() {
+        let template = Template::of(select_all);
+        for db in [DbBackend::Postgres, DbBackend::Sqlite] {
+            for handle in ["one", "another"] {
+                assert_eq!(template.fill(db, handle), db.build(&select_all(handle)));
+            }
+        }
+    }
 }

@@ -59,10 +59,12 @@ impl Presented {
             return Ok(None);
         }
         let role = Role::parse(&user.role).ok_or(Failure::Data("an unknown role"))?;
-        if now.since(Timestamp(row.last_seen_at)) >= SEEN_EVERY {
-            // Nobody is signed out because the database takes no writes.
-            if let Err(failure) = note_seen(backend, &row.handle, now).await {
-                tracing::warn!(cause = %failure, "a session goes on without being noted");
+        let mut last_seen = Timestamp(row.last_seen_at);
+        if now.since(last_seen) >= SEEN_EVERY {
+            match note_seen(backend, &row.handle, now).await {
+                Ok(()) => last_seen = now,
+                // Nobody is signed out because the database takes no writes.
+                Err(failure) => tracing::warn!(cause = %failure, "a session goes on without being noted"),
             }
         }
         Ok(Some(Viewer {
@@ -81,6 +83,7 @@ impl Presented {
             opened_by: OpenedBy::parse(&row.opened_by),
             proved_at: Timestamp(row.proved_at),
             shared: row.shared,
+            last_seen,
         }))
     }
 }

@@ -154,6 +154,8 @@ pub struct Viewer {
     pub proved_at: Timestamp,
     /// Whether the computer is shared.
     pub shared: bool,
+    /// When it was last seen, to the minute: now, mostly.
+    pub last_seen: Timestamp,
 }
 
 impl Viewer {
