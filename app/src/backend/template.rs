@@ -1,7 +1,7 @@
 //! Statements that nearly every request sends: built once, and filled in.
 //!
 //! Guarantees: the text is what building it anew would give, and what a visitor sent is only ever a value of it. (Built
-//! for each request, the two that use this took a sixth of the processor time of a page: docs/benchmarks.md.)
+//! for each request, the larger of the two that use this took a seventh of its page's time: docs/benchmarks.md.)
 
 use std::sync::OnceLock;
 
