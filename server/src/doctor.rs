@@ -130,7 +130,7 @@ async fn examine_database(config: &Config, findings: &mut Vec<Finding>) {
             findings.push(Bad("database", format!("its schema can't be read; check the rights ({error})")));
         }
     }
-    if db.pool().get_database_backend() == DbBackend::Postgres {
+    if db.is_postgres() {
         findings.push(examine_clock(&db).await);
         findings.push(examine_pooling(&db).await);
     }

@@ -195,15 +195,14 @@ impl Action {
     }
 }
 
-/// Writes down that `actor` did `action` to `subject` (number and name).
-pub async fn insert_audit(
-    db: &impl ConnectionTrait,
+/// The row that says that `actor` did `action` to `subject` (number and name).
+pub fn audit_row(
     action: Action,
     actor: &Actor,
     subject: Option<(UserId, &str)>,
     now: Timestamp,
-) -> Result<(), Failure> {
-    let row = audit::ActiveModel {
+) -> audit::ActiveModel {
+    audit::ActiveModel {
         id: ActiveValue::NotSet,
         at: ActiveValue::Set(now.0),
         action: ActiveValue::Set(action.as_str().to_owned()),
@@ -212,9 +211,24 @@ pub async fn insert_audit(
         subject_id: ActiveValue::Set(subject.map(|(id, _)| id)),
         subject_name: ActiveValue::Set(subject.map_or_else(String::new, |(_, name)| name.to_owned())),
         source: ActiveValue::Set(actor.source.clone()),
-    };
+    }
+}
+
+/// Writes a row.
+pub async fn insert_audit_row(db: &impl ConnectionTrait, row: audit::ActiveModel) -> Result<(), Failure> {
     audit::Entity::insert(row).exec_without_returning(db).await.doing("write the audit")?;
     Ok(())
+}
+
+/// Writes down that `actor` did `action` to `subject`.
+pub async fn insert_audit(
+    db: &impl ConnectionTrait,
+    action: Action,
+    actor: &Actor,
+    subject: Option<(UserId, &str)>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    insert_audit_row(db, audit_row(action, actor, subject, now)).await
 }
 
 /// Empties what names these people, who are being removed: the rows keep their numbers alone.

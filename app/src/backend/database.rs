@@ -164,9 +164,14 @@ impl Database {
         &self.pool
     }
 
+    /// Whether it is PostgreSQL and not SQLite.
+    pub fn is_postgres(&self) -> bool {
+        self.pool.get_database_backend() == DbBackend::Postgres
+    }
+
     /// Begins to write under `lock`.
     pub async fn begin_write(&self, lock: Lock) -> Result<WriteTransaction, Failure> {
-        let sqlite = self.pool.get_database_backend() == DbBackend::Sqlite;
+        let sqlite = !self.is_postgres();
         let turn = if sqlite { Some(Arc::clone(&self.writer).lock_owned().await) } else { None };
         let options = TransactionOptions {
             sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),

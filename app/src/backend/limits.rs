@@ -19,8 +19,8 @@ use super::settings::Settings;
 use crate::domain::problem::Problem;
 use crate::domain::status::UserId;
 use crate::domain::time::{Limit, Timestamp};
-use store::Counter;
 pub use store::Limits;
+use store::{Counter, Part};
 
 /// Failures of sign-in for one identifier from one source.
 const SIGN_IN_PAIR: Limit = Limit { count: 10, period: Duration::from_mins(10) };
@@ -79,14 +79,15 @@ impl Limits {
         let source = Counter::new("sign-in-source", &from, settings.limit_sign_in);
         let pair = Counter::new("sign-in-pair", &format!("{from} {identifier}"), SIGN_IN_PAIR);
         let day = Counter::new("sign-in-day", identifier, SIGN_IN_DAY);
-        if self.is_full(&source, now).await {
+        let takes = [(&source, Part::Look), (&pair, Part::Need), (&day, Part::May)];
+        let [source_full, pair_full, day_full] = self.take_all(takes, now).await;
+        if source_full {
             return Err(Problem::TooMany(source.left(now)));
         }
-        self.take(&pair, now).await?;
-        let (day, day_over) = match self.take(&day, now).await {
-            Ok(()) => (Some(day), None),
-            Err(_) => (None, Some(day.left(now))),
-        };
+        if pair_full {
+            return Err(Problem::TooMany(pair.left(now)));
+        }
+        let (day, day_over) = if day_full { (None, Some(day.left(now))) } else { (Some(day), None) };
         Ok(SignInTry { limits: Arc::clone(self), pair, day, source, day_over, at: now, settled: false })
     }
 
@@ -94,7 +95,7 @@ impl Limits {
     pub async fn give_back(&self, mut attempt: SignInTry, now: Timestamp) {
         attempt.settled = true;
         let counters: Vec<&Counter> = std::iter::once(&attempt.pair).chain(&attempt.day).collect();
-        self.put_all_back(&counters, now).await;
+        self.give_all_back(&counters, now).await;
     }
 
     /// Counts a try that failed against its source, too.

@@ -121,8 +121,9 @@ async fn attempt_sign_in(
         }
     };
     if let (Some(user), Verdict::Right { outdated }) = (&user, verdict) {
-        backend.limits.give_back(attempt, now).await;
-        return enter(backend, session, &form, user, outdated, browser).await;
+        let enter = enter(backend, session, &form, user, outdated, browser);
+        let ((), entered) = tokio::join!(backend.limits.give_back(attempt, now), enter);
+        return entered;
     }
     if let Some(temporary) = temporary
         && enter_by_temporary(backend, session, &form, &temporary, user.as_ref(), browser).await?

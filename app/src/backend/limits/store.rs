@@ -1,17 +1,17 @@
 //! Where counters stand: in Redis, shared by all replicas, or in this process.
 //!
-//! Guarantees: what is counted in Redis carries an end, so that nothing stays; an answer of Redis that does not come is
-//! waited for once, and then not asked for again for [`PAUSE`].
+//! Guarantees: what is asked of several counters is asked and counted in one step, so that nobody slips in between, and
+//! nothing is counted where one of them stands in the way; what is counted in Redis carries an end, so that nothing stays;
+//! an answer of Redis that does not come is waited for once, and then not asked for again for [`PAUSE`].
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use data_encoding::HEXLOWER;
 use fred::clients::Pool;
-use fred::error::Error as RedisError;
-use fred::interfaces::KeysInterface;
-use fred::types::{Expiration, SetOptions, Value};
+use fred::error::{Error as RedisError, ErrorKind as RedisErrorKind};
+use fred::types::scripts::Script;
 use sha2::{Digest, Sha256};
 
 use crate::domain::problem::Problem;
@@ -22,12 +22,79 @@ const KEYS: usize = 100_000;
 /// How long Redis is left alone after it has failed: nobody waits for it twice.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// Answers for each key whether it is full; counts, unless one of them stands in the way. For each key it is given the
+/// limit, the lifetime in milliseconds and the [`Part`].
+static TAKE: LazyLock<Script> = LazyLock::new(|| {
+    Script::from_lua(
+        "local full, stop = {}, false
+         for i, key in ipairs(KEYS) do
+           local count, limit, part = redis.call('GET', key), ARGV[3 * i - 2], ARGV[3 * i]
+           full[i] = tonumber(count or 0) >= tonumber(limit) and 1 or 0
+           stop = stop or (full[i] == 1 and (part == 'look' or part == 'need'))
+         end
+         if stop then return full end
+         for i, key in ipairs(KEYS) do
+           local part = ARGV[3 * i]
+           if part == 'add' or (full[i] == 0 and part ~= 'look') then
+             if redis.call('INCR', key) == 1 then redis.call('PEXPIRE', key, ARGV[3 * i - 1]) end
+           end
+         end
+         return full",
+    )
+});
+
+/// Takes one back from each key that has any.
+static GIVE_BACK: LazyLock<Script> = LazyLock::new(|| {
+    Script::from_lua(
+        "for _, key in ipairs(KEYS) do
+           local count = tonumber(redis.call('GET', key) or 0)
+           if count > 1 then redis.call('DECR', key) elseif count == 1 then redis.call('DEL', key) end
+         end",
+    )
+});
+
 /// Something that is counted.
 #[derive(Clone, Debug)]
 pub struct Counter {
     what: &'static str,
     name: String,
     limit: Limit,
+}
+
+/// What a counter has to do with something that is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Stands in the way when it is full, and is not counted.
+    Look,
+    /// Stands in the way when it is full, else it is counted.
+    Need,
+    /// Is counted unless it is full.
+    May,
+    /// Is counted, full or not.
+    Add,
+}
+
+impl Part {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Look => "look",
+            Self::Need => "need",
+            Self::May => "may",
+            Self::Add => "add",
+        }
+    }
+
+    fn stands_in_the_way(self, full: bool) -> bool {
+        full && matches!(self, Self::Look | Self::Need)
+    }
+
+    fn is_counted(self, full: bool) -> bool {
+        match self {
+            Self::Look => false,
+            Self::Need | Self::May => !full,
+            Self::Add => true,
+        }
+    }
 }
 
 impl Counter {
@@ -56,6 +123,10 @@ impl Counter {
     fn key(&self, now: Timestamp) -> String {
         format!("{}:{}", self.name, self.window(now))
     }
+
+    fn is_filled_by(&self, count: i64) -> bool {
+        count >= i64::from(self.limit.count)
+    }
 }
 
 /// What this process has counted under one key, and when it did so last.
@@ -71,6 +142,30 @@ struct Window {
 struct Windows {
     by_key: HashMap<String, Window>,
     clock: u64,
+}
+
+impl Windows {
+    fn count(&self, counter: &Counter, now: Timestamp) -> i64 {
+        self.by_key.get(&counter.key(now)).map_or(0, |window| window.count)
+    }
+
+    fn add(&mut self, counter: &Counter, now: Timestamp) {
+        self.clock += 1;
+        let touched = self.clock;
+        let ends = now.after(Duration::from_secs(counter.left(now)));
+        let window = self.by_key.entry(counter.key(now)).or_insert(Window { ends, count: 0, touched });
+        window.count = window.count.saturating_add(1);
+        window.touched = touched;
+        if self.by_key.len() > KEYS {
+            forget(&mut self.by_key, now);
+        }
+    }
+
+    fn give_back(&mut self, counter: &Counter, now: Timestamp) {
+        if let Some(window) = self.by_key.get_mut(&counter.key(now)) {
+            window.count = window.count.saturating_sub(1).max(0);
+        }
+    }
 }
 
 /// The counters.
@@ -89,48 +184,39 @@ impl Limits {
 
     /// Counts once more, or refuses and says for how long.
     pub async fn take(&self, counter: &Counter, now: Timestamp) -> Result<(), Problem> {
-        if self.change(counter, 1, now).await <= i64::from(counter.limit.count) {
-            return Ok(());
-        }
-        self.put_back(counter, now).await;
-        Err(Problem::TooMany(counter.left(now)))
+        let [full] = self.take_all([(counter, Part::Need)], now).await;
+        if full { Err(Problem::TooMany(counter.left(now))) } else { Ok(()) }
     }
 
     /// Counts once more, whatever the limit.
     pub async fn add(&self, counter: &Counter, now: Timestamp) {
-        self.change(counter, 1, now).await;
+        self.take_all([(counter, Part::Add)], now).await;
     }
 
-    /// Takes one back from each.
-    pub async fn put_all_back(&self, counters: &[&Counter], now: Timestamp) {
-        let changes: Vec<(&Counter, i64)> = counters.iter().map(|counter| (*counter, -1)).collect();
-        self.change_all(&changes, now).await;
-    }
-
-    /// Takes one back.
-    pub async fn put_back(&self, counter: &Counter, now: Timestamp) {
-        self.change(counter, -1, now).await;
-    }
-
-    /// Whether no more is allowed.
-    pub async fn is_full(&self, counter: &Counter, now: Timestamp) -> bool {
-        self.change(counter, 0, now).await >= i64::from(counter.limit.count)
-    }
-
-    async fn change(&self, counter: &Counter, by: i64, now: Timestamp) -> i64 {
-        // Nobody knows how many there were: no more tries rather than any number.
-        self.change_all(&[(counter, by)], now).await.first().copied().unwrap_or(i64::MAX)
-    }
-
-    /// Changes several in one conversation; answers what they count then.
-    async fn change_all(&self, changes: &[(&Counter, i64)], now: Timestamp) -> Vec<i64> {
+    /// Counts all of these in one step, each in its part, unless one stands in the way. Answers which are full.
+    pub async fn take_all<const N: usize>(&self, takes: [(&Counter, Part); N], now: Timestamp) -> [bool; N] {
         if let Some((redis, namespace)) = self.redis.as_ref().filter(|_| !self.is_paused()) {
-            match change_shared(redis, namespace, changes, now).await {
-                Ok(counts) => return counts,
+            match take_shared(redis, namespace, &takes, now).await {
+                Ok(full) => return full,
                 Err(error) => self.pause(&error),
             }
         }
-        changes.iter().map(|(counter, by)| self.change_here(counter, *by, now)).collect()
+        self.take_here(&takes, now)
+    }
+
+    /// Takes one back from each that has any.
+    pub async fn give_all_back(&self, counters: &[&Counter], now: Timestamp) {
+        if let Some((redis, namespace)) = self.redis.as_ref().filter(|_| !self.is_paused()) {
+            match give_back_shared(redis, namespace, counters, now).await {
+                Ok(()) => return,
+                Err(error) => self.pause(&error),
+            }
+        }
+        if let Ok(mut kinds) = self.windows.lock() {
+            for counter in counters {
+                kinds.entry(counter.what).or_default().give_back(counter, now);
+            }
+        }
     }
 
     fn is_paused(&self) -> bool {
@@ -144,49 +230,59 @@ impl Limits {
         }
     }
 
-    fn change_here(&self, counter: &Counter, by: i64, now: Timestamp) -> i64 {
+    fn take_here<const N: usize>(&self, takes: &[(&Counter, Part); N], now: Timestamp) -> [bool; N] {
         let Ok(mut kinds) = self.windows.lock() else {
             // Somebody panicked while counting: no more tries rather than any number.
-            return i64::MAX;
+            return [true; N];
         };
-        let windows = kinds.entry(counter.what).or_default();
-        let key = counter.key(now);
-        if by == 0 {
-            return windows.by_key.get(&key).map_or(0, |window| window.count);
+        let is_full = |counter: &Counter| {
+            counter.is_filled_by(kinds.get(counter.what).map_or(0, |windows| windows.count(counter, now)))
+        };
+        let full = takes.map(|(counter, _)| is_full(counter));
+        if takes.iter().zip(&full).any(|((_, part), full)| part.stands_in_the_way(*full)) {
+            return full;
         }
-        windows.clock += 1;
-        let touched = windows.clock;
-        let ends = now.after(Duration::from_secs(counter.left(now)));
-        let window = windows.by_key.entry(key).or_insert(Window { ends, count: 0, touched });
-        window.count = window.count.saturating_add(by).max(0);
-        window.touched = touched;
-        let count = window.count;
-        if windows.by_key.len() > KEYS {
-            forget(&mut windows.by_key, now);
+        for ((counter, part), full) in takes.iter().zip(&full) {
+            if part.is_counted(*full) {
+                kinds.entry(counter.what).or_default().add(counter, now);
+            }
         }
-        count
+        full
     }
 }
 
-/// One conversation with Redis: makes each counter, with its end, where there is none, and changes it.
-async fn change_shared(
+/// The counter's key in Redis. What stands in braces has all of a portal's counters in one slot of a Redis Cluster, where a
+/// script can reach them together.
+fn shared_key(namespace: &str, counter: &Counter, now: Timestamp) -> String {
+    format!("{{{namespace}}}:{}", counter.key(now))
+}
+
+/// The same as [`Limits::take_here`], in one conversation with Redis.
+async fn take_shared<const N: usize>(
     redis: &Pool,
     namespace: &str,
-    changes: &[(&Counter, i64)],
+    takes: &[(&Counter, Part); N],
     now: Timestamp,
-) -> Result<Vec<i64>, RedisError> {
-    let pipeline = redis.next().pipeline();
-    for (counter, by) in changes {
-        let key = format!("{namespace}:{}", counter.key(now));
+) -> Result<[bool; N], RedisError> {
+    let keys: Vec<String> = takes.iter().map(|(counter, _)| shared_key(namespace, counter, now)).collect();
+    let mut arguments = Vec::with_capacity(3 * N);
+    for (counter, part) in takes {
         // Twice the time, since no two clocks agree.
-        let lifetime = i64::try_from(counter.limit.period.as_millis().saturating_mul(2)).unwrap_or(i64::MAX);
-        let ends = Some(Expiration::PX(lifetime));
-        let () = pipeline.set(key.as_str(), 0, ends, Some(SetOptions::NX), false).await?;
-        let () = pipeline.incr_by(key.as_str(), *by).await?;
+        let lifetime = counter.limit.period.as_millis().saturating_mul(2);
+        arguments.extend([counter.limit.count.to_string(), lifetime.to_string(), part.as_str().to_owned()]);
     }
-    let answers: Vec<Value> = pipeline.all().await?;
-    // Of each pair, the second says how many there are.
-    answers.into_iter().skip(1).step_by(2).map(Value::convert).collect()
+    let full: Vec<bool> = TAKE.evalsha_with_reload(redis.next(), keys, arguments).await?;
+    full.try_into().map_err(|_| RedisError::new(RedisErrorKind::Protocol, "not an answer for each counter"))
+}
+
+async fn give_back_shared(
+    redis: &Pool,
+    namespace: &str,
+    counters: &[&Counter],
+    now: Timestamp,
+) -> Result<(), RedisError> {
+    let keys: Vec<String> = counters.iter().map(|counter| shared_key(namespace, counter, now)).collect();
+    GIVE_BACK.evalsha_with_reload(redis.next(), keys, Vec::<String>::new()).await
 }
 
 /// Drops windows that are over; if that is not enough, the quarter that was counted in longest ago, so that it is rarely done.
@@ -228,8 +324,29 @@ mod tests {
         for _ in 0..7 {
             let _ = limits.take(&counter, NOW).await;
         }
-        limits.put_back(&counter, NOW).await;
+        limits.give_all_back(&[&counter], NOW).await;
         assert_eq!(limits.take(&counter, NOW).await, Ok(()));
+    }
+
+    #[test]
+    fn nothing_is_counted_where_one_stands_in_the_way() {
+        let limits = Limits::default();
+        let [gate, needed, wanted] = ["gate", "needed", "wanted"].map(|whose| counter(whose, "1/1m"));
+        let try_all =
+            || limits.take_here(&[(&gate, Part::Look), (&needed, Part::Need), (&wanted, Part::May)], NOW);
+        assert_eq!(try_all(), [false; 3]);
+        assert_eq!(try_all(), [false, true, true], "the first was counted, but for the gate");
+        let counts = |counter: &Counter| {
+            let kinds = limits.windows.lock().expect("not poisoned");
+            kinds.get("test").map_or(0, |windows| windows.count(counter, NOW))
+        };
+        assert_eq!([&gate, &needed, &wanted].map(counts), [0, 1, 1]);
+        limits.take_here(&[(&gate, Part::Add)], NOW);
+        let another = counter("another", "1/1m");
+        assert_eq!(limits.take_here(&[(&gate, Part::Look), (&another, Part::Need)], NOW), [true, false]);
+        assert_eq!([&gate, &another].map(counts), [1, 0]);
+        assert_eq!(limits.take_here(&[(&another, Part::Need), (&wanted, Part::May)], NOW), [false, true]);
+        assert_eq!([&another, &wanted].map(counts), [1, 1], "what may be counted stands in nobody's way");
     }
 
     #[test]
@@ -237,18 +354,19 @@ mod tests {
         let limits = Limits::default();
         let attacked = counter("attacked", "10/1m");
         for _ in 0..9 {
-            limits.change_here(&attacked, 1, NOW);
+            limits.take_here(&[(&attacked, Part::Add)], NOW);
         }
         for number in 0..KEYS * 2 {
-            limits.change_here(&counter(&number.to_string(), "10/1m"), 1, NOW);
+            limits.take_here(&[(&counter(&number.to_string(), "10/1m"), Part::Add)], NOW);
             // Whoever attacks goes on.
             if number % 1_000 == 0 {
-                assert!(limits.change_here(&attacked, 1, NOW) > 9, "it is still known");
+                limits.take_here(&[(&attacked, Part::Add)], NOW);
+                assert_eq!(limits.take_here(&[(&attacked, Part::Look)], NOW), [true], "it is still known");
             }
         }
         let kept: usize = limits.windows.lock().expect("not poisoned").values().map(|w| w.by_key.len()).sum();
         assert!(kept <= KEYS, "{kept}");
-        let other = Counter::new("another kind", "x", Limit::parse("10/1m").expect("valid"));
-        assert_eq!(limits.change_here(&other, 1, NOW), 1);
+        let other = Counter::new("another kind", "attacked", Limit::parse("10/1m").expect("valid"));
+        assert_eq!(limits.take_here(&[(&other, Part::Need)], NOW), [false]);
     }
 }

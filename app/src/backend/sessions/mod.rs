@@ -5,6 +5,7 @@
 //! ending a session, deactivating or demoting somebody counts from their very next request. Anonymous visitors have no
 //! session at all.
 
+mod at_once;
 mod end;
 mod find;
 mod open;

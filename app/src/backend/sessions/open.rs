@@ -14,11 +14,12 @@ use time::OffsetDateTime;
 use tower_sessions::session::{Error as SessionError, Id, Record};
 use tower_sessions::{Session, SessionStore};
 
+use super::at_once::insert_sign_in_at_once;
 use super::end::delete_session;
 use super::{Browser, HANDLE, Kind, OpenedBy, USER, Viewer};
-use crate::backend::audit::insert_audit;
+use crate::backend::audit::{audit_row, insert_audit_row};
 use crate::backend::database::Lock;
-use crate::backend::entity::{user, user_session};
+use crate::backend::entity::{audit, user, user_session};
 use crate::backend::error::{Doing, Failure};
 use crate::backend::session_store::hash_hex;
 use crate::backend::{Actor, Backend, random};
@@ -29,7 +30,7 @@ use crate::domain::time::Timestamp;
 const RESTRICTED_LIFETIME: Duration = Duration::from_mins(15);
 
 /// Most sessions of one person; past them the longest unused ends. More browsers than anybody has, and a page can list them.
-const MOST_SESSIONS: u64 = 50;
+pub(super) const MOST_SESSIONS: u64 = 50;
 
 /// Whom a session is opened for, as they were when they proved who they are.
 #[derive(Debug)]
@@ -44,6 +45,15 @@ pub struct Opening<'a> {
     pub shared: bool,
     /// How they came in.
     pub by: OpenedBy,
+}
+
+impl Opening<'_> {
+    /// What the audit says of it.
+    fn audit_row(&self, browser: &Browser, now: Timestamp) -> audit::ActiveModel {
+        let (id, name) = (self.user_id, self.username);
+        let actor = Actor { id: Some(id), name: name.to_owned(), source: browser.address.clone() };
+        audit_row(self.by.action(), &actor, Some((id, name)), now)
+    }
 }
 
 /// A browser's session: the one that it came with, and the one that was opened for it meanwhile.
@@ -89,10 +99,10 @@ impl BrowserSession {
 #[derive(Debug)]
 pub struct PreparedSession {
     user_id: UserId,
-    old_handle: Option<String>,
+    pub(super) old_handle: Option<String>,
     old_id: Option<Id>,
     new: NewSession,
-    row: user_session::ActiveModel,
+    pub(super) row: user_session::ActiveModel,
 }
 
 impl PreparedSession {
@@ -211,9 +221,7 @@ pub async fn insert_sign_in(
         note_sign_in(db, opening.user_id, now).await?;
     }
     insert_session(db, prepared).await?;
-    let name = opening.username;
-    let actor = Actor { id: Some(opening.user_id), name: name.to_owned(), source: browser.address.clone() };
-    insert_audit(db, opening.by.action(), &actor, Some((opening.user_id, name)), now).await
+    insert_audit_row(db, opening.audit_row(browser, now)).await
 }
 
 /// Writes down when somebody last signed in.
@@ -247,9 +255,15 @@ pub async fn open_session_proved_at(
 ) -> Result<(), Failure> {
     let mut prepared = prepare_session(backend, session, opening, browser).await?;
     prepared.row.proved_at = ActiveValue::Set(proved_at.0);
-    let txn = backend.db.begin_write(Lock::None).await?;
-    insert_sign_in(&*txn, &prepared, opening, browser, backend.now()).await?;
-    txn.commit().await?;
+    let now = backend.now();
+    if backend.db.is_postgres() && opening.by.kind() == Kind::Ordinary {
+        let audit = opening.audit_row(browser, now);
+        insert_sign_in_at_once(backend.db.pool(), opening.user_id, &prepared, &audit, now).await?;
+    } else {
+        let txn = backend.db.begin_write(Lock::None).await?;
+        insert_sign_in(&*txn, &prepared, opening, browser, now).await?;
+        txn.commit().await?;
+    }
     prepared.hand_over(backend, session).await;
     Ok(())
 }

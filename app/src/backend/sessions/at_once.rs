@@ -1,0 +1,80 @@
+//! Writing down a sign-in in one statement, where the database can: PostgreSQL, for which it is a transaction of its own.
+//!
+//! Guarantees: the same rows as [`super::insert_sign_in`] in a transaction, all of them or none, in the same order: whatever
+//! touches a session needs the row that holding the person gives, and so comes after it. Of many sign-ins of one person at
+//! the same moment none sees another's session: what is then too many ends with the next one. (While every processor hashes
+//! passwords, each conversation with a database costs; this saves five of six: docs/benchmarks.md.)
+
+use std::sync::LazyLock;
+
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, IdenStatic, Iterable, Statement, Value};
+
+use super::open::{MOST_SESSIONS, PreparedSession};
+use crate::backend::entity::{audit, user_session};
+use crate::backend::error::{Doing, Failure};
+use crate::domain::status::UserId;
+use crate::domain::time::Timestamp;
+
+/// Its values: the time, the person, the session that this browser had, then a session's and an audit's columns.
+static STATEMENT: LazyLock<String> = LazyLock::new(|| {
+    let session = names(user_session::Column::iter());
+    let audit = names(audit_columns());
+    let first = 4;
+    let second = first + session.len();
+    let kept = MOST_SESSIONS - 1;
+    format!(
+        "WITH person AS (
+           UPDATE users SET last_sign_in_at = $1 WHERE id = $2 RETURNING id
+         ), replaced AS (
+           DELETE FROM user_sessions WHERE handle = $3 AND EXISTS (SELECT FROM person)
+         ), longest_unused AS (
+           DELETE FROM user_sessions WHERE EXISTS (SELECT FROM person) AND handle = ANY (ARRAY (
+             SELECT handle FROM user_sessions WHERE user_id = $2 AND handle <> $3
+             ORDER BY last_seen_at DESC, created_at DESC OFFSET {kept}
+           ))
+         ), session AS (
+           INSERT INTO user_sessions ({}) SELECT {} FROM person
+         )
+         INSERT INTO audit ({}) SELECT {} FROM person",
+        session.join(", "),
+        places(first, session.len()),
+        audit.join(", "),
+        places(second, audit.len()),
+    )
+});
+
+fn audit_columns() -> impl Iterator<Item = audit::Column> {
+    audit::Column::iter().filter(|column| !matches!(column, audit::Column::Id))
+}
+
+fn names<C: IdenStatic>(columns: impl Iterator<Item = C>) -> Vec<&'static str> {
+    columns.map(|column| column.as_str()).collect()
+}
+
+fn places(first: usize, count: usize) -> String {
+    (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Writes that `user_id` signed in: when, the row of the new session in the place of what this browser had, and `audit`.
+pub(super) async fn insert_sign_in_at_once(
+    postgres: &impl ConnectionTrait,
+    user_id: UserId,
+    prepared: &PreparedSession,
+    audit: &audit::ActiveModel,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    // No session has an empty handle.
+    let replaced = prepared.old_handle.as_deref().unwrap_or_default();
+    let mut values = vec![Value::from(now.0), Value::from(user_id), Value::from(replaced)];
+    let session = user_session::Column::iter().map(|column| prepared.row.get(column).into_value());
+    let audit = audit_columns().map(|column| audit.get(column).into_value());
+    for value in session.chain(audit) {
+        values.push(value.ok_or(Failure::Data("a row to be written is not complete"))?);
+    }
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, STATEMENT.as_str(), values);
+    let written = postgres.execute_raw(statement).await.doing("write the sign-in")?;
+    match written.rows_affected() {
+        0 => Err(Failure::Data("who signs in is not there any more")),
+        _ => Ok(()),
+    }
+}
