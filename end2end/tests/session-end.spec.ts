@@ -1,10 +1,12 @@
+import type { Page } from '@playwright/test'
+
 import { AddressPage } from '../pages/address.ts'
 import { DecisionPage } from '../pages/decision.ts'
 import { DeskPage } from '../pages/desk.ts'
 import { ANSWERS, LoginPage } from '../pages/login.ts'
 import { ProfilePage } from '../pages/profile.ts'
 import { someone } from '../support/people.ts'
-import { expect, signIn, test } from '../support/test.ts'
+import { expect, signIn, signOut, test } from '../support/test.ts'
 
 test('a session that ends on a page: sign in, and go on there', async ({ page, people }) => {
   const ada = await people.active()
@@ -20,6 +22,70 @@ test('a session that ends on a page: sign in, and go on there', async ({ page, p
   await login.signIn(ada.username, ada.password)
   await profile.isOf(ada.username)
   await expect(profile.card).toContainText('Administrator')
+})
+
+/** Waits until a page has asked how long its session lasts. */
+async function asked(page: Page, cause: () => Promise<void>): Promise<void> {
+  const answer = page.waitForResponse((response) => new URL(response.url()).pathname === '/session')
+  await cause()
+  await answer
+}
+
+/** What a browser does when somebody comes back to a page. */
+async function comeBack(page: Page): Promise<void> {
+  await page.evaluate(() => window.dispatchEvent(new Event('focus')))
+}
+
+test('a page left open goes when its session is over, and not before @scripts', async ({ page, people, newBrowser }) => {
+  const ada = await people.active()
+  // Time passes in the browser alone: for the portal the session has just been used.
+  await page.clock.install()
+  await signIn(page, ada)
+  const profile = new ProfilePage(page)
+  await profile.open()
+  await asked(page, async () => page.clock.fastForward('25:00:00'))
+  await profile.isOf(ada.username)
+
+  const other = new ProfilePage(await newBrowser())
+  await signIn(other.page, ada)
+  await other.open()
+  await other.signOutElsewhere.click()
+  await expect(other.sessions).toHaveCount(1)
+  await asked(page, async () => page.clock.fastForward('25:00:00'))
+  const login = new LoginPage(page)
+  await login.is('?next=%2Fprofile')
+  await expect(login.notice(ANSWERS.sessionOver)).toBeVisible()
+})
+
+test('whoever comes back to a page sees nothing of somebody who has left meanwhile @scripts', async ({ page, people }) => {
+  const [ada, bert] = [await people.active(), await people.active('bert')]
+  await signIn(page, ada)
+  const profile = new ProfilePage(page)
+  await profile.open()
+  await asked(page, async () => comeBack(page))
+  await profile.isOf(ada.username)
+  const tab = await page.context().newPage()
+  await signOut(tab)
+  await signIn(tab, bert)
+  await asked(page, async () => comeBack(page))
+  await profile.isOf(bert.username)
+  await signOut(tab)
+  await asked(page, async () => comeBack(page))
+  await new LoginPage(page).is('?next=%2Fprofile')
+})
+
+test('a page whose time is up is empty even if the portal does not answer @scripts', async ({ page, people, expected }) => {
+  expected.add(503)
+  const ada = await people.active()
+  await page.clock.install()
+  await signIn(page, ada)
+  const profile = new ProfilePage(page)
+  await profile.open()
+  await page.route('**/*', async (route) => route.fulfill({ status: 503, body: 'Nobody is there.' }))
+  await asked(page, async () => comeBack(page))
+  await profile.isOf(ada.username)
+  await asked(page, async () => page.clock.fastForward('25:00:00'))
+  await expect(page.getByText('Nobody is there.')).toBeVisible()
 })
 
 test('a session that ends before a decision at the desk: sign in, come back, decide', async ({ page, people }) => {

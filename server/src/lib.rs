@@ -22,6 +22,7 @@ pub mod serve;
 pub mod start;
 pub mod stills;
 pub mod telemetry;
+pub mod time_left;
 pub mod worker;
 
 pub use router::router;

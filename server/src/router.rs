@@ -34,7 +34,7 @@ use tower_sessions::cookie::SameSite;
 use crate::metrics::Metrics;
 use crate::portal::{Assets, Parts, Portal};
 use crate::stills::Stills;
-use crate::{accent, dev_mail, download, health, microsoft, middleware};
+use crate::{accent, dev_mail, download, health, microsoft, middleware, time_left};
 
 /// The pages' addresses. Rendering them once is not safe to do twice at the same time.
 fn routes() -> &'static [AxumRouteListing] {
@@ -67,6 +67,11 @@ pub fn router_with_metrics(backend: &Backend, assets: &Assets, metrics: &Arc<Met
     let mut plain = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route(
+            "/session",
+            get(time_left::time_left)
+                .route_layer(from_fn_with_state(portal.clone(), middleware::turns::wait_for_none)),
+        )
         // https://www.w3.org/TR/change-password-url/: password managers lead people there.
         .route("/.well-known/change-password", get(|| async { Redirect::to("/change-password") }))
         .route("/accent.css", get(accent_css))

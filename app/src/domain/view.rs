@@ -124,3 +124,12 @@ pub struct GivenUpMail {
     /// What the mail server said last.
     pub reason: String,
 }
+
+/// A session that is not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeLeft {
+    /// Whose it is.
+    pub person: UserId,
+    /// Whole seconds until it ends if it is not used any more; at least one.
+    pub seconds: u64,
+}

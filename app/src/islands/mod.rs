@@ -10,5 +10,6 @@ pub mod desk;
 pub mod fields;
 pub mod form;
 pub mod send;
+pub mod session_end;
 pub mod theme;
 pub mod times;

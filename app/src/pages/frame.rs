@@ -7,11 +7,12 @@ use super::request::PageRequest;
 use super::shell::brand;
 use crate::api::http::Flash;
 use crate::backend::queries::desk::count_waiting;
-use crate::backend::sessions::Viewer;
+use crate::backend::sessions::{Viewer, seconds_until};
 use crate::backend::settings::Settings;
 use crate::components::icon::{Icon, IconName};
 use crate::components::notice::{BadNews, GoodNews};
 use crate::domain::next::NextPage;
+use crate::islands::session_end::SessionEnd;
 use crate::islands::theme::ThemeSwitch;
 
 /// Which of the three steps somebody stands at.
@@ -87,6 +88,12 @@ fn theme_switch(request: &PageRequest) -> impl IntoView + use<> {
     view! { <ThemeSwitch theme=theme page=page /> }
 }
 
+/// Has the page leave when the session is over.
+fn session_end(request: &PageRequest, viewer: &Viewer) -> impl IntoView + use<> {
+    let seconds = seconds_until(viewer.ends_at, request.backend.now());
+    view! { <SessionEnd person=viewer.user_id seconds=seconds /> }
+}
+
 /// The frame of pages for people who are not signed in.
 #[component]
 pub fn Lobby(
@@ -117,6 +124,7 @@ pub fn Lobby(
                 <p class="lobby-say">"The way in to everything at " {name} "."</p>
                 {(step != Step::None).then(|| view! { <Steps present=step /> })}
             </aside>
+            {request.caller.restricted.as_deref().map(|viewer| session_end(&request, viewer))}
             <footer class="lobby-foot">{help(request.settings())} {theme_switch(&request)}</footer>
         </div>
     }
@@ -191,6 +199,7 @@ pub fn House(
     children: Children,
 ) -> impl IntoView {
     let viewer = request.viewer().cloned();
+    let watch = viewer.as_ref().map(|viewer| session_end(&request, viewer));
     let class = if narrow { "app-main app-main-text" } else { "app-main" };
     view! {
         <PageTitle title=title.clone() request=request.clone() />
@@ -215,6 +224,7 @@ pub fn House(
                 </div>
                 {children()}
             </main>
+            {watch}
             <footer class="app-foot">
                 <span>{request.settings().portal_name.clone()}</span> {help(request.settings())} {theme_switch(&request)}
             </footer>

@@ -6,11 +6,12 @@ use app::backend::database::Lock;
 use app::backend::entity::{session_record, user_session};
 use app::backend::sessions::note_sign_in;
 use app::domain::status::{Role, Status};
+use app::domain::view::TimeLeft;
 use axum::http::StatusCode;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
-use crate::support::{PASSWORD, Portal, stack};
+use crate::support::{Browser, PASSWORD, Portal, stack};
 
 #[tokio::test]
 async fn strangers_have_no_session_at_all() {
@@ -92,6 +93,43 @@ async fn an_ended_session_says_so_and_leads_back() {
     assert_eq!(reply.location(), Some("/login?next=%2Fadmin%3Fafter%3Dada"));
     browser.get("/login?next=%2Fadmin%3Fafter%3Dada").await.says("Your session is over. Sign in to go on.");
     assert!(browser.cookie("session").is_none());
+}
+
+/// What a page that is left open is told of its session.
+async fn time_left(browser: &Browser) -> Option<TimeLeft> {
+    let reply = browser.get("/session").await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert!(reply.cookies().is_empty(), "asking changes no cookie");
+    serde_json::from_str(&reply.body).expect("a time or nothing")
+}
+
+#[tokio::test]
+async fn asking_how_long_a_session_lasts_renews_nothing() {
+    let portal = Portal::with(&[("SESSION_IDLE", "1d"), ("SESSION_LIFETIME", "3d")]).await;
+    assert_eq!(time_left(&portal.browser()).await, None);
+    let browser = portal.admin("grace").await;
+    let person = portal.user("grace").await.id;
+    let day = 24 * 60 * 60;
+    assert_eq!(time_left(&browser).await, Some(TimeLeft { person, seconds: day }));
+    portal.later(Duration::from_hours(23));
+    assert_eq!(time_left(&browser).await, Some(TimeLeft { person, seconds: day / 24 }));
+    portal.later(Duration::from_hours(1));
+    assert_eq!(time_left(&browser).await, None);
+    browser.get("/profile").await;
+    browser.get("/login?next=%2Fprofile").await.says("Your session is over. Sign in to go on.");
+}
+
+#[tokio::test]
+async fn a_session_lasts_no_longer_than_its_lifetime_and_ends_with_its_row() {
+    let portal = Portal::with(&[("SESSION_IDLE", "1d"), ("SESSION_LIFETIME", "36h")]).await;
+    let browser = portal.admin("grace").await;
+    portal.later(Duration::from_hours(20));
+    assert!(browser.is_signed_in().await);
+    assert_eq!(time_left(&browser).await.map(|left| left.seconds), Some(16 * 60 * 60));
+    user_session::Entity::delete_many().exec(portal.backend.db.pool()).await.expect("deletes");
+    assert_eq!(time_left(&browser).await, None);
+    browser.set_cookie("session", Some("no id at all"));
+    assert_eq!(time_left(&browser).await, None);
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use crate::backend::session_store::hash_hex;
 use crate::backend::template::Template;
 use crate::domain::status::{Role, Status, UserId};
 use crate::domain::time::Timestamp;
+use crate::domain::view::TimeLeft;
 
 /// How long an unused session on a shared computer lives.
 const SHARED_IDLE: Duration = Duration::from_hours(2);
@@ -43,21 +44,27 @@ impl Presented {
         &self.handle
     }
 
-    /// Who is signed in with it, if anybody, by what [`select_viewer`] has found. Notes that they were seen, once a
-    /// minute at most.
-    pub async fn recognise(&self, backend: &Backend, found: &QueryResult) -> Result<Option<Viewer>, Failure> {
+    /// The session and its owner by what [`select_viewer`] has found, if it is still good for anything.
+    fn judge(
+        &self,
+        backend: &Backend,
+        found: &QueryResult,
+    ) -> Result<Option<(user_session::Model, user::Model)>, Failure> {
         let read = "read a session and its owner";
         let row = user_session::Model::from_query_result(found, SelectA.as_str()).doing(read)?;
         let user = user::Model::from_query_result_optional(found, SelectB.as_str()).doing(read)?;
         let Some(user) = user else { return Ok(None) };
+        let alive = is_alive(backend, row.shared, row.expires_at, row.last_seen_at, backend.now());
+        let theirs = row.id_hash == hash_hex(self.id) && row.epoch == user.auth_epoch;
+        let active = Status::parse(&user.status) == Some(Status::Active);
+        Ok((alive && theirs && active).then_some((row, user)))
+    }
+
+    /// Who is signed in with it, if anybody, by what [`select_viewer`] has found. Notes that they were seen, once a
+    /// minute at most.
+    pub async fn recognise(&self, backend: &Backend, found: &QueryResult) -> Result<Option<Viewer>, Failure> {
+        let Some((row, user)) = self.judge(backend, found)? else { return Ok(None) };
         let now = backend.now();
-        let alive = is_alive(backend, row.shared, row.expires_at, row.last_seen_at, now);
-        if !alive || row.id_hash != hash_hex(self.id) || row.epoch != user.auth_epoch {
-            return Ok(None);
-        }
-        if Status::parse(&user.status) != Some(Status::Active) {
-            return Ok(None);
-        }
         let role = Role::parse(&user.role).ok_or(Failure::Data("an unknown role"))?;
         let mut last_seen = Timestamp(row.last_seen_at);
         if now.since(last_seen) >= SEEN_EVERY {
@@ -84,6 +91,7 @@ impl Presented {
             proved_at: Timestamp(row.proved_at),
             shared: row.shared,
             last_seen,
+            ends_at: ends_at(backend, row.shared, row.expires_at, last_seen.0),
         }))
     }
 }
@@ -95,14 +103,36 @@ pub fn select_viewer(handle: &str) -> SelectStatement {
 
 /// Who is signed in with this session, if anybody. Notes that they were seen, once a minute at most.
 pub async fn find_viewer(backend: &Backend, session: &Session) -> Result<Option<Viewer>, Failure> {
+    match find_presented(backend, session).await? {
+        Some((presented, found)) => presented.recognise(backend, &found).await,
+        None => Ok(None),
+    }
+}
+
+/// Whose this session is and how long it lasts, if it is not over. Nobody is noted as seen: a page that asks so does not
+/// keep its session alive.
+pub async fn find_time_left(backend: &Backend, session: &Session) -> Result<Option<TimeLeft>, Failure> {
+    let Some((presented, found)) = find_presented(backend, session).await? else { return Ok(None) };
+    let Some((row, user)) = presented.judge(backend, &found)? else { return Ok(None) };
+    let ends_at = ends_at(backend, row.shared, row.expires_at, row.last_seen_at);
+    Ok(Some(TimeLeft { person: user.id, seconds: seconds_until(ends_at, backend.now()) }))
+}
+
+/// Whole seconds until then, at least one: what ends within this one is not over yet.
+pub fn seconds_until(end: Timestamp, now: Timestamp) -> u64 {
+    end.since(now).as_secs().max(1)
+}
+
+async fn find_presented(
+    backend: &Backend,
+    session: &Session,
+) -> Result<Option<(Presented, QueryResult)>, Failure> {
     static SELECT: Template = Template::of(select_viewer);
     let Some(presented) = Presented::of(session).await? else { return Ok(None) };
     let db = backend.db.pool();
     let select = SELECT.fill(db.get_database_backend(), &presented.handle);
-    match db.query_one_raw(select).await.doing("find the session")? {
-        Some(found) => presented.recognise(backend, &found).await,
-        None => Ok(None),
-    }
+    let found = db.query_one_raw(select).await.doing("find the session")?;
+    Ok(found.map(|found| (presented, found)))
 }
 
 /// Whose session it was, as far as its record still says. Opens nothing.
@@ -112,8 +142,13 @@ pub async fn whose(session: &Session) -> Option<UserId> {
 
 /// Whether a session has time left.
 pub fn is_alive(backend: &Backend, shared: bool, expires_at: i64, last_seen_at: i64, now: Timestamp) -> bool {
+    now < ends_at(backend, shared, expires_at, last_seen_at)
+}
+
+/// When a session ends that is not used any more.
+fn ends_at(backend: &Backend, shared: bool, expires_at: i64, last_seen_at: i64) -> Timestamp {
     let idle = if shared { SHARED_IDLE } else { backend.settings.session_idle };
-    now.0 < expires_at && now.since(Timestamp(last_seen_at)) < idle
+    Timestamp(last_seen_at).after(idle).min(Timestamp(expires_at))
 }
 
 async fn note_seen(backend: &Backend, handle: &str, now: Timestamp) -> Result<(), Failure> {

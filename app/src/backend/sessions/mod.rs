@@ -20,7 +20,7 @@ use crate::domain::time::Timestamp;
 pub use end::{
     delete_sessions_of, hold_person, require_session, revoke_other_sessions, revoke_session, sign_out,
 };
-pub use find::{Presented, find_viewer, is_alive, select_viewer, whose};
+pub use find::{Presented, find_time_left, find_viewer, is_alive, seconds_until, select_viewer, whose};
 pub use open::{
     BrowserSession, NewSession, Opening, PreparedSession, insert_session, insert_sign_in, note_sign_in,
     open_session, open_session_proved_at, prepare_session,
@@ -157,6 +157,8 @@ pub struct Viewer {
     pub shared: bool,
     /// When it was last seen, to the minute: now, mostly.
     pub last_seen: Timestamp,
+    /// When the session ends if it is not used any more.
+    pub ends_at: Timestamp,
 }
 
 impl Viewer {
