@@ -22,11 +22,11 @@ const VISITORS: usize = 4;
 /// How long each of them rests between two pages.
 const REST: Duration = Duration::from_millis(5);
 
-/// Requests of one kind: each of the list on a connection of its own, over and over.
+/// Requests of one kind: each list on a connection of its own, one after the other, over and over.
 #[derive(Clone, Debug)]
 pub struct Load {
     to: SocketAddr,
-    requests: Vec<Vec<u8>>,
+    lists: Vec<Vec<Vec<u8>>>,
     right: fn(&Reply) -> bool,
 }
 
@@ -45,9 +45,26 @@ pub struct Flow {
 }
 
 impl Load {
-    /// Requests whose answers must be `right`.
+    /// Requests whose answers must be `right`: each of them on a connection of its own.
     pub fn new(to: SocketAddr, requests: Vec<Vec<u8>>, right: fn(&Reply) -> bool) -> Self {
-        Self { to, requests, right }
+        let connections = requests.len();
+        Self::dealt(to, requests, connections, right)
+    }
+
+    /// The same over this many connections, to which the requests are dealt like cards.
+    pub fn dealt(
+        to: SocketAddr,
+        requests: Vec<Vec<u8>>,
+        connections: usize,
+        right: fn(&Reply) -> bool,
+    ) -> Self {
+        let mut lists = vec![Vec::new(); connections];
+        for (list, request) in (0..connections).cycle().zip(requests) {
+            if let Some(list) = lists.get_mut(list) {
+                list.push(request);
+            }
+        }
+        Self { to, lists, right }
     }
 
     /// Visits of one page over this many connections.
@@ -62,16 +79,16 @@ impl Load {
 
     /// Sends about `count` requests; answers how many it were.
     async fn send(&self, count: usize) -> anyhow::Result<usize> {
-        let each = count.div_ceil(self.requests.len().max(1));
+        let each = count.div_ceil(self.lists.len().max(1));
         self.run(each).wait().await?;
-        Ok(each * self.requests.len())
+        Ok(each * self.lists.len())
     }
 
     fn run(&self, each: usize) -> Flow {
         let shared = Arc::<Shared>::default();
         let mut tasks = JoinSet::new();
-        for request in &self.requests {
-            tasks.spawn(ask_again(self.to, request.clone(), self.right, Arc::clone(&shared), each));
+        for list in &self.lists {
+            tasks.spawn(ask_again(self.to, list.clone(), self.right, Arc::clone(&shared), each));
         }
         Flow { shared, tasks }
     }
@@ -79,17 +96,17 @@ impl Load {
 
 async fn ask_again(
     to: SocketAddr,
-    request: Vec<u8>,
+    requests: Vec<Vec<u8>>,
     right: fn(&Reply) -> bool,
     shared: Arc<Shared>,
     times: usize,
 ) -> anyhow::Result<()> {
     let mut connection = Connection::open(to).await?;
-    for _ in 0..times {
+    for request in requests.iter().cycle().take(times) {
         if shared.stop.load(Ordering::Relaxed) {
             break;
         }
-        let reply = connection.ask(&request).await?;
+        let reply = connection.ask(request).await?;
         ensure!(right(&reply), "an answer is not what it should be:\n{}", reply.head);
         shared.answered.fetch_add(1, Ordering::Relaxed);
     }
