@@ -36,6 +36,12 @@ async function comeBack(page: Page): Promise<void> {
   await page.evaluate(() => window.dispatchEvent(new Event('focus')))
 }
 
+/** Tells later whether a page is still the one that it is now. */
+async function mark(page: Page): Promise<() => Promise<boolean>> {
+  await page.evaluate(() => document.body.setAttribute('data-marked', ''))
+  return async () => page.evaluate(() => document.body.hasAttribute('data-marked'))
+}
+
 test('a page left open goes when its session is over, and not before @scripts', async ({ page, people, newBrowser }) => {
   const ada = await people.active()
   // Time passes in the browser alone: for the portal the session has just been used.
@@ -43,15 +49,18 @@ test('a page left open goes when its session is over, and not before @scripts', 
   await signIn(page, ada)
   const profile = new ProfilePage(page)
   await profile.open()
+  const stayed = await mark(page)
   await asked(page, async () => page.clock.fastForward('25:00:00'))
+  await asked(page, async () => comeBack(page))
   await profile.isOf(ada.username)
+  expect(await stayed(), 'it is the same page').toBe(true)
 
   const other = new ProfilePage(await newBrowser())
   await signIn(other.page, ada)
   await other.open()
   await other.signOutElsewhere.click()
   await expect(other.sessions).toHaveCount(1)
-  await asked(page, async () => page.clock.fastForward('25:00:00'))
+  await page.clock.fastForward('25:00:00')
   const login = new LoginPage(page)
   await login.is('?next=%2Fprofile')
   await expect(login.notice(ANSWERS.sessionOver)).toBeVisible()
@@ -67,11 +76,29 @@ test('whoever comes back to a page sees nothing of somebody who has left meanwhi
   const tab = await page.context().newPage()
   await signOut(tab)
   await signIn(tab, bert)
-  await asked(page, async () => comeBack(page))
+  await comeBack(page)
   await profile.isOf(bert.username)
   await signOut(tab)
-  await asked(page, async () => comeBack(page))
+  await comeBack(page)
   await new LoginPage(page).is('?next=%2Fprofile')
+})
+
+test('what is typed on a page is not lost when somebody comes back to it @scripts', async ({ page, people }) => {
+  const ada = await people.active()
+  const moved = someone('moved').email
+  await page.clock.install()
+  await signIn(page, ada)
+  const address = new AddressPage(page)
+  await address.open()
+  await address.email.fill(moved)
+  await signOut(await page.context().newPage())
+  const stayed = await mark(page)
+  await asked(page, async () => comeBack(page))
+  await asked(page, async () => comeBack(page))
+  await expect(address.email).toHaveValue(moved)
+  expect(await stayed(), 'it is the same page').toBe(true)
+  await page.clock.fastForward('25:00:00')
+  await new LoginPage(page).is('?next=%2Fprofile%2Faddress')
 })
 
 test('a page whose time is up is empty even if the portal does not answer @scripts', async ({ page, people, expected }) => {
@@ -81,11 +108,22 @@ test('a page whose time is up is empty even if the portal does not answer @scrip
   await signIn(page, ada)
   const profile = new ProfilePage(page)
   await profile.open()
-  await page.route('**/*', async (route) => route.fulfill({ status: 503, body: 'Nobody is there.' }))
-  await asked(page, async () => comeBack(page))
+  // How long the session lasts is never answered, and nothing comes in the place of the page.
+  await page.route('**/session', () => {})
+  await page.route('**/profile', async (route) => route.fulfill({ status: 503, body: 'Nobody is there.' }))
+  await page.evaluate(() => {
+    const note = (): void => sessionStorage.setItem('left', document.body.innerHTML)
+    new MutationObserver(note).observe(document.body, { childList: true })
+  })
+  const asking = page.waitForRequest('**/session')
+  await comeBack(page)
+  await asking
   await profile.isOf(ada.username)
-  await asked(page, async () => page.clock.fastForward('25:00:00'))
+  await page.clock.fastForward('25:00:00')
+  await profile.isOf(ada.username)
+  await page.clock.fastForward('00:11')
   await expect(page.getByText('Nobody is there.')).toBeVisible()
+  expect(await page.evaluate(() => sessionStorage.getItem('left')), 'it was empty before').toBe('')
 })
 
 test('a session that ends before a decision at the desk: sign in, come back, decide', async ({ page, people }) => {

@@ -9,10 +9,9 @@ use app::api::http::SESSION;
 use app::backend::sessions::find_time_left;
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, COOKIE, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum_extra::extract::cookie::CookieJar;
 use tower_sessions::Session;
 use tower_sessions::session::Id;
 
@@ -22,10 +21,7 @@ use crate::portal::Portal;
 /// removes the cookie of one that is over.
 pub async fn time_left(State(portal): State<Portal>, headers: HeaderMap) -> Response {
     let backend = &portal.backend;
-    let cookies = CookieJar::from_headers(&headers);
-    let id = cookies
-        .get(&backend.settings.cookie_name(SESSION))
-        .and_then(|cookie| cookie.value().parse::<Id>().ok());
+    let id = presented(&headers, &backend.settings.cookie_name(SESSION));
     let found = match id {
         Some(id) => {
             find_time_left(backend, &Session::new(Some(id), Arc::new(backend.sessions.clone()), None)).await
@@ -39,4 +35,13 @@ pub async fn time_left(State(portal): State<Portal>, headers: HeaderMap) -> Resp
             (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")]).into_response()
         }
     }
+}
+
+/// The id in the cookie of that name, read as the layer of sessions reads it: of several the last, whatever bytes stand in
+/// the cookies beside it.
+fn presented(headers: &HeaderMap, name: &str) -> Option<Id> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| std::str::from_utf8(line.as_bytes()).ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let (_, value) = pairs.rfind(|(each, _)| *each == name)?;
+    value.parse().ok()
 }

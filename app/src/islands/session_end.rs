@@ -1,7 +1,8 @@
 //! Leaving a page whose session is over: nothing about a person stays on a screen that nobody is signed in at.
 //!
-//! Guarantees: the page leaves when the session runs out, and, as soon as somebody looks at it again, when it has ended
-//! otherwise or is another person's; where the portal does not answer, when the time is up. Asking renews nothing.
+//! Guarantees: the page leaves when the session runs out, whether or not the portal answers; and as soon as somebody comes
+//! back to it, when the session is another person's, or has ended otherwise and nothing typed would be lost. Asking renews
+//! nothing.
 
 use std::time::Duration;
 
@@ -10,15 +11,19 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Event, Response};
+use web_sys::{Event, HtmlInputElement, Response};
 
 use crate::domain::status::UserId;
 use crate::domain::view::TimeLeft;
 
 /// Where it is asked how long the session lasts.
 const ADDRESS: &str = "/session";
-/// Longest wait for one timer, in seconds: browsers take no more than 24 days.
-const LONGEST_WAIT: f64 = 86_400.0;
+/// How often the time is looked at, in seconds: timers don't count the time that a machine sleeps.
+const TICK: f64 = 60.0;
+/// How long an answer is waited for once the time is up.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// When it is asked once more whether a session is gone: while an action replaces it, neither is there for a moment.
+const DOUBT: Duration = Duration::from_secs(1);
 /// How much later than its last second a session is surely over, in seconds.
 const SURELY: f64 = 1.0;
 
@@ -30,6 +35,7 @@ struct Watch {
     end: StoredValue<f64>,
     timer: StoredValue<Option<TimeoutHandle>>,
     asking: StoredValue<bool>,
+    doubted: StoredValue<bool>,
 }
 
 /// Leaves the page when its session is over.
@@ -46,6 +52,7 @@ pub fn SessionEnd(
             end: StoredValue::new(0.0),
             timer: StoredValue::new(None),
             asking: StoredValue::new(false),
+            doubted: StoredValue::new(false),
         };
         watch.wait(seconds);
         for event in ["focus", "visibilitychange", "pageshow"] {
@@ -63,16 +70,29 @@ impl Watch {
     #[expect(clippy::cast_precision_loss, reason = "seconds of ten years are exact")]
     fn wait(self, seconds: u64) {
         self.end.set_value(browser_now() + seconds as f64 + SURELY);
-        self.set_timer();
+        self.tick();
     }
 
-    fn set_timer(self) {
-        let wait = (self.end.get_value() - browser_now()).clamp(0.0, LONGEST_WAIT);
+    fn is_over(self) -> bool {
+        browser_now() >= self.end.get_value()
+    }
+
+    fn tick(self) {
+        if self.is_over() {
+            self.set_timer(PATIENCE, |_| leave());
+            self.look();
+        } else {
+            let wait = (self.end.get_value() - browser_now()).clamp(0.0, TICK);
+            self.set_timer(Duration::from_secs_f64(wait), Self::tick);
+        }
+    }
+
+    /// There is one timer at a time.
+    fn set_timer(self, wait: Duration, then: fn(Self)) {
         if let Some(timer) = self.timer.get_value() {
             timer.clear();
         }
-        let timer = set_timeout_with_handle(move || self.look(), Duration::from_secs_f64(wait)).ok();
-        self.timer.set_value(timer);
+        self.timer.set_value(set_timeout_with_handle(move || then(self), wait).ok());
     }
 
     fn look(self) {
@@ -84,13 +104,32 @@ impl Watch {
             let answer = ask().await;
             self.asking.set_value(false);
             match answer {
-                Ok(Some(left)) if left.person == self.person => self.wait(left.seconds),
-                Ok(_) => leave(),
-                Err(_) if browser_now() >= self.end.get_value() => leave(),
-                Err(_) => self.set_timer(),
+                Ok(Some(left)) if left.person == self.person => {
+                    self.doubted.set_value(false);
+                    self.wait(left.seconds);
+                }
+                Ok(Some(_)) => leave(),
+                Ok(None) | Err(_) if self.is_over() => leave(),
+                // It is kept when it is sent, and asked for again after sign-in.
+                Ok(None) if something_is_typed() => {}
+                Ok(None) if self.doubted.get_value() => leave(),
+                Ok(None) => {
+                    self.doubted.set_value(true);
+                    set_timeout(move || self.look(), DOUBT);
+                }
+                Err(_) => {}
             }
         });
     }
+}
+
+/// Whether a field holds what somebody has typed. Passwords don't count: they are typed anew in any case.
+fn something_is_typed() -> bool {
+    let fields = "input:not([type=hidden]):not([type=password]):not([type=checkbox])";
+    let Ok(fields) = document().query_selector_all(fields) else { return false };
+    (0..fields.length())
+        .filter_map(|index| fields.get(index)?.dyn_into::<HtmlInputElement>().ok())
+        .any(|field| field.value() != field.default_value())
 }
 
 /// Whether somebody comes back to the page by this. Of pages that are shown only those count that were kept as they were.

@@ -124,7 +124,7 @@ pub fn Lobby(
                 <p class="lobby-say">"The way in to everything at " {name} "."</p>
                 {(step != Step::None).then(|| view! { <Steps present=step /> })}
             </aside>
-            {request.caller.restricted.as_deref().map(|viewer| session_end(&request, viewer))}
+            {request.caller.restricted.as_deref().or(request.viewer()).map(|viewer| session_end(&request, viewer))}
             <footer class="lobby-foot">{help(request.settings())} {theme_switch(&request)}</footer>
         </div>
     }

@@ -25,8 +25,8 @@ pub async fn log_request(State(portal): State<Portal>, request: Request, next: N
     portal.metrics.count(&route, &method, response.status(), took);
     let (status, micros) = (response.status().as_u16(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     span.in_scope(|| match route.as_str() {
-        // Files and health checks would drown the rest.
-        "-" | "/healthz" | "/readyz" => tracing::debug!(status, micros, "answered"),
+        // Files, health checks and pages that ask about their session would drown the rest.
+        "-" | "/healthz" | "/readyz" | "/session" => tracing::debug!(status, micros, "answered"),
         _ => tracing::info!(status, micros, "answered"),
     });
     if let Ok(value) = HeaderValue::from_str(&id) {

@@ -52,6 +52,19 @@ async fn after_a_hundred_failures_in_a_day_only_known_browsers_and_temporary_pas
 }
 
 #[tokio::test]
+async fn what_is_refused_uses_up_nobodys_day() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let guesser = portal.browser();
+    for _ in 0..110 {
+        try_from(&guesser, "ada", OTHER_PASSWORD, "192.0.2.1").await;
+    }
+    guesser.get("/login").await.says("Too many attempts.");
+    let ada = portal.browser();
+    assert_eq!(try_from(&ada, "ada", PASSWORD, "198.51.100.1").await.as_deref(), Some("/profile"));
+}
+
+#[tokio::test]
 async fn a_name_that_nobody_has_is_counted_just_the_same() {
     let portal = Portal::start().await;
     use_up_the_day(&portal, "nobody1").await;

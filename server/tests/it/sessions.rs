@@ -133,6 +133,15 @@ async fn a_session_lasts_no_longer_than_its_lifetime_and_ends_with_its_row() {
 }
 
 #[tokio::test]
+async fn other_cookies_hide_the_session_from_nobody() {
+    let portal = Portal::start().await;
+    let browser = portal.admin("grace").await;
+    browser.set_cookie("another", Some("é"));
+    assert!(browser.is_signed_in().await);
+    assert!(time_left(&browser).await.is_some());
+}
+
+#[tokio::test]
 async fn a_record_without_its_row_is_nothing_and_no_request_in_flight_revives_it() {
     let portal = Portal::start().await;
     let browser = portal.admin("grace").await;

@@ -2,8 +2,8 @@
 //!
 //! Guarantees: the same rows as [`super::insert_sign_in`] in a transaction, all of them or none, in the same order: whatever
 //! touches a session needs the row that holding the person gives, and so comes after it. Of many sign-ins of one person at
-//! the same moment none sees another's session: what is then too many ends with the next one. (While every processor hashes
-//! passwords, each conversation with a database costs; this saves five of six: docs/benchmarks.md.)
+//! the same moment none sees another's session: what is then too many ends with the next one. Of a request that is broken
+//! off the statement goes on. (It is one conversation with the database instead of six.)
 
 use std::sync::LazyLock;
 
