@@ -34,7 +34,9 @@ struct Watch {
     /// The end, in seconds since 1970 by the browser's clock.
     end: StoredValue<f64>,
     timer: StoredValue<Option<TimeoutHandle>>,
+    /// Whether an answer is on its way.
     asking: StoredValue<bool>,
+    /// Whether the last answer was that nobody is signed in.
     doubted: StoredValue<bool>,
 }
 

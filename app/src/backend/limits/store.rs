@@ -214,7 +214,9 @@ impl Limits {
         }
         if let Ok(mut kinds) = self.windows.lock() {
             for counter in counters {
-                kinds.entry(counter.what).or_default().give_back(counter, now);
+                if let Some(windows) = kinds.get_mut(counter.what) {
+                    windows.give_back(counter, now);
+                }
             }
         }
     }
