@@ -38,6 +38,8 @@ struct Watch {
     asking: StoredValue<bool>,
     /// Whether the last answer was that nobody is signed in.
     doubted: StoredValue<bool>,
+    /// Whether the page has been left already, and only waits for what comes in its place.
+    left: StoredValue<bool>,
 }
 
 /// Leaves the page when its session is over.
@@ -55,6 +57,7 @@ pub fn SessionEnd(
             timer: StoredValue::new(None),
             asking: StoredValue::new(false),
             doubted: StoredValue::new(false),
+            left: StoredValue::new(false),
         };
         watch.wait(seconds);
         for event in ["focus", "visibilitychange", "pageshow"] {
@@ -81,7 +84,7 @@ impl Watch {
 
     fn tick(self) {
         if self.is_over() {
-            self.set_timer(PATIENCE, |_| leave());
+            self.set_timer(PATIENCE, Self::leave);
             self.look();
         } else {
             let wait = (self.end.get_value() - browser_now()).clamp(0.0, TICK);
@@ -110,11 +113,11 @@ impl Watch {
                     self.doubted.set_value(false);
                     self.wait(left.seconds);
                 }
-                Ok(Some(_)) => leave(),
-                Ok(None) | Err(_) if self.is_over() => leave(),
+                Ok(Some(_)) => self.leave(),
+                Ok(None) | Err(_) if self.is_over() => self.leave(),
                 // It is kept when it is sent, and asked for again after sign-in.
                 Ok(None) if something_is_typed() => {}
-                Ok(None) if self.doubted.get_value() => leave(),
+                Ok(None) if self.doubted.get_value() => self.leave(),
                 Ok(None) => {
                     self.doubted.set_value(true);
                     set_timeout(move || self.look(), DOUBT);
@@ -122,6 +125,20 @@ impl Watch {
                 Err(_) => {}
             }
         });
+    }
+
+    /// Empties the page, even if nothing comes in its place, and asks for it anew: the portal says what is over. It says so
+    /// once, so it is asked once: a second reload that overtakes the first would show a sign-in form that explains nothing.
+    fn leave(self) {
+        if self.left.get_value() {
+            return;
+        }
+        self.left.set_value(true);
+        if let Some(body) = document().body() {
+            body.set_text_content(None);
+        }
+        // A browser that does not reload shows an empty page.
+        let _ = window().location().reload();
     }
 }
 
@@ -146,15 +163,6 @@ async fn ask() -> Result<Option<TimeLeft>, JsValue> {
     let response: Response = JsFuture::from(window().fetch_with_str(ADDRESS)).await?.dyn_into()?;
     let text = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
     serde_json::from_str(&text).map_err(|_| JsValue::UNDEFINED)
-}
-
-/// Empties the page, even if nothing comes in its place, and asks for it anew: the portal says what is over.
-fn leave() {
-    if let Some(body) = document().body() {
-        body.set_text_content(None);
-    }
-    // A browser that does not reload shows an empty page.
-    let _ = window().location().reload();
 }
 
 fn browser_now() -> f64 {
