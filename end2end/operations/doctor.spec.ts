@@ -9,6 +9,7 @@ import type { Registration } from '../support/graph.ts'
 import { type MicrosoftOptions, test } from '../support/microsoft.ts'
 import { someone } from '../support/people.ts'
 import type { Portal } from '../support/portal.ts'
+import { Redis } from '../support/redis.ts'
 import { expect, signIn } from '../support/test.ts'
 
 const DAY = 24 * 3600_000
@@ -125,6 +126,20 @@ test('without the built assets it says where they should be', async ({ startPort
   const { code, out } = await portal.attempt(['doctor'], { env: { LEPTOS_SITE_ROOT: '/nowhere/site' } })
   expect(code).not.toBe(0)
   expect(out).toContain('BAD   built assets: LEPTOS_SITE_ROOT: /nowhere/site has no pkg folder')
+})
+
+test('a Redis that does not let the portal count is named, with what to allow', async ({ startPortal }) => {
+  const redis = await Redis.start()
+  try {
+    const { portal } = await startPortal({ admin: someone('keeper'), env: { REDIS_URL: redis.url } })
+    expect((await examine(portal)).lines).toMatchObject({ limits: 'ok counted in Redis, for all replicas together' })
+    await redis.tell('ACL', 'SETUSER', 'default', '-@scripting')
+    const { code, lines } = await examine(portal)
+    expect(code).not.toBe(0)
+    expect(lines.limits).toMatch(/^BAD Redis refuses to count \(.*\), so that each replica counts alone; allow its account EVALSHA, SCRIPT LOAD, /)
+  } finally {
+    await redis.remove()
+  }
 })
 
 test('while Microsoft is away, what needs it is named', async ({ startWithMicrosoft }) => {

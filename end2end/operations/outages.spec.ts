@@ -297,6 +297,36 @@ test.describe('PostgreSQL', () => {
   })
 })
 
+test.describe('the way to Redis', () => {
+  test('a connection that is never answered again is given up, as after a failover or a firewall that forgets', async ({
+    postgres,
+    startPortal,
+  }) => {
+    const redis = await Redis.start()
+    const door = await Door.to(redis.url)
+    try {
+      const { portal, people } = await startPortal({
+        admin: someone('keeper'),
+        env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: door.url },
+        faults: /could not find out who is calling/,
+      })
+      const ada = await people.active()
+      const visitor = new Visitor(portal)
+      await visitor.signIn(ada)
+      door.abandon()
+      expectDeadEnd(await visitor.open('/profile'), REDIS_WAIT)
+      await until('the portal to be ready again, without a restart', async () => {
+        return (await readiness(portal)).status === 200 ? true : undefined
+      }, 30_000)
+      expect((await visitor.open('/profile')).status).toBe(200)
+      await new Visitor(portal).signIn(ada)
+    } finally {
+      await door.shut()
+      await redis.remove()
+    }
+  })
+})
+
 test.describe('the way to PostgreSQL', () => {
   test('connections that are never answered again hold nobody up for long, as after a failover or a firewall that forgets', async ({
     postgres,
@@ -499,7 +529,7 @@ test.describe('a full disk, under SQLite', () => {
       for (let times = 0; times < 3; times += 1) {
         const profile = await visitor.open('/profile')
         expect(profile.status, wordsOf(profile)).toBe(200)
-        expect(profile.body).toContain(ada.email)
+        expect(profile.body).toContain(ada.username)
         expect((await keeper.open('/admin')).status).toBe(200)
       }
       await disk.free(portal)

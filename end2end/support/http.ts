@@ -55,7 +55,7 @@ export async function ask(url: string, question: Question = {}): Promise<Answer>
 /** The words of a page's main part, as people read them. */
 export function wordsOf({ body }: Answer): string {
   const main = /<main\b.*<\/main>/s.exec(body)?.[0] ?? body
-  const text = main.replace(/<(script|style|svg)\b.*?<\/\1>/gs, ' ').replace(/<!--.*?-->/gs, '').replace(/<[^>]*>/g, ' ')
+  const text = main.replace(/<(script|style|svg)\b.*?<\/\1>/gs, ' ').replace(/<!--.*?-->|<wbr>/gs, '').replace(/<[^>]*>/g, ' ')
   const marks: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#x27': "'", '#39': "'" }
   return text.replace(/&([#\w]+);/g, (whole, name: string) => marks[name] ?? whole).replace(/\s+/g, ' ').trim()
 }

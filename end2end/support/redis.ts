@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -49,6 +50,15 @@ export class Redis {
     if (!ready) throw new Error(`Redis did not start:\n${log}`)
     this.child = child
     this.forget = endWithTests(() => child.kill('SIGKILL'))
+  }
+
+  /** Gives it a command, in words without spaces, and waits until it has said OK. */
+  async tell(...words: string[]): Promise<void> {
+    const socket = connect(this.port, '127.0.0.1')
+    socket.write(`${words.join(' ')}\r\n`)
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    socket.destroy()
+    if (!answer.toString().startsWith('+OK')) throw new Error(`Redis said ${answer.toString()}`)
   }
 
   /** Ends it at once; what it held is lost. */

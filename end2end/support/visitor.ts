@@ -126,7 +126,7 @@ export async function ask(
 /** What a page says to people, without its marks. */
 export function words(answer: Answer): string {
   const main = /<main[\s>][\s\S]*<\/main>/.exec(answer.body)?.[0] ?? answer.body
-  const text = main.replace(/<!--[\s\S]*?-->|<script[\s\S]*?<\/script>|<[^>]*>/g, ' ')
+  const text = main.replace(/<wbr>/g, '').replace(/<!--[\s\S]*?-->|<script[\s\S]*?<\/script>|<[^>]*>/g, ' ')
   const marks: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'", '#x27': "'" }
   return text.replace(/&(#?\w+);/g, (whole, name: string) => marks[name] ?? whole).replace(/\s+/g, ' ').trim()
 }

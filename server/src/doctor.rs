@@ -19,7 +19,7 @@ use secrecy::ExposeSecret;
 
 use crate::config::Config;
 use crate::portal::Assets;
-use crate::start;
+use crate::{redis, start};
 
 /// How far our clock and the database's may be apart, in seconds: tokens of Microsoft's allow as much.
 const CLOCKS_APART: i64 = 60;
@@ -195,7 +195,7 @@ async fn examine_redis(config: &Config, findings: &mut Vec<Finding>) {
             "not used: sessions are in the database, limits in this process".to_owned(),
         ));
     };
-    let pool = match start::redis(url.expose_secret()).await {
+    let pool = match redis::connect(url.expose_secret()).await {
         Ok(pool) => pool,
         Err(error) => return findings.push(Bad("Redis", error.0)),
     };
@@ -216,6 +216,16 @@ async fn examine_redis(config: &Config, findings: &mut Vec<Finding>) {
             ),
         ),
         None => Note("Redis", "reached; its eviction policy can't be read".to_owned()),
+    });
+    findings.push(match redis::limits(pool.clone()).check(Clock::System.now()).await {
+        Ok(()) => Good("limits", "counted in Redis, for all replicas together".to_owned()),
+        Err(why) => Bad(
+            "limits",
+            format!(
+                "Redis refuses to count ({why}), so that each replica counts alone; allow its account EVALSHA, SCRIPT \
+                 LOAD, GET, INCR, DECR, DEL and PEXPIRE for the keys {{vestibule}}:*"
+            ),
+        ),
     });
     let _ = pool.quit().await;
 }

@@ -17,6 +17,7 @@ pub mod metrics;
 mod microsoft;
 pub mod middleware;
 pub mod portal;
+pub mod redis;
 pub mod router;
 pub mod serve;
 pub mod start;

@@ -4,7 +4,6 @@
 //! once; a dependency that cannot be reached is named in one line with what to do.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use app::backend::clock::Clock;
 use app::backend::database::{Database, Lock};
@@ -16,19 +15,12 @@ use app::backend::password_hash::Hasher;
 use app::backend::session_store::SessionRecords;
 use app::backend::shut_out::ShutOuts;
 use app::backend::{Backend, Parts};
-use fred::clients::Pool;
-use fred::prelude::{Builder, ClientLike, ReconnectPolicy};
-use fred::types::config::Config as RedisConfig;
 use migration::{Migrator, MigratorTrait};
 use secrecy::ExposeSecret;
 use tokio::sync::Notify;
 
 use crate::config::{Config, ConfigError};
-
-/// Connections to Redis; fred pipelines, so that few are enough.
-const REDIS_POOL: usize = 4;
-/// How long a command to Redis may take: people wait for it.
-const REDIS_TIMEOUT: Duration = Duration::from_secs(1);
+use crate::redis;
 
 /// Connects and migrates, and makes the backend.
 pub async fn backend(config: &Config) -> Result<Backend, ConfigError> {
@@ -39,8 +31,9 @@ pub async fn backend(config: &Config) -> Result<Backend, ConfigError> {
     let shut_outs = shut_outs(&db, &keys, &clock).await?;
     let (sessions, limits) = match &config.redis_url {
         Some(url) => {
-            let pool = redis(url.expose_secret()).await?;
-            (SessionRecords::redis(pool.clone()), Limits::shared(pool, "vestibule"))
+            let pool = redis::connect(url.expose_secret()).await?;
+            redis::keep_connected(&pool);
+            (SessionRecords::redis(pool.clone()), redis::limits(pool))
         }
         None => (SessionRecords::Sql(db.clone(), clock.clone()), Limits::default()),
     };
@@ -112,24 +105,4 @@ async fn shut_outs(db: &Database, keys: &Keys, clock: &Clock) -> Result<ShutOuts
         ),
         failure => ConfigError(format!("DATABASE_URL: the database can't be used ({failure}).")),
     })
-}
-
-/// Connects to Redis. Reconnects for ever once it has been there; never lets a visitor wait long.
-pub async fn redis(url: &str) -> Result<Pool, ConfigError> {
-    let fail = |e: fred::error::Error| {
-        ConfigError(format!("REDIS_URL: Redis could not be reached; start it or correct the address ({e})."))
-    };
-    let config = RedisConfig::from_url(url).map_err(fail)?;
-    let pool = Builder::from_config(config)
-        .set_policy(ReconnectPolicy::new_exponential(0, 50, 2_000, 2))
-        .with_performance_config(|performance| performance.default_command_timeout = REDIS_TIMEOUT)
-        .with_connection_config(|connection| {
-            connection.connection_timeout = Duration::from_secs(3);
-            connection.internal_command_timeout = REDIS_TIMEOUT;
-            connection.max_command_attempts = 1;
-        })
-        .build_pool(REDIS_POOL)
-        .map_err(fail)?;
-    pool.init().await.map_err(fail)?;
-    Ok(pool)
 }

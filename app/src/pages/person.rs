@@ -7,6 +7,7 @@ use super::error_page::{Broken, broken};
 use super::frame::{House, Part, Refused};
 use super::request::{PageRequest, param, set_status};
 use crate::backend::queries::desk::find_person;
+use crate::components::address::MailAddress;
 use crate::components::badge::{AddressBadge, RoleBadge, StatusBadge};
 use crate::components::notice::Warning;
 use crate::domain::status::{Decision, Role, Status, UserId};
@@ -161,7 +162,7 @@ fn PersonCard(person: PersonRow) -> impl IntoView {
             <dl class="facts">
                 <div>
                     <dt>"Email address"</dt>
-                    <dd>{person.email.clone()} " " <AddressBadge confirmed=person.confirmed /></dd>
+                    <dd><MailAddress address=person.email.clone() /> " " <AddressBadge confirmed=person.confirmed /></dd>
                 </div>
                 <div><dt>"Registered"</dt><dd><Time at=person.registered /></dd></div>
                 <div>

@@ -10,6 +10,7 @@ use super::request::PageRequest;
 use crate::backend::error::Failure;
 use crate::backend::queries::profile::{Account, HISTORY, Lists};
 use crate::backend::sessions::Viewer;
+use crate::components::address::MailAddress;
 use crate::components::badge::{AddressBadge, RoleBadge, StatusBadge};
 use crate::components::icon::{Icon, IconName};
 use crate::domain::status::Status;
@@ -63,7 +64,7 @@ fn WhoIAm(viewer: Viewer) -> impl IntoView {
             </div>
             <dl class="facts">
                 <div><dt>"Username"</dt><dd>{viewer.username}</dd></div>
-                <div><dt>"Email address"</dt><dd>{viewer.email} " " <AddressBadge confirmed=confirmed /></dd></div>
+                <div><dt>"Email address"</dt><dd><MailAddress address=viewer.email /> " " <AddressBadge confirmed=confirmed /></dd></div>
                 <div><dt>"Role"</dt><dd>{viewer.role.words()}</dd></div>
                 <div><dt>"Member since"</dt><dd><Time at=viewer.registered /></dd></div>
                 <div><dt>"Last sign-in"</dt><dd><Time at=viewer.last_sign_in /></dd></div>

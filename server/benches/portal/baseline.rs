@@ -33,9 +33,9 @@ const KEY: &str = "baseline";
 const VALUE: usize = 100;
 /// As `app::backend::database`.
 const POOL: u32 = 16;
-/// As `server::start`.
-const REDIS_POOL: usize = 4;
-/// As `server::start`.
+/// As `server::redis`.
+const REDIS_CONNECTIONS: usize = 1;
+/// As `server::redis`.
 const REDIS_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ async fn redis(url: &str) -> anyhow::Result<Pool> {
             connection.internal_command_timeout = REDIS_TIMEOUT;
             connection.max_command_attempts = 1;
         })
-        .build_pool(REDIS_POOL)?;
+        .build_pool(REDIS_CONNECTIONS)?;
     pool.init().await?;
     Ok(pool)
 }

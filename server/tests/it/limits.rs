@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use app::backend::clock::Clock;
+use app::backend::random;
 use app::domain::answer::Outcome;
 use app::domain::problem::{Problem, Refusal};
 use app::domain::status::{Role, Status};
@@ -82,6 +83,23 @@ async fn replicas_share_their_counters_where_redis_is_there() {
     }
     assert!(one.prove_again(7, now).await.is_err());
     assert_eq!(other.prove_again(7, now).await.is_err(), stack::is_postgres());
+}
+
+#[tokio::test]
+async fn what_is_counted_in_redis_does_not_stay() {
+    let namespace = random::handle();
+    let limits = stack::limits_of(&namespace).await;
+    let now = Clock::System.now();
+    let source = IpAddr::from([192, 0, 2, 1]);
+    for _ in 0..3 {
+        assert_eq!(limits.prove_again(7, now).await, Ok(()));
+        assert_eq!(limits.microsoft(source, now).await, Ok(()));
+    }
+    let lifetimes = stack::lifetimes(&namespace).await;
+    assert_eq!(lifetimes.len(), if stack::is_postgres() { 2 } else { 0 });
+    // Twice their ten minutes at the most, and the whole of them at least.
+    let minute = 60_000;
+    assert!(lifetimes.iter().all(|left| (10 * minute..=20 * minute).contains(left)), "{lifetimes:?}");
 }
 
 #[tokio::test]

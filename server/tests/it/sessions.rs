@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
+use crate::registering::join;
 use crate::support::{Browser, PASSWORD, Portal, stack};
 
 #[tokio::test]
@@ -68,6 +69,27 @@ async fn signing_in_gives_a_new_id_and_ends_the_old_session() {
     assert_ne!(browser.cookie("session"), Some(first));
     assert!(browser.is_signed_in().await);
     assert!(!old.is_signed_in().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sign_ins_of_one_browser_at_once_each_get_a_session_and_end_the_old_one() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let old = portal.signed_in("ada").await;
+    let sign_ins = (0..8).map(|_| {
+        let copy = old.copy();
+        async move {
+            copy.sign_in("ada", PASSWORD).await;
+            copy
+        }
+    });
+    let copies = join(sign_ins).await;
+    for copy in &copies {
+        assert!(copy.is_signed_in().await);
+    }
+    assert!(!old.is_signed_in().await);
+    let rows = user_session::Entity::find().all(portal.backend.db.pool()).await.expect("reads");
+    assert_eq!(rows.len(), copies.len());
 }
 
 #[tokio::test]

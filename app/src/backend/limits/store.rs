@@ -221,6 +221,14 @@ impl Limits {
         }
     }
 
+    /// Counts once for nobody and takes it back, and says why where Redis does not let it.
+    pub async fn check(&self, now: Timestamp) -> Result<(), RedisError> {
+        let Some((redis, namespace)) = &self.redis else { return Ok(()) };
+        let counter = Counter::new("check", "", Limit { count: 1, period: Duration::from_mins(1) });
+        take_shared(redis, namespace, &[(&counter, Part::Add)], now).await?;
+        give_back_shared(redis, namespace, &[&counter], now).await
+    }
+
     fn is_paused(&self) -> bool {
         self.failed_at.lock().is_ok_and(|failed| failed.is_some_and(|at| at.elapsed() < PAUSE))
     }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::Desk;
+use crate::components::address::MailAddress;
 use crate::components::badge::{AddressBadge, RoleBadge, StatusBadge};
 use crate::components::icon::{Icon, IconName};
 use crate::domain::status::{Decision, Role, UserId};
@@ -120,7 +121,7 @@ fn Name(person: PersonRow) -> impl IntoView {
                 <a href=format!("/admin/users/{}", person.id)>{person.username}</a>
                 {person.is_you.then(|| view! { " " <span class="person-you">"(you)"</span> })}
             </span>
-            <span class="person-mail">{person.email}</span>
+            <span class="person-mail"><MailAddress address=person.email /></span>
         </span>
     }
 }

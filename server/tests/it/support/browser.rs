@@ -46,11 +46,16 @@ impl Reply {
             .unwrap_or_else(|e| panic!("no outcome ({e}): {} {}", self.status, self.body))
     }
 
+    /// The page without what only parts its words.
+    fn words(&self) -> String {
+        self.body.replace("<!>", "").replace("<wbr>", "")
+    }
+
     /// Checks that the page says this.
     #[track_caller]
     pub fn says(&self, words: &str) {
         let escaped = words.replace('&', "&amp;").replace('<', "&lt;");
-        let text = self.body.replace("<!>", "");
+        let text = self.words();
         assert!(
             text.contains(words) || text.contains(&escaped),
             "no {words:?} in {} {}",
@@ -75,7 +80,7 @@ impl Reply {
     /// Checks that the page does not say this.
     #[track_caller]
     pub fn does_not_say(&self, words: &str) {
-        assert!(!self.body.replace("<!>", "").contains(words), "{words:?} is in {}", self.body);
+        assert!(!self.words().contains(words), "{words:?} is in {}", self.body);
     }
 }
 

@@ -11,7 +11,7 @@ use app::backend::password_hash::Hasher;
 use app::backend::random;
 use app::backend::session_store::SessionRecords;
 use fred::clients::Pool;
-use fred::prelude::{Builder, ClientLike};
+use fred::prelude::{Builder, ClientLike, LuaInterface};
 use fred::types::config::Config as RedisConfig;
 use sea_orm::ConnectionTrait;
 
@@ -65,16 +65,30 @@ pub async fn fresh(folder: &Path, clock: &Clock) -> (Database, SessionRecords) {
 
 /// Fresh counters. All tests share one Redis, so each has a number in front of its keys.
 pub async fn limits() -> Limits {
-    if is_postgres() { Limits::shared(redis().await, &random::handle()) } else { Limits::default() }
+    limits_of(&random::handle()).await
 }
 
 /// The counters of two replicas of one portal.
 pub async fn replicas() -> (Limits, Limits) {
-    if !is_postgres() {
-        return Default::default();
-    }
     let namespace = random::handle();
-    (Limits::shared(redis().await, &namespace), Limits::shared(redis().await, &namespace))
+    (limits_of(&namespace).await, limits_of(&namespace).await)
+}
+
+/// The counters of one portal, which are its own in Redis.
+pub async fn limits_of(namespace: &str) -> Limits {
+    if is_postgres() { Limits::shared(redis().await, namespace) } else { Limits::default() }
+}
+
+/// Milliseconds until Redis forgets each of a portal's counters.
+pub async fn lifetimes(namespace: &str) -> Vec<i64> {
+    if !is_postgres() {
+        return Vec::new();
+    }
+    let ask = "local all = {}
+        for _, key in ipairs(redis.call('KEYS', ARGV[1])) do all[#all + 1] = redis.call('PTTL', key) end
+        return all";
+    let pattern = format!("{{{namespace}}}:*");
+    redis().await.eval(ask, Vec::<String>::new(), vec![pattern]).await.expect("Redis answers")
 }
 
 async fn redis() -> Pool {

@@ -1,0 +1,82 @@
+//! Redis: connecting, and staying connected.
+//!
+//! Guarantees: no command is waited for longer than [`COMMAND`]; a connection that was there once is made anew for ever,
+//! also where nothing says that it is gone.
+
+use std::time::Duration;
+
+use app::backend::limits::Limits;
+use fred::clients::{Client, Pool};
+use fred::error::{Error, ErrorKind};
+use fred::prelude::{Builder, ClientLike, ReconnectPolicy};
+use fred::types::config::Config;
+use tokio::time::sleep;
+
+use crate::config::ConfigError;
+
+/// Connections of one process. fred sends what many ask for at once in one go, and no command of ours keeps others waiting;
+/// four cost a sign-in a hundredth of its time and gave pages nothing.
+const CONNECTIONS: usize = 1;
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How long a command may take: people wait for it.
+const COMMAND: Duration = Duration::from_secs(1);
+/// How far apart it is looked whether a connection answers.
+const LOOK: Duration = Duration::from_secs(2);
+/// How often in a row it may not answer: a server that is busy for a moment keeps its connections.
+const MISSES: u32 = 2;
+/// What the keys of the counters begin with.
+const NAMESPACE: &str = "vestibule";
+
+/// Connects.
+pub async fn connect(url: &str) -> Result<Pool, ConfigError> {
+    let fail = |e: Error| {
+        ConfigError(format!("REDIS_URL: Redis could not be reached; start it or correct the address ({e})."))
+    };
+    let config = Config::from_url(url).map_err(fail)?;
+    let pool = Builder::from_config(config)
+        .set_policy(ReconnectPolicy::new_exponential(0, 50, 2_000, 2))
+        .with_performance_config(|performance| performance.default_command_timeout = COMMAND)
+        .with_connection_config(|connection| {
+            connection.connection_timeout = CONNECT;
+            connection.internal_command_timeout = COMMAND;
+            connection.max_command_attempts = 1;
+        })
+        .build_pool(CONNECTIONS)
+        .map_err(fail)?;
+    pool.init().await.map_err(fail)?;
+    Ok(pool)
+}
+
+/// Makes connections anew of which nothing comes any more, for as long as the process lives: what was at their other end may
+/// be gone without a word, after a failover or behind a firewall that forgets, and TCP alone would notice a quarter of an
+/// hour later. (fred's own time-out for that counts from the last command, and so never ends where people go on asking.)
+pub fn keep_connected(pool: &Pool) {
+    for client in pool.clients() {
+        let client = client.clone();
+        tokio::spawn(async move {
+            let mut misses = 0;
+            loop {
+                sleep(LOOK).await;
+                misses = if is_silent(&client).await { misses + 1 } else { 0 };
+                if misses == MISSES {
+                    misses = 0;
+                    tracing::warn!("a connection to Redis is silent: making another");
+                    // It says so itself where that fails, and goes on trying.
+                    let _ = client.force_reconnection().await;
+                }
+            }
+        });
+    }
+}
+
+/// Whether a connection is there of which nothing comes.
+async fn is_silent(client: &Client) -> bool {
+    let answer: Result<(), Error> = client.ping(None).await;
+    client.is_connected() && answer.is_err_and(|error| *error.kind() == ErrorKind::Timeout)
+}
+
+/// The counters that all replicas share.
+pub fn limits(pool: Pool) -> Limits {
+    Limits::shared(pool, NAMESPACE)
+}
