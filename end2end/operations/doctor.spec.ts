@@ -136,7 +136,9 @@ test('a Redis that does not let the portal count is named, with what to allow', 
     await redis.tell('ACL', 'SETUSER', 'default', '-@scripting')
     const { code, lines } = await examine(portal)
     expect(code).not.toBe(0)
-    expect(lines.limits).toMatch(/^BAD Redis refuses to count \(.*\), so that each replica counts alone; allow its account EVALSHA, SCRIPT LOAD, /)
+    expect(lines.limits).toMatch(/^BAD Redis does not count \(.*\): each replica counts alone; allow its account EVALSHA, SCRIPT LOAD, /)
+    await redis.tell('ACL', 'SETUSER', 'default', '+@scripting', '-decr')
+    expect((await examine(portal)).lines.limits, 'a command within a script').toMatch(/^BAD /)
   } finally {
     await redis.remove()
   }

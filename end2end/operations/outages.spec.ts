@@ -298,33 +298,39 @@ test.describe('PostgreSQL', () => {
 })
 
 test.describe('the way to Redis', () => {
-  test('a connection that is never answered again is given up, as after a failover or a firewall that forgets', async ({
-    postgres,
-    startPortal,
-  }) => {
-    const redis = await Redis.start()
-    const door = await Door.to(redis.url)
-    try {
-      const { portal, people } = await startPortal({
-        admin: someone('keeper'),
-        env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: door.url },
-        faults: /could not find out who is calling/,
-      })
-      const ada = await people.active()
-      const visitor = new Visitor(portal)
-      await visitor.signIn(ada)
-      door.abandon()
-      expectDeadEnd(await visitor.open('/profile'), REDIS_WAIT)
-      await until('the portal to be ready again, without a restart', async () => {
-        return (await readiness(portal)).status === 200 ? true : undefined
-      }, 30_000)
-      expect((await visitor.open('/profile')).status).toBe(200)
-      await new Visitor(portal).signIn(ada)
-    } finally {
-      await door.shut()
-      await redis.remove()
-    }
-  })
+  const ways = {
+    'while others are answered': (door: Door) => door.abandon(),
+    'nor is any other for a while': (door: Door) => door.hush(),
+  }
+  for (const [way, close] of Object.entries(ways)) {
+    test(`a connection that is never answered again is given up, ${way}`, async ({ postgres, startPortal }) => {
+      const redis = await Redis.start()
+      const door = await Door.to(redis.url)
+      try {
+        const { portal, people } = await startPortal({
+          admin: someone('keeper'),
+          env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: door.url },
+          faults: /could not find out who is calling/,
+        })
+        const ada = await people.active()
+        const visitor = new Visitor(portal)
+        await visitor.signIn(ada)
+        close(door)
+        expectDeadEnd(await visitor.open('/profile'), REDIS_WAIT)
+        await until('the portal to notice', async () => (portal.logged.includes('is silent') ? true : undefined), 30_000)
+        await expectOpenToStrangers(portal)
+        if (close === ways['nor is any other for a while']) await door.open()
+        await until('the portal to be ready again, without a restart', async () => {
+          return (await readiness(portal)).status === 200 ? true : undefined
+        }, 30_000)
+        expect((await visitor.open('/profile')).status).toBe(200)
+        await new Visitor(portal).signIn(ada)
+      } finally {
+        await door.shut()
+        await redis.remove()
+      }
+    })
+  }
 })
 
 test.describe('the way to PostgreSQL', () => {

@@ -11,6 +11,7 @@ use app::backend::mail::graph::{Application, Unread};
 use app::backend::mail::transport::{Transport, graph_mail};
 use app::backend::settings::{Environment, MailTransport, MicrosoftSettings, Settings, secret_warning};
 use app::domain::time::utc_date;
+use fred::error::Error as RedisError;
 use fred::interfaces::ClientLike;
 use fred::types::InfoKind;
 use migration::{Migrator, MigratorTrait};
@@ -219,15 +220,20 @@ async fn examine_redis(config: &Config, findings: &mut Vec<Finding>) {
     });
     findings.push(match redis::limits(pool.clone()).check(Clock::System.now()).await {
         Ok(()) => Good("limits", "counted in Redis, for all replicas together".to_owned()),
-        Err(why) => Bad(
-            "limits",
-            format!(
-                "Redis refuses to count ({why}), so that each replica counts alone; allow its account EVALSHA, SCRIPT \
-                 LOAD, GET, INCR, DECR, DEL and PEXPIRE for the keys {{vestibule}}:*"
-            ),
-        ),
+        Err(why) => {
+            Bad("limits", format!("Redis does not count ({why}): each replica counts alone{}", advice(&why)))
+        }
     });
     let _ = pool.quit().await;
+}
+
+/// What to do about an answer of Redis's, where it is about rights.
+fn advice(why: &RedisError) -> &'static str {
+    if why.details().starts_with("NOPERM") {
+        "; allow its account EVALSHA, SCRIPT LOAD, GET, INCR, DECR, DEL and PEXPIRE for the keys {vestibule}:*"
+    } else {
+        ""
+    }
 }
 
 async fn examine_mail(settings: &Settings, findings: &mut Vec<Finding>) {

@@ -10,7 +10,7 @@ use fred::clients::{Client, Pool};
 use fred::error::{Error, ErrorKind};
 use fred::prelude::{Builder, ClientLike, ReconnectPolicy};
 use fred::types::config::Config;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::config::ConfigError;
 
@@ -25,6 +25,12 @@ const COMMAND: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_secs(2);
 /// How often in a row it may not answer: a server that is busy for a moment keeps its connections.
 const MISSES: u32 = 2;
+/// How long it is waited for another connection before it is looked again.
+const RENEW: Duration = Duration::from_secs(5);
+/// How long the system tries to have the other end take what was sent, before the connection is over (TCP_USER_TIMEOUT; by
+/// itself Linux tries for a quarter of an hour).
+#[cfg(target_os = "linux")]
+const SILENCE: Duration = Duration::from_secs(5);
 /// What the keys of the counters begin with.
 const NAMESPACE: &str = "vestibule";
 
@@ -34,13 +40,19 @@ pub async fn connect(url: &str) -> Result<Pool, ConfigError> {
         ConfigError(format!("REDIS_URL: Redis could not be reached; start it or correct the address ({e})."))
     };
     let config = Config::from_url(url).map_err(fail)?;
+    // A node of a cluster may send a command on to another.
+    let attempts = if config.server.is_clustered() { 3 } else { 1 };
     let pool = Builder::from_config(config)
         .set_policy(ReconnectPolicy::new_exponential(0, 50, 2_000, 2))
         .with_performance_config(|performance| performance.default_command_timeout = COMMAND)
         .with_connection_config(|connection| {
             connection.connection_timeout = CONNECT;
             connection.internal_command_timeout = COMMAND;
-            connection.max_command_attempts = 1;
+            connection.max_command_attempts = attempts;
+            #[cfg(target_os = "linux")]
+            {
+                connection.tcp.user_timeout = Some(SILENCE);
+            }
         })
         .build_pool(CONNECTIONS)
         .map_err(fail)?;
@@ -49,24 +61,26 @@ pub async fn connect(url: &str) -> Result<Pool, ConfigError> {
 }
 
 /// Makes connections anew of which nothing comes any more, for as long as the process lives: what was at their other end may
-/// be gone without a word, after a failover or behind a firewall that forgets, and TCP alone would notice a quarter of an
-/// hour later. (fred's own time-out for that counts from the last command, and so never ends where people go on asking.)
+/// be gone without a word, after a failover or behind a firewall that forgets. (fred's own time-out for that counts from the
+/// last command, and so never ends where people go on asking.) In a cluster it looks at one node; at the others the system
+/// alone looks, by its time-out for what was sent.
 pub fn keep_connected(pool: &Pool) {
     for client in pool.clients() {
-        let client = client.clone();
-        tokio::spawn(async move {
-            let mut misses = 0;
-            loop {
-                sleep(LOOK).await;
-                misses = if is_silent(&client).await { misses + 1 } else { 0 };
-                if misses == MISSES {
-                    misses = 0;
-                    tracing::warn!("a connection to Redis is silent: making another");
-                    // It says so itself where that fails, and goes on trying.
-                    let _ = client.force_reconnection().await;
-                }
-            }
-        });
+        tokio::spawn(keep_one_connected(client.clone()));
+    }
+}
+
+async fn keep_one_connected(client: Client) {
+    let mut misses = 0;
+    loop {
+        sleep(LOOK).await;
+        misses = if is_silent(&client).await { misses + 1 } else { 0 };
+        if misses == MISSES {
+            misses = 0;
+            tracing::warn!("a connection to Redis is silent: making another");
+            // Where that fails, it goes on trying by itself; and while it waits for its last write to leave, it heeds nobody.
+            let _ = timeout(RENEW, client.force_reconnection()).await;
+        }
     }
 }
 

@@ -38,8 +38,8 @@ struct Watch {
     asking: StoredValue<bool>,
     /// Whether the last answer was that nobody is signed in.
     doubted: StoredValue<bool>,
-    /// Whether the page has been left already, and only waits for what comes in its place.
-    left: StoredValue<bool>,
+    /// When the page was left, and now waits for what comes in its place; in seconds since 1970.
+    left: StoredValue<f64>,
 }
 
 /// Leaves the page when its session is over.
@@ -57,7 +57,7 @@ pub fn SessionEnd(
             timer: StoredValue::new(None),
             asking: StoredValue::new(false),
             doubted: StoredValue::new(false),
-            left: StoredValue::new(false),
+            left: StoredValue::new(0.0),
         };
         watch.wait(seconds);
         for event in ["focus", "visibilitychange", "pageshow"] {
@@ -129,11 +129,12 @@ impl Watch {
 
     /// Empties the page, even if nothing comes in its place, and asks for it anew: the portal says what is over. It says so
     /// once, so it is asked once: a second reload that overtakes the first would show a sign-in form that explains nothing.
+    /// Where a reload has come to nothing, whoever comes back has it tried again.
     fn leave(self) {
-        if self.left.get_value() {
+        if browser_now() < self.left.get_value() + PATIENCE.as_secs_f64() {
             return;
         }
-        self.left.set_value(true);
+        self.left.set_value(browser_now());
         if let Some(body) = document().body() {
             body.set_text_content(None);
         }
