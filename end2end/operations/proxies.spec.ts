@@ -16,12 +16,13 @@ import { connect as connectTls } from 'node:tls'
 
 import { expect, test as base } from '@playwright/test'
 
+import { wordsOf } from '../support/http.ts'
 import { type Mail, linkIn } from '../support/mail.ts'
 import { someone } from '../support/people.ts'
 import { Portal } from '../support/portal.ts'
 import { HOST, KINDS, type Kind, Proxy, exampleSettings } from '../support/proxies.ts'
 import { until } from '../support/until.ts'
-import { type Answer, RemoteVisitor, ask, words } from '../support/visitor.ts'
+import { type Answer, RemoteVisitor, ask } from '../support/visitor.ts'
 
 const PUBLIC_URL = `https://${HOST}`
 const WRONG = { username: 'nobody', password: 'not the right one' }
@@ -63,7 +64,7 @@ async function tryToSignIn(visitor: RemoteVisitor, forwardedFor?: string | strin
   const headers = forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor }
   const answer = await visitor.send('/do/sign_in', { body: WRONG, headers })
   expect([answer.status, answer.headers.location]).toEqual([302, '/login'])
-  return words(await visitor.open('/login'))
+  return wordsOf(await visitor.open('/login'))
 }
 
 /** Registers somebody by the page's form. */
@@ -86,27 +87,27 @@ for (const kind of KINDS) {
       const { proxy, portal } = await start(kind)
       const visitor = new RemoteVisitor(proxy)
       const { person, page } = await register(visitor)
-      expect(words(page)).toContain('Your account was created and is waiting for approval.')
+      expect(wordsOf(page)).toContain('Your account was created and is waiting for approval.')
 
       const confirm = await portal.mails.wait(person.email, /^Confirm your address/)
       const confirmed = await visitor.submit(await visitor.open(pathIn(confirm, '/confirm/')), 'confirm_address', {})
-      expect(words(confirmed)).toContain('Your address is confirmed.')
+      expect(wordsOf(confirmed)).toContain('Your address is confirmed.')
 
       const keeper = new RemoteVisitor(proxy, '127.0.0.9')
       const notice = await portal.mails.wait('admins@example.com', new RegExp(person.username.replace(/\W/g, '.+')))
       const asked = await keeper.open(pathIn(notice, '/admin/approve/'))
-      expect(words(asked)).toContain('Sign in')
+      expect(wordsOf(asked)).toContain('Sign in')
       const { username, password } = KEEPER
       const card = await keeper.submit(asked, 'sign_in', { username, password })
-      expect(words(await keeper.submit(card, 'decide', {}))).toContain('Approved.')
+      expect(wordsOf(await keeper.submit(card, 'decide', {}))).toContain('Approved.')
 
       const approved = await portal.mails.wait(person.email, /approved/)
       const inside = await visitor.submit(await visitor.open(pathIn(approved, '/auto-login/')), 'use_sign_in_link', {})
-      expect(words(inside)).toContain(person.email)
+      expect(wordsOf(inside)).toContain(person.email)
       await visitor.submit(await visitor.open('/logout'), 'sign_out', {})
-      expect(words(await visitor.open('/profile')), 'signed out').not.toContain(person.email)
+      expect(wordsOf(await visitor.open('/profile')), 'signed out').not.toContain(person.email)
       const again = { username: person.username, password: person.password }
-      expect(words(await visitor.submit(await visitor.open('/login'), 'sign_in', again))).toContain(person.email)
+      expect(wordsOf(await visitor.submit(await visitor.open('/login'), 'sign_in', again))).toContain(person.email)
 
       const from = await portal.query("SELECT DISTINCT source FROM audit WHERE source LIKE '127.%' ORDER BY source")
       expect(from.flat(), 'the audit has their own addresses').toEqual(['127.0.0.2', '127.0.0.9'])
@@ -136,9 +137,9 @@ for (const kind of KINDS) {
     test('registrations are counted for the address they came from', async ({ start }) => {
       const { proxy } = await start(kind, { LIMIT_REGISTER: '1/1h' })
       const [ada, bert] = [new RemoteVisitor(proxy, '127.0.0.2'), new RemoteVisitor(proxy, '127.0.0.3')]
-      expect(words((await register(ada)).page)).toContain('Your account was created')
-      expect(words((await register(ada)).page)).toContain('Too many attempts. Try again in')
-      expect(words((await register(bert)).page)).toContain('Your account was created')
+      expect(wordsOf((await register(ada)).page)).toContain('Your account was created')
+      expect(wordsOf((await register(ada)).page)).toContain('Too many attempts. Try again in')
+      expect(wordsOf((await register(bert)).page)).toContain('Your account was created')
     })
 
     test('behind a proxy that is not trusted everybody is one source, and the log says so once', async ({ start }) => {
@@ -171,7 +172,7 @@ for (const kind of KINDS) {
       }
       answers.push(await visitor.open('/profile'), await visitor.open('/favicon.svg'), await visitor.open('/nowhere'))
       for (const answer of answers) expect(answer.headers['strict-transport-security']).toBe('max-age=63072000')
-      expect(words(answers[3] as Answer), 'the cookies are good').toContain(KEEPER.email)
+      expect(wordsOf(answers[3] as Answer), 'the cookies are good').toContain(KEEPER.email)
     })
 
     test('who comes by http is sent on to https, under our own name', async ({ start }) => {
@@ -189,7 +190,7 @@ for (const kind of KINDS) {
         for (const path of ['/', '/login', '/favicon.svg']) {
           const answer = await visitor.send(path, { headers: { host } })
           expect(answer.status, `${path} of ${host}`).toBe(421)
-          expect(words(answer)).toContain('This portal does not answer to that host name.')
+          expect(wordsOf(answer)).toContain('This portal does not answer to that host name.')
           expect(answer.body).not.toContain('evil')
         }
         const sent = await visitor.send('/do/sign_in', { body: WRONG, headers: { host } })
@@ -267,7 +268,7 @@ for (const kind of KINDS) {
       for (const bytes of [16 * 1024 + 1, 40_000, 60_000]) {
         const answer = await visitor.send('/do/sign_in', { body: form(bytes) })
         expect(answer.status, `${bytes} bytes`).toBe(413)
-        expect(words(answer)).toContain('The form is larger than anything we ask for. Nothing was changed.')
+        expect(wordsOf(answer)).toContain('The form is larger than anything we ask for. Nothing was changed.')
       }
       const unannounced = await visitor.send('/do/sign_in', { body: [form(10_000), 'a'.repeat(10_000)] })
       expect(unannounced.status, 'of a length that is not said').toBe(413)

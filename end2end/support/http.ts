@@ -53,7 +53,7 @@ export async function ask(url: string, question: Question = {}): Promise<Answer>
 }
 
 /** The words of a page's main part, as people read them. */
-export function wordsOf({ body }: Answer): string {
+export function wordsOf({ body }: { body: string }): string {
   const main = /<main\b.*<\/main>/s.exec(body)?.[0] ?? body
   const text = main.replace(/<(script|style|svg)\b.*?<\/\1>/gs, ' ').replace(/<!--.*?-->|<wbr>/gs, '').replace(/<[^>]*>/g, ' ')
   const marks: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#x27': "'", '#39': "'" }

@@ -7,6 +7,7 @@ import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request as plain } 
 import { request } from 'node:https'
 
 import { HOST, type Proxy } from './proxies.ts'
+import { wordsOf } from './http.ts'
 
 /** What came back. */
 export interface Answer {
@@ -123,17 +124,9 @@ export async function ask(
   })
 }
 
-/** What a page says to people, without its marks. */
-export function words(answer: Answer): string {
-  const main = /<main[\s>][\s\S]*<\/main>/.exec(answer.body)?.[0] ?? answer.body
-  const text = main.replace(/<wbr>/g, '').replace(/<!--[\s\S]*?-->|<script[\s\S]*?<\/script>|<[^>]*>/g, ' ')
-  const marks: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'", '#x27': "'" }
-  return text.replace(/&(#?\w+);/g, (whole, name: string) => marks[name] ?? whole).replace(/\s+/g, ' ').trim()
-}
-
 function hiddenFields(page: Answer, action: string): Record<string, string> {
   const form = new RegExp(`<form[^>]* action="/do/${action}"[\\s\\S]*?</form>`).exec(page.body)?.[0]
-  if (form === undefined) throw new Error(`There is no form for ${action} on the page that says: ${words(page)}`)
+  if (form === undefined) throw new Error(`There is no form for ${action} on the page that says: ${wordsOf(page)}`)
   const inputs = form.match(/<input[^>]* type="hidden"[^>]*>/g) ?? []
   const of = (input: string, attribute: string): string => new RegExp(` ${attribute}="([^"]*)"`).exec(input)?.[1] ?? ''
   return Object.fromEntries(inputs.map((input) => [of(input, 'name'), of(input, 'value')]))

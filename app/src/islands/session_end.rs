@@ -94,10 +94,14 @@ impl Watch {
 
     /// There is one timer at a time.
     fn set_timer(self, wait: Duration, then: fn(Self)) {
+        self.clear_timer();
+        self.timer.set_value(set_timeout_with_handle(move || then(self), wait).ok());
+    }
+
+    fn clear_timer(self) {
         if let Some(timer) = self.timer.get_value() {
             timer.clear();
         }
-        self.timer.set_value(set_timeout_with_handle(move || then(self), wait).ok());
     }
 
     fn look(self) {
@@ -135,6 +139,8 @@ impl Watch {
             return;
         }
         self.left.set_value(browser_now());
+        // Of a reload that takes long nobody has to be reminded: this one would be the second.
+        self.clear_timer();
         if let Some(body) = document().body() {
             body.set_text_content(None);
         }
