@@ -21,7 +21,9 @@ export default defineConfig({
   forbidOnly: true,
   retries: 0,
   workers: 2,
-  timeout: 45_000,
+  // Each step has a bound of its own, of 10 or 20 seconds. This one is for a test that would go on for ever: a journey of
+  // thirty pages takes 25 seconds on two idle cores, and has taken four times as long on busy ones.
+  timeout: 150_000,
   expect: { timeout: 10_000 },
   reporter: [['list']],
   use: {

@@ -114,7 +114,7 @@ for (const kind of KINDS) {
     })
 
     test('whatever a visitor says of their address, their own one is counted', async ({ start }) => {
-      const { proxy, portal } = await start(kind, { LIMIT_SIGN_IN: '5/1h' })
+      const { proxy, portal } = await start(kind, { LIMIT_SIGN_IN: '5/1d' })
       const ada = new RemoteVisitor(proxy, '127.0.0.2')
       const inventions = [
         '203.0.113.1',
@@ -135,7 +135,7 @@ for (const kind of KINDS) {
     })
 
     test('registrations are counted for the address they came from', async ({ start }) => {
-      const { proxy } = await start(kind, { LIMIT_REGISTER: '1/1h' })
+      const { proxy } = await start(kind, { LIMIT_REGISTER: '1/1d' })
       const [ada, bert] = [new RemoteVisitor(proxy, '127.0.0.2'), new RemoteVisitor(proxy, '127.0.0.3')]
       expect(wordsOf((await register(ada)).page)).toContain('Your account was created')
       expect(wordsOf((await register(ada)).page)).toContain('Too many attempts. Try again in')
@@ -143,7 +143,7 @@ for (const kind of KINDS) {
     })
 
     test('behind a proxy that is not trusted everybody is one source, and the log says so once', async ({ start }) => {
-      const { proxy, portal } = await start(kind, { LIMIT_SIGN_IN: '3/1h', TRUSTED_PROXIES: '192.0.2.1' })
+      const { proxy, portal } = await start(kind, { LIMIT_SIGN_IN: '3/1d', TRUSTED_PROXIES: '192.0.2.1' })
       for (const address of ['127.0.0.2', '127.0.0.3', '127.0.0.4']) {
         expect(await tryToSignIn(new RemoteVisitor(proxy, address))).toContain(INCORRECT)
       }

@@ -21,6 +21,7 @@ export class FormPage extends PortalPage {
   /** Waits for the answer: what is pressed before it comes is not sent, and the refusal before it looks the same. */
   async answered(): Promise<void> {
     await expect(this.page.getByRole('main').locator('button[aria-busy="true"]')).toHaveCount(0)
+    await this.alive()
   }
 
   /** Expects the form to be refused as a whole. */
@@ -34,6 +35,8 @@ export class FormPage extends PortalPage {
   /** Expects a refusal with exactly these errors, each in the summary and beside its field. */
   async hasErrors(errors: Record<string, string>): Promise<void> {
     await this.answered()
+    // The page scrolls to it, and lies still then.
+    await this.summaryHasFocus()
     const words = Object.values(errors)
     const title = words.length === 1 ? 'One thing needs another look' : `${words.length} things need another look`
     await expect(this.summary.getByRole('heading', { name: title })).toBeVisible()
@@ -50,8 +53,10 @@ export class FormPage extends PortalPage {
     await expect(field).toHaveAccessibleDescription(new RegExp(escape(error)))
     const said = this.page.getByRole('paragraph').filter({ hasText: error })
     await expect(said).toBeVisible()
-    const [above, below] = [await said.boundingBox(), await field.boundingBox()]
-    const gap = (below?.y ?? 0) - ((above?.y ?? 0) + (above?.height ?? 0))
+    const words = await said.elementHandle()
+    const gap = await field.evaluate((input, words) => {
+      return input.getBoundingClientRect().top - (words?.getBoundingClientRect().bottom ?? Infinity)
+    }, words)
     expect(gap, `"${error}" stands right above its field`).toBeGreaterThanOrEqual(0)
     expect(gap, `"${error}" stands right above its field`).toBeLessThan(24)
   }

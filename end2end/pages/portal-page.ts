@@ -27,12 +27,14 @@ export class PortalPage {
     return response
   }
 
-  /** Waits until the scripts of the page, if there are any, have come alive. */
+  /** Waits until the page is loaded whole, and its scripts, if there are any, have come alive. */
   async alive(): Promise<void> {
-    if (!withScripts()) return
+    if (!withScripts()) return this.page.waitForLoadState('load')
     await this.page.waitForFunction(
       () =>
         document.readyState === 'complete' &&
+        // A page that is being left has been emptied.
+        document.body.childElementCount > 0 &&
         (document.querySelector('leptos-island') === null || (window as Window & { alive?: boolean }).alive === true),
     )
   }

@@ -64,8 +64,8 @@ export interface GraphFailure {
   how: GraphTrouble
   /** How many answers; all, until it is healed, unless it is set. */
   times?: number
-  /** Retry-After: in seconds, as a date, or as it is; there is none unless it is set. */
-  retryAfter?: number | Date | string
+  /** Retry-After: in seconds, as the date that is answered then, or as it is; there is none unless it is set. */
+  retryAfter?: number | (() => Date) | string
   /** How late, in milliseconds, when it is slow. */
   late?: number
 }
@@ -298,7 +298,7 @@ function words(how: string): [code: string, message: string] {
 
 function after({ retryAfter }: GraphFailure): Record<string, string> {
   if (retryAfter === undefined) return {}
-  return { 'retry-after': retryAfter instanceof Date ? retryAfter.toUTCString() : String(retryAfter) }
+  return { 'retry-after': typeof retryAfter === 'function' ? retryAfter().toUTCString() : String(retryAfter) }
 }
 
 /** Graph's own words for no. */

@@ -148,7 +148,8 @@ export class People {
 
   private async atDesk(): Promise<APIRequestContext> {
     if (this.desk === undefined) {
-      this.desk = await request.newContext({ baseURL: this.portal.url })
+      // It is used now and then: a connection kept from the last time may be closed by the portal at that very moment.
+      this.desk = await request.newContext({ baseURL: this.portal.url, extraHTTPHeaders: { connection: 'close' } })
       const { username, password } = this.keeper
       await this.must(this.desk, 'sign_in', { username, password })
     }

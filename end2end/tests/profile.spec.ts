@@ -17,7 +17,9 @@ async function device(
   userAgent: string,
   { username, password }: Person,
 ): Promise<APIRequestContext> {
-  const browser = await playwright.request.newContext({ baseURL, userAgent, extraHTTPHeaders: { accept: 'text/html' } })
+  // No connection is kept: the portal may close it at the very moment at which it is used again.
+  const extraHTTPHeaders = { accept: 'text/html', connection: 'close' }
+  const browser = await playwright.request.newContext({ baseURL, userAgent, extraHTTPHeaders })
   const answer = await browser.post('/do/sign_in', { form: { username, password }, maxRedirects: 0 })
   expect(answer.headers().location).toBe('/profile')
   return browser

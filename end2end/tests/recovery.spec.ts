@@ -301,31 +301,36 @@ test('too many requests and too many wrong passwords have words', async ({ page,
   const keeper = someone('keeper')
   const { portal } = await startPortal({ admin: keeper, env: { LIMIT_RESET: '2/1h' } })
   const reset = new ResetPasswordPage(page)
-  const login = new LoginPage(page)
-  for (let asked = 0; asked < 2; asked += 1) {
+  // The hour goes by the clock, and so do the ten minutes below: where they end in between, counting begins anew.
+  await expect(async () => {
+    for (let asked = 0; asked < 2; asked += 1) {
+      await page.request.post(`${portal.url}/do/ask_reset`, { form: { email: someone('nobody').email } })
+    }
     await reset.visit(`${portal.url}/reset-password`)
-    await reset.ask(someone('nobody').email)
-    await login.is()
-  }
-  await reset.visit(`${portal.url}/reset-password`)
-  await reset.ask(keeper.email)
-  await reset.isRefused(TOO_MANY)
+    await reset.ask(keeper.email)
+    await reset.isRefused(TOO_MANY)
+  }).toPass()
   await expect(reset.email).toHaveValue(keeper.email)
 
+  const login = new LoginPage(page)
   await login.visit(`${portal.url}/login?next=%2Fchange-password`)
   await login.signIn(keeper.username, keeper.password)
   const change = new ChangePasswordPage(page)
   await change.is()
   const form = { current_password: 'not the one at all', new_password: NEXT, confirm_password: NEXT }
   const wrong = { field: 'current_password', problem: 'current_password_wrong' }
-  let tries = 0
-  for (; tries < 21; tries += 1) {
-    const answer = (await (await page.request.post(`${portal.url}/do/change_password`, { form })).json()) as object
-    if (!isDeepStrictEqual(answer, { refused: { form: null, fields: [wrong] } })) break
+  const triesUntilRefused = async (): Promise<number> => {
+    for (let tries = 0; ; tries += 1) {
+      const answer = (await (await page.request.post(`${portal.url}/do/change_password`, { form })).json()) as object
+      if (tries === 21 || !isDeepStrictEqual(answer, { refused: { form: null, fields: [wrong] } })) return tries
+    }
   }
-  // Ten, or more where ten minutes by the clock have ended in between.
+  const tries = await triesUntilRefused()
   expect(tries).toBeGreaterThanOrEqual(10)
-  expect(tries).toBeLessThan(21)
-  await change.change(keeper.password, NEXT)
-  await change.isRefused(TOO_MANY)
+  expect(tries, 'twenty where ten minutes have ended in between').toBeLessThan(21)
+  await expect(async () => {
+    await triesUntilRefused()
+    await change.change('not the one at all', NEXT)
+    await change.isRefused(TOO_MANY)
+  }).toPass()
 })

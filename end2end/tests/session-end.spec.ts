@@ -36,6 +36,15 @@ async function comeBack(page: Page): Promise<void> {
   await page.evaluate(() => window.dispatchEvent(new Event('focus')))
 }
 
+/** Comes back to a page until it asks: while it still reads the answer before, it does not ask again. */
+async function comeBackAndAsk(page: Page): Promise<void> {
+  await expect(async () => {
+    const request = page.waitForRequest('**/session', { timeout: 1_000 })
+    await comeBack(page)
+    await (await request).response()
+  }).toPass({ intervals: [50], timeout: 10_000 })
+}
+
 /** Tells later whether a page is still the one that it is now. */
 async function mark(page: Page): Promise<() => Promise<boolean>> {
   await page.evaluate(() => document.body.setAttribute('data-marked', ''))
@@ -51,7 +60,7 @@ test('a page left open goes when its session is over, and not before @scripts', 
   await profile.open()
   const stayed = await mark(page)
   await asked(page, async () => page.clock.fastForward('25:00:00'))
-  await asked(page, async () => comeBack(page))
+  await comeBackAndAsk(page)
   await profile.isOf(ada.username)
   expect(await stayed(), 'it is the same page').toBe(true)
 
@@ -71,12 +80,12 @@ test('whoever comes back to a page sees nothing of somebody who has left meanwhi
   await signIn(page, ada)
   const profile = new ProfilePage(page)
   await profile.open()
-  await asked(page, async () => comeBack(page))
+  await comeBackAndAsk(page)
   await profile.isOf(ada.username)
   const tab = await page.context().newPage()
   await signOut(tab)
   await signIn(tab, bert)
-  await comeBack(page)
+  await Promise.all([page.waitForEvent('load'), comeBack(page)])
   await profile.isOf(bert.username)
   await signOut(tab)
   await comeBack(page)
@@ -93,8 +102,8 @@ test('what is typed on a page is not lost when somebody comes back to it @script
   await address.email.fill(moved)
   await signOut(await page.context().newPage())
   const stayed = await mark(page)
-  await asked(page, async () => comeBack(page))
-  await asked(page, async () => comeBack(page))
+  await comeBackAndAsk(page)
+  await comeBackAndAsk(page)
   await expect(address.email).toHaveValue(moved)
   expect(await stayed(), 'it is the same page').toBe(true)
   await page.clock.fastForward('25:00:00')
@@ -116,14 +125,34 @@ test('a page whose time is up is empty even if the portal does not answer @scrip
     new MutationObserver(note).observe(document.body, { childList: true })
   })
   const asking = page.waitForRequest('**/session')
-  await comeBack(page)
-  await asking
-  await profile.isOf(ada.username)
   await page.clock.fastForward('25:00:00')
+  await asking
   await profile.isOf(ada.username)
   await page.clock.fastForward('00:11')
   await expect(page.getByText('Nobody is there.')).toBeVisible()
   expect(await page.evaluate(() => sessionStorage.getItem('left')), 'it was empty before').toBe('')
+})
+
+test('who comes back while the portal does not answer is shown nothing of others when it does @scripts', async ({ page, people }) => {
+  const ada = await people.active()
+  await page.clock.install()
+  await signIn(page, ada)
+  const profile = new ProfilePage(page)
+  await profile.open()
+  // A machine wakes before its network does.
+  await page.route('**/session', () => {})
+  const asking = page.waitForRequest('**/session')
+  await comeBack(page)
+  const abandoned = page.waitForEvent('requestfailed', (request) => new URL(request.url()).pathname === '/session')
+  await asking
+  await page.clock.fastForward('00:11')
+  await abandoned
+  await page.unroute('**/session')
+  await signOut(await page.context().newPage())
+  // Whether a session is gone is asked twice.
+  await comeBackAndAsk(page)
+  await page.clock.fastForward('00:02')
+  await new LoginPage(page).is('?next=%2Fprofile')
 })
 
 test('a session that ends before a decision at the desk: sign in, come back, decide', async ({ page, people }) => {

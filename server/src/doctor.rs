@@ -25,6 +25,9 @@ use crate::{redis, start};
 /// How far our clock and the database's may be apart, in seconds: tokens of Microsoft's allow as much.
 const CLOCKS_APART: i64 = 60;
 
+/// As many common passwords should be refused, of those that the shortest length lets pass: OWASP ASVS 5.0, 6.2.4.
+const COMMON: usize = 3000;
+
 /// One line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Finding {
@@ -52,6 +55,7 @@ use Finding::{Bad, Good, Note};
 /// Looks at everything.
 pub async fn examine(config: &Config) -> Vec<Finding> {
     let mut findings: Vec<Finding> = config.slips.iter().map(|slip| Note("settings", slip.clone())).collect();
+    findings.extend(examine_blocklist(&config.settings));
     findings.extend([
         examine_address(config),
         examine_proxies(config),
@@ -97,6 +101,20 @@ fn examine_key(config: &Config) -> Finding {
         return Note("SECRET_KEY", what.to_owned());
     }
     Good("SECRET_KEY", "set".to_owned())
+}
+
+/// The operator's list of passwords, where there is one.
+fn examine_blocklist(settings: &Settings) -> Option<Finding> {
+    let (count, least) = (settings.password_blocklist.len(), settings.password_min_length);
+    let what = format!("{count} passwords of {least} characters or more");
+    match count {
+        0 => None,
+        COMMON.. => Some(Good("PASSWORD_BLOCKLIST", what)),
+        _ => Some(Note(
+            "PASSWORD_BLOCKLIST",
+            format!("{what}; {COMMON} or more are advised (OWASP ASVS 6.2.4)"),
+        )),
+    }
 }
 
 /// What the pages need of the build beside the program.

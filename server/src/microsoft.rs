@@ -83,10 +83,10 @@ async fn come_back(
         return say(&portal, page, None, Some(Refusal::of(problem)));
     }
     match arrive(&portal.backend, &caller.session, arrival, &caller.browser()).await {
-        Ok(Arrived::SignedIn { user_id, next, shared }) => {
+        Ok(Arrived::SignedIn { person, next, shared }) => {
             let session = caller.session.opened().and_then(|session| portal.cookies.session(session, now));
             // A shared computer is nobody's own.
-            let known = if shared { None } else { portal.cookies.known(&caller.known_here, user_id, now) };
+            let known = if shared { None } else { portal.cookies.known(&caller.known_here, person, now) };
             redirect(&next, [session, known])
         }
         Ok(Arrived::NotActive { user_id, status, shared }) => {

@@ -18,8 +18,7 @@ const PURGE_EVERY: Duration = Duration::from_hours(1);
 /// How often the log says that the secret at Microsoft is about to end.
 const WARN_EVERY: Duration = Duration::from_hours(24);
 
-/// How long one round may take: as many mails as leave in that time, or a database that has stopped answering without
-/// closing its connections.
+/// How long one round may take, so that what is over is removed meanwhile, too.
 const ROUND: Duration = Duration::from_mins(5);
 
 /// Works until `stop` says so.
@@ -35,8 +34,11 @@ pub async fn run(backend: Backend, transport: Transport, mut stop: watch::Receiv
         }
         if backend.now().since(purged) >= PURGE_EVERY {
             purged = backend.now();
-            if let Err(failure) = purge(&backend).await {
-                tracing::error!(cause = %failure, "could not purge");
+            match timeout(ROUND, purge(&backend)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(failure)) => tracing::error!(cause = %failure, "could not purge"),
+                // There is no mail meanwhile.
+                Err(_) => tracing::error!("purging took too long; it is tried again in an hour"),
             }
         }
         let wait = match timeout(ROUND, mail::work(&backend, &transport)).await {

@@ -55,13 +55,13 @@ pub async fn sign_in(
             password: &password,
             shared: !shared.is_empty(),
             source: caller.source,
-            known_here: &caller.known_here.ids(),
+            known_here: &caller.known_here.people(),
         };
         match sign_in(&backend, &caller.session, form, &caller.browser()).await? {
-            SignedIn::Open { user_id } => {
+            SignedIn::Open { person } => {
                 // A shared computer is nobody's own.
                 if shared.is_empty() {
-                    call.remember_known(user_id);
+                    call.remember_known(person);
                 }
                 Ok(Reply::to(next.as_ref().map_or("/profile", NextPage::as_str)))
             }

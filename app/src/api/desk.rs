@@ -41,6 +41,12 @@ pub async fn decide(
                 return Ok(Reply::next(next.unwrap_or("/admin"), Notice::Decided(decision)));
             }
             Ok(()) => None,
+            // Who has lost the role meanwhile is shown nobody any more.
+            Err(Stop::Refused(refusal))
+                if matches!(refusal.form, Some(Problem::SignedOut | Problem::Forbidden)) =>
+            {
+                return Ok(Reply::Refused(refusal));
+            }
             Err(Stop::Refused(refusal)) => Some(refusal),
             Err(failed) => return Err(failed),
         };

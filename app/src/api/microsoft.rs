@@ -50,7 +50,7 @@ pub async fn link_microsoft(#[server(default)] current_password: Password) -> Re
             Ok(viewer) => viewer,
             Err(reply) => return Ok(reply),
         };
-        backend.limits.prove_again(viewer.user_id, backend.now()).await?;
+        backend.limits.prove_again(&viewer.counted_as(), backend.now()).await?;
         if viewer.email_confirmed_at.is_none() {
             return Err(Problem::AddressUnconfirmed.into());
         }
@@ -76,7 +76,7 @@ pub async fn unlink_microsoft(#[server(default)] current_password: Password) -> 
             Ok(viewer) => viewer,
             Err(reply) => return Ok(reply),
         };
-        backend.limits.prove_again(viewer.user_id, backend.now()).await?;
+        backend.limits.prove_again(&viewer.counted_as(), backend.now()).await?;
         unlink(&backend, &viewer, &current_password, &caller.source.to_string()).await?;
         Ok(Reply::next("/profile", Notice::MicrosoftUnlinked))
     };
@@ -98,7 +98,7 @@ pub async fn prove_with_microsoft(#[server(default)] next: String) -> Result<Out
             Ok(viewer) => viewer,
             Err(reply) => return Ok(reply),
         };
-        backend.limits.prove_again(viewer.user_id, backend.now()).await?;
+        backend.limits.prove_again(&viewer.counted_as(), backend.now()).await?;
         let to = begin(&backend, Purpose::Prove, Some(&viewer), &next, caller.trip.as_deref()).await?;
         Ok(call.send_to(&to))
     };

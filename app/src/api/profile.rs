@@ -71,7 +71,7 @@ pub async fn ask_address_change(
             Err(reply) => return Ok(reply),
         };
         let form = AddressChange::parse(&email, current_password, viewer.must_give_password())?;
-        backend.limits.prove_again(viewer.user_id, backend.now()).await?;
+        backend.limits.prove_again(&viewer.counted_as(), backend.now()).await?;
         ask_address_change(&backend, &viewer, &form, &caller.source.to_string()).await?;
         Ok(Reply::next("/profile", Notice::AddressChangeAsked))
     };
@@ -140,7 +140,7 @@ pub async fn delete_account(#[server(default)] current_password: Password) -> Re
             Ok(viewer) => viewer,
             Err(reply) => return Ok(reply),
         };
-        backend.limits.prove_again(viewer.user_id, backend.now()).await?;
+        backend.limits.prove_again(&viewer.counted_as(), backend.now()).await?;
         delete_account(&backend, &viewer, &current_password, &caller.source.to_string()).await?;
         caller.session.forget().await;
         Ok(Reply::next("/", Notice::AccountDeleted))

@@ -36,6 +36,7 @@ pub async fn change_password(
 ) -> Result<Outcome, Fault> {
     use super::http::{Call, Reply};
     use crate::backend::change_password::change_password;
+    use crate::backend::sign_in::Known;
     use crate::domain::answer::Notice;
     use crate::domain::check::PasswordChange;
 
@@ -49,8 +50,12 @@ pub async fn change_password(
         let least = backend.settings.password_min_length;
         let asked = viewer.must_give_password();
         let form = PasswordChange::parse(current_password, new_password, &confirm_password, least, asked)?;
-        backend.limits.prove_again(viewer.user_id, backend.now()).await?;
+        backend.limits.prove_again(&viewer.counted_as(), backend.now()).await?;
         change_password(&backend, &caller.session, &viewer, form, &caller.browser()).await?;
+        if !viewer.shared {
+            // Whoever else was known by the old password is not any more.
+            call.remember_known(Known { user_id: viewer.user_id, epoch: viewer.epoch + 1 });
+        }
         Ok(Reply::next("/profile", Notice::PasswordChanged))
     };
     call.answer(done.await)

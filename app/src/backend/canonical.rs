@@ -11,9 +11,26 @@ pub fn canonical(address: &EmailAddress) -> Option<String> {
     (!domain.is_empty()).then(|| format!("{}@{domain}", address.local_part().to_ascii_lowercase()))
 }
 
+/// An address for somebody who judges by it: beside a domain that is not ASCII stands its A-label form, since letters of other
+/// alphabets look alike.
+pub fn told_apart(email: &str, canonical: &str) -> String {
+    match canonical.rsplit_once('@') {
+        Some((_, domain)) if !email.is_ascii() => format!("{email} ({domain})"),
+        _ => email.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_domain_that_looks_like_another_is_told_apart() {
+        let told = |email: &str| told_apart(email, &canonical_of(email).expect("is one"));
+        assert_eq!(told("z@\u{430}pple.com"), "z@\u{430}pple.com (xn--pple-43d.com)");
+        assert_eq!(told("Ada@Example.com"), "Ada@Example.com");
+        assert_eq!(canonical_of("n@ex\u{ad}ample.com"), None, "a hyphen that nobody sees");
+    }
 
     fn canonical_of(text: &str) -> Option<String> {
         EmailAddress::parse(text).ok().as_ref().and_then(canonical)

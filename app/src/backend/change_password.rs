@@ -23,7 +23,7 @@ use super::sessions::{
     note_sign_in, prepare_session, require_session,
 };
 use super::shut_out::drop_identity;
-use super::strength::is_guessable;
+use super::strength::Judgement;
 use crate::domain::check::PasswordChange;
 use crate::domain::password::Password;
 use crate::domain::problem::{Field, Problem, Refusal};
@@ -39,10 +39,14 @@ pub async fn change_password(
     browser: &Browser,
 ) -> Result<(), Stop> {
     let action = prove(backend, viewer, &form.current, &browser.address).await?;
-    if is_guessable(&form.new, &viewer.username, &viewer.email, &backend.settings) {
+    let judgement = Judgement::of(&form.new, &viewer.username, &viewer.email, &backend.settings);
+    let hash = backend
+        .hasher
+        .hash_unless(form.new.password(), &browser.address, move || judgement.is_guessable())
+        .await?;
+    let Some(hash) = hash else {
         return Err(Refusal::of_field(Field::NewPassword, Problem::PasswordGuessable).into());
-    }
-    let hash = backend.hasher.hash(form.new.password(), &browser.address).await?;
+    };
     let opening = Opening {
         user_id: viewer.user_id,
         username: &viewer.username,

@@ -29,8 +29,11 @@ const SIGN_IN_DAY: Limit = Limit { count: 100, period: Duration::from_hours(24) 
 /// Beginnings of a sign-in with Microsoft of one source, and counted apart, ways back: each beginning leaves a row for ten
 /// minutes, each way back has Microsoft asked, and an office is one source.
 const MICROSOFT: Limit = Limit { count: 600, period: Duration::from_mins(10) };
-/// Changes of the password and other acts that ask for it again, counted together, for one account.
+/// Changes of the password and other acts that ask for it again, counted together, for one account; and, counted apart,
+/// passwords beside a mailed link.
 const AGAIN: Limit = Limit { count: 10, period: Duration::from_mins(10) };
+/// The same over the day, as for signing in.
+const AGAIN_DAY: Limit = Limit { count: 100, period: Duration::from_hours(24) };
 
 /// A counted try of signing in: to be given back when it was no failure, else to be reported as one.
 #[derive(Debug)]
@@ -129,9 +132,32 @@ impl Limits {
         self.take(&Counter::new("microsoft-asked", &source_key(source), MICROSOFT), now).await
     }
 
-    /// Counts something weighty that `user_id` proves again who they are for; a change of the password is one.
-    pub async fn prove_again(&self, user_id: UserId, now: Timestamp) -> Result<(), Problem> {
-        self.take(&Counter::new("prove-again", &user_id.to_string(), AGAIN), now).await
+    /// Counts something weighty that somebody who is signed in proves again who they are for; a change of the password is
+    /// one. `whose` it is counted as, see [`super::sessions::Viewer::counted_as`].
+    pub async fn prove_again(&self, whose: &str, now: Timestamp) -> Result<(), Problem> {
+        self.take_twice(["prove-again", "prove-again-day"], whose, now).await
+    }
+
+    /// Counts a password that is given beside a link to `user_id`'s account. Apart from signing in: whoever has another's
+    /// link locks nobody out there.
+    pub async fn password_of_link(&self, user_id: UserId, now: Timestamp) -> Result<(), Problem> {
+        self.take_twice(["link-password", "link-password-day"], &user_id.to_string(), now).await
+    }
+
+    /// Counts once more in ten minutes and in the day.
+    async fn take_twice(
+        &self,
+        [what, what_of_day]: [&'static str; 2],
+        whose: &str,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
+        let (short, day) = (Counter::new(what, whose, AGAIN), Counter::new(what_of_day, whose, AGAIN_DAY));
+        let [short_full, day_full] = self.take_all([(&short, Part::Need), (&day, Part::Need)], now).await;
+        match (short_full, day_full) {
+            (_, true) => Err(Problem::TooMany(day.left(now))),
+            (true, _) => Err(Problem::TooMany(short.left(now))),
+            (false, false) => Ok(()),
+        }
     }
 }
 

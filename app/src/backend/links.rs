@@ -174,7 +174,7 @@ fn owner(user: &user::Model, source: IpAddr) -> Actor {
     Actor { id: Some(user.id), name: user.username.clone(), source: source.to_string() }
 }
 
-/// The password of a link's owner. Tries are counted with the confirmations of the source, before any hashing.
+/// The password of a link's owner. Tries are counted for the account, as those of the source have been, before any hashing.
 pub(super) async fn check_password(
     backend: &Backend,
     user: &user::Model,
@@ -188,6 +188,7 @@ pub(super) async fn check_password(
     if password.is_too_long() {
         return Err(wrong());
     }
+    backend.limits.password_of_link(user.id, backend.now()).await?;
     match backend.hasher.verify(password, user.password_hash.as_deref(), &proof.source.to_string()).await? {
         Verdict::Right { .. } => Ok(()),
         Verdict::Wrong => Err(wrong()),

@@ -6,6 +6,7 @@
 //! The path of an action: parse (domain) -> load -> decide (domain) -> write -> commit.
 
 pub mod audit;
+pub mod blocklist;
 pub mod canonical;
 pub mod change_address;
 pub mod change_password;

@@ -1,9 +1,9 @@
 //! Password hashing: Argon2id on threads of its own.
 //!
 //! Guarantees: at most one hash a thread runs at a time, the 19 MiB that each takes are reused and given back when
-//! nobody has signed in for a while, and at most [`QUEUE`] wait,
-//! of one source at most [`SHARE`]; past that the answer is [`Busy`] at once. The threads run at the lowest priority, so that pages stay
-//! fast while many sign in. Verifying takes the same work whether or not there is a hash to verify against.
+//! nobody has signed in for a while, and at most [`QUEUE`] wait, of one source at most [`SHARE`]; past that the answer is
+//! [`Busy`] at once. The threads run at the lowest priority, so that pages stay fast while many sign in; new passwords are
+//! judged there, too. Verifying takes the same work whether or not there is a hash to verify against.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -56,6 +56,16 @@ pub enum HashError {
     Failed(Failure),
 }
 
+impl From<Failure> for HashError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+fn mixed_up() -> Failure {
+    Failure::Data("the threads answered another question")
+}
+
 /// What came of verifying.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -68,13 +78,17 @@ pub enum Verdict {
     Wrong,
 }
 
+/// Whether a new password is refused.
+type Judge = Box<dyn FnOnce() -> bool + Send>;
+
 enum Work {
-    Hash,
+    Hash(Judge),
     Verify(Option<String>),
 }
 
 enum Done {
     Hashed(String),
+    Refused,
     Verified(Verdict),
 }
 
@@ -171,11 +185,23 @@ impl Hasher {
         self.counts.refused.load(Ordering::Relaxed)
     }
 
-    /// Hashes a new password under a fresh salt: its PHC string. `source` is the network address of whoever it is done for.
+    /// Hashes a password under a fresh salt: its PHC string. `source` is the network address of whoever it is done for.
     pub async fn hash(&self, password: &Password, source: &str) -> Result<String, HashError> {
-        match self.ask(password, Work::Hash, source).await? {
-            Done::Hashed(hash) => Ok(hash),
-            Done::Verified(_) => Err(HashError::Failed(Failure::Data("a hash job was verified"))),
+        self.hash_unless(password, source, || false).await?.ok_or_else(|| mixed_up().into())
+    }
+
+    /// Hashes a new password, unless `is_refused`: none then. That is asked on the thread as well, since judging a password
+    /// may take longer than hashing it.
+    pub async fn hash_unless(
+        &self,
+        password: &Password,
+        source: &str,
+        is_refused: impl FnOnce() -> bool + Send + 'static,
+    ) -> Result<Option<String>, HashError> {
+        match self.ask(password, Work::Hash(Box::new(is_refused)), source).await? {
+            Done::Hashed(hash) => Ok(Some(hash)),
+            Done::Refused => Ok(None),
+            Done::Verified(_) => Err(mixed_up().into()),
         }
     }
 
@@ -188,7 +214,7 @@ impl Hasher {
     ) -> Result<Verdict, HashError> {
         match self.ask(password, Work::Verify(hash.map(ToOwned::to_owned)), source).await? {
             Done::Verified(verdict) => Ok(verdict),
-            Done::Hashed(_) => Err(HashError::Failed(Failure::Data("a verify job was hashed"))),
+            Done::Hashed(_) | Done::Refused => Err(mixed_up().into()),
         }
     }
 
@@ -265,7 +291,13 @@ fn work(jobs: &Mutex<Receiver<Job>>, memories: &Memories) {
         }
         let mut memory = memories.lock().ok().and_then(|mut memories| memories.pop()).unwrap_or_default();
         let done = match work {
-            Work::Hash => hash(&password, &mut memory).map(Done::Hashed),
+            Work::Hash(is_refused) => {
+                if is_refused() {
+                    Ok(Done::Refused)
+                } else {
+                    hash(&password, &mut memory).map(Done::Hashed)
+                }
+            }
             Work::Verify(hash) => verify(&password, hash.as_deref(), &mut memory).map(Done::Verified),
         };
         let _ = reply.send(done);
@@ -353,6 +385,17 @@ mod tests {
         assert!(hasher.take_place("2001:db8:0:1::1").is_ok());
         drop(places);
         assert!(hasher.take_place("2001:db8::1").is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_new_password_is_judged_on_the_thread_that_would_hash_it() {
+        let hasher = Hasher::start(1).expect("a thread starts");
+        let on_the_thread = || thread::current().name().is_some_and(|name| name.starts_with("argon2-"));
+        let judged = hasher.hash_unless(&password("tulips are yellow"), "192.0.2.1", on_the_thread).await;
+        assert!(matches!(judged, Ok(None)));
+        let done =
+            hasher.hash_unless(&password("tulips are yellow"), "192.0.2.1", move || !on_the_thread()).await;
+        assert!(matches!(done, Ok(Some(_))));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::error::{Failure, Stop};
 use super::known_address::is_known;
 use super::mail::jobs::{JobKind, insert_job};
 use super::password_hash::{HashError, RETRY_AFTER};
-use super::strength::is_guessable;
+use super::strength::Judgement;
 use super::{Actor, Backend};
 use crate::domain::address::EmailAddress;
 use crate::domain::check::Registration;
@@ -68,10 +68,15 @@ pub(super) async fn prepare(backend: &Backend, form: Registration, source: &str)
     let Some(email_canonical) = canonical(&form.email) else {
         return Err(Refusal::of_field(Field::Email, Problem::AddressShape).into());
     };
-    if is_guessable(&form.password, form.username.as_str(), form.email.as_str(), &backend.settings) {
+    let judgement =
+        Judgement::of(&form.password, form.username.as_str(), form.email.as_str(), &backend.settings);
+    let hash = backend
+        .hasher
+        .hash_unless(form.password.password(), source, move || judgement.is_guessable())
+        .await?;
+    let Some(password_hash) = hash else {
         return Err(Refusal::of_field(Field::Password, Problem::PasswordGuessable).into());
-    }
-    let password_hash = backend.hasher.hash(form.password.password(), source).await?;
+    };
     Ok(NewUser { form, email_canonical, password_hash })
 }
 

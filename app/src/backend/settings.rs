@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
+use super::blocklist::Blocklist;
 use crate::domain::time::{Limit, Timestamp, utc_date};
 
 /// Whether this is somebody's own machine or the internet.
@@ -115,6 +116,8 @@ pub struct Settings {
     pub mail_rate: Limit,
     /// Shortest password, in characters.
     pub password_min_length: usize,
+    /// Passwords that nobody may choose, beside those that would be guessed early.
+    pub password_blocklist: Blocklist,
     /// Whether approval waits for the confirmed address.
     pub require_confirmed_address: bool,
     /// How long a mailed sign-in link is good.

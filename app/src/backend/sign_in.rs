@@ -6,6 +6,7 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 use super::Backend;
@@ -38,7 +39,22 @@ pub struct SignIn<'a> {
     /// Where they come from.
     pub source: IpAddr,
     /// Who has signed in with this browser before, by its sealed cookie.
-    pub known_here: &'a [UserId],
+    pub known_here: &'a [Known],
+}
+
+/// Somebody who has signed in with a browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// Their number.
+    pub user_id: UserId,
+    /// Their epoch then: with another password, address or role they are to be known anew.
+    pub epoch: i32,
+}
+
+impl Known {
+    fn of(user: &user::Model) -> Self {
+        Self { user_id: user.id, epoch: user.auth_epoch }
+    }
 }
 
 /// What came of it.
@@ -47,7 +63,7 @@ pub enum SignedIn {
     /// A session is open.
     Open {
         /// Whose.
-        user_id: UserId,
+        person: Known,
     },
     /// A session is open that can only choose a new password.
     Restricted,
@@ -105,7 +121,7 @@ async fn attempt_sign_in(
     let user = find(backend, &lookup).await?;
     let temporary = PlainToken::from_typed(form.password.expose());
     if let Some(wait) = attempt.day_over() {
-        let known = user.as_ref().is_some_and(|user| form.known_here.contains(&user.id));
+        let known = user.as_ref().is_some_and(|user| form.known_here.contains(&Known::of(user)));
         if !known && temporary.is_none() {
             backend.limits.give_back(attempt, now).await;
             return Err(Problem::TooMany(wait).into());
@@ -161,7 +177,7 @@ async fn enter(
         by: OpenedBy::Password,
     };
     open_session(backend, session, &opening, browser).await?;
-    Ok(SignedIn::Open { user_id: user.id })
+    Ok(SignedIn::Open { person: Known::of(user) })
 }
 
 /// Spends a temporary password of this very account, if it is one: the first that is used voids the others.

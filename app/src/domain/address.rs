@@ -70,7 +70,8 @@ fn is_local_part(local: &str) -> bool {
 /// controls (C1), spaces and other marks that no domain has.
 fn is_letter_abroad(c: char) -> bool {
     c > '\u{a0}'
-        && !matches!(c, '\u{2000}'..='\u{206f}' | '\u{3000}'..='\u{3002}' | '\u{feff}' | '\u{ff0e}' | '\u{fff0}'..='\u{ffff}')
+        // A hyphen that is not seen; and marks that IDNA takes for a dot or for nothing.
+        && !matches!(c, '\u{ad}' | '\u{2000}'..='\u{206f}' | '\u{3000}'..='\u{3002}' | '\u{feff}' | '\u{ff0e}' | '\u{fff0}'..='\u{ffff}')
 }
 
 /// At least two labels. Non-ASCII letters may stand here; the backend turns them into their ASCII form.

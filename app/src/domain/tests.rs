@@ -134,6 +134,10 @@ fn next_leads_only_to_pages_of_this_portal() {
         "/do/sign_out",
         "/a\\b",
         "javascript:x",
+        "/profile//evil.example",
+        "/ //evil.example",
+        "/session",
+        "/readyz",
     ] {
         assert!(NextPage::parse(bad).is_none(), "{bad}");
     }

@@ -15,7 +15,7 @@ pub struct PersonRow {
     pub id: UserId,
     /// The name.
     pub username: String,
-    /// The address, as typed.
+    /// The address, as typed; beside a domain that is not ASCII stands its ASCII form.
     pub email: String,
     /// Whether the address is confirmed.
     pub confirmed: bool,
@@ -91,6 +91,13 @@ pub struct SessionRow {
     pub shared: bool,
     /// Whether it can only choose a new password.
     pub restricted: bool,
+}
+
+impl SessionRow {
+    /// Whether whoever looks may end it: not their own, which they sign out of, and none of a temporary password.
+    pub fn can_be_ended(&self) -> bool {
+        !self.is_this && !self.restricted
+    }
 }
 
 /// Something that was done to somebody's account, as they see it.

@@ -11,7 +11,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Event, HtmlInputElement, Response};
+use web_sys::{AbortController, Event, HtmlInputElement, RequestInit, Response};
 
 use crate::domain::status::UserId;
 use crate::domain::view::TimeLeft;
@@ -20,7 +20,8 @@ use crate::domain::view::TimeLeft;
 const ADDRESS: &str = "/session";
 /// How often the time is looked at, in seconds: timers don't count the time that a machine sleeps.
 const TICK: f64 = 60.0;
-/// How long an answer is waited for once the time is up.
+/// How long an answer is waited for: a machine may wake before its network does, and who comes back then is to be asked about
+/// again.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// When it is asked once more whether a session is gone: while an action replaces it, neither is there for a moment.
 const DOUBT: Duration = Duration::from_secs(1);
@@ -166,10 +167,21 @@ fn is_return(event: &Event) -> bool {
     }
 }
 
+/// How long the session lasts; nothing where nobody is signed in. An error where no answer came in [`PATIENCE`].
 async fn ask() -> Result<Option<TimeLeft>, JsValue> {
-    let response: Response = JsFuture::from(window().fetch_with_str(ADDRESS)).await?.dyn_into()?;
-    let text = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
-    serde_json::from_str(&text).map_err(|_| JsValue::UNDEFINED)
+    let abort = AbortController::new()?;
+    let request = RequestInit::new();
+    request.set_signal(Some(&abort.signal()));
+    let timer = set_timeout_with_handle(move || abort.abort(), PATIENCE)?;
+    let answer = fetch_text(&request).await;
+    timer.clear();
+    serde_json::from_str(&answer?).map_err(|_| JsValue::UNDEFINED)
+}
+
+async fn fetch_text(request: &RequestInit) -> Result<String, JsValue> {
+    let response = JsFuture::from(window().fetch_with_str_and_init(ADDRESS, request)).await?;
+    let text = JsFuture::from(response.dyn_into::<Response>()?.text()?).await?;
+    Ok(text.as_string().unwrap_or_default())
 }
 
 fn browser_now() -> f64 {

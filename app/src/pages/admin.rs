@@ -19,7 +19,7 @@ pub fn AdminPage() -> impl IntoView {
     let Some(viewer) = request.administrator().map(|viewer| viewer.user_id) else {
         return Some(view! { <Broken status=403 fault=None /> }.into_any());
     };
-    let place = DeskPlace { waiting_after: query("waiting"), people_after: query("after") };
+    let place = DeskPlace { waiting_after: name_in("waiting"), people_after: name_in("after") };
     Some(
         view! {
             <Suspense>
@@ -43,7 +43,7 @@ fn Desk(request: PageRequest, desk: DeskView, place: DeskPlace) -> impl IntoView
         if desk.waiting.next.is_some() { format!("{next_waiting}#waiting") } else { String::new() };
     let next_people =
         if desk.people.next.is_some() { format!("{next_people}#people") } else { String::new() };
-    let page = request.address.clone();
+    let page = address(place.waiting_after.as_ref(), place.people_after.as_ref());
     let hidden = request.caller.proxy_ignored.then_some(
         "X-Forwarded-For came from an address that is not in TRUSTED_PROXIES, so it does not count. If the portal stands behind \
          a proxy, everybody shares its address, and with it the limits: set TRUSTED_PROXIES and start the portal again.",
@@ -72,6 +72,14 @@ fn Desk(request: PageRequest, desk: DeskView, place: DeskPlace) -> impl IntoView
             </div>
         </House>
     }
+}
+
+/// More characters than any name has, adopted ones included.
+const NAME: usize = 128;
+
+/// A name in the address, after which a list goes on. Each row repeats it, so that it is cut.
+fn name_in(parameter: &str) -> Option<String> {
+    query(parameter).map(|name| name.chars().take(NAME).collect())
 }
 
 /// The desk's address at two places in its lists.

@@ -145,12 +145,13 @@ fn WaysToSignIn(viewer: Viewer, microsoft: Microsoft) -> impl IntoView {
 #[component]
 fn Sessions(sessions: Vec<SessionRow>) -> impl IntoView {
     let others = sessions.len() > 1;
+    let can_end = sessions.iter().any(SessionRow::can_be_ended);
     let rows = sessions.into_iter().map(|session| view! { <OneSession session=session /> });
     view! {
         <section class="card" aria-labelledby="sessions">
             <div class="card-head">
                 <h2 class="section-title" id="sessions">"Sessions"</h2>
-                {others.then(|| view! {
+                {can_end.then(|| view! {
                     <form method="post" action="/do/end_other_sessions">
                         <button class="btn btn-sm">"Sign out everywhere else"</button>
                     </form>
@@ -176,6 +177,7 @@ fn Sessions(sessions: Vec<SessionRow>) -> impl IntoView {
 #[component]
 fn OneSession(session: SessionRow) -> impl IntoView {
     let browser = session.browser.clone();
+    let can_be_ended = session.can_be_ended();
     view! {
         <li>
             <div>
@@ -187,8 +189,11 @@ fn OneSession(session: SessionRow) -> impl IntoView {
                 <p class="muted small">"From " <span class="num">{session.address}</span></p>
                 <p class="muted small">"Signed in " <Time at=session.opened /></p>
                 <p class="muted small">"Last seen " <Time at=session.last_seen /></p>
+                {session.restricted.then(|| view! {
+                    <p class="muted small">"It can only choose another password, and ends within a quarter of an hour."</p>
+                })}
             </div>
-            {(!session.is_this).then(|| view! {
+            {can_be_ended.then(|| view! {
                 <form method="post" action="/do/end_session">
                     <input type="hidden" name="handle" value=session.handle />
                     <button class="btn btn-sm">"Sign out"<span class="sr-only">{format!(" {browser}")}</span></button>

@@ -11,10 +11,13 @@ mod table;
 mod tests;
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufReader;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use app::backend::blocklist::Blocklist;
 use app::backend::microsoft::is_loopback;
 use app::backend::settings::{Environment, MailTransport, Settings};
 use app::domain::address::EmailAddress;
@@ -197,6 +200,10 @@ impl Config {
             |text| text.parse().ok(),
         )?;
         let public_url = public_url(source, environment, listen)?;
+        let password_min_length =
+            source.parsed("PASSWORD_MIN_LENGTH", 12, "must be a whole number from 8 to 64", |text| {
+                text.parse().ok().filter(|least| (8..=64).contains(least))
+            })?;
         let settings = Settings {
             environment,
             trusted_proxies: trusted_proxies(source, listen)?,
@@ -204,12 +211,8 @@ impl Config {
             sender_email: sender(source, &public_url)?,
             mail_transport: mail_transport(source, environment)?,
             mail_rate: source.limit("MAIL_RATE", "30/1m")?,
-            password_min_length: source.parsed(
-                "PASSWORD_MIN_LENGTH",
-                12,
-                "must be a whole number from 8 to 64",
-                |text| text.parse().ok().filter(|least| (8..=64).contains(least)),
-            )?,
+            password_min_length,
+            password_blocklist: password_blocklist(source, password_min_length)?,
             require_confirmed_address: source.parsed(
                 "REQUIRE_CONFIRMED_ADDRESS",
                 false,
@@ -350,6 +353,31 @@ fn smtp(source: &Source) -> Result<MailTransport, ConfigError> {
         url.query_pairs().find(|(name, _)| name == "tls").is_some_and(|(_, value)| value == "required");
     let safe = url.scheme() == "smtps" || (url.scheme() == "smtp" && (required || loopback));
     if safe { Ok(MailTransport::Smtp(secret)) } else { Err(wrong("SMTP_URL", should)) }
+}
+
+/// A list of which nobody could choose anything is the wrong file.
+fn password_blocklist(source: &Source, least: usize) -> Result<Blocklist, ConfigError> {
+    let Some(path) = source.get("PASSWORD_BLOCKLIST") else {
+        return Ok(Blocklist::default());
+    };
+    // A pipe would keep the portal from starting, without a word.
+    if !Path::new(path).is_file() {
+        return Err(wrong("PASSWORD_BLOCKLIST", &format!("{path} must be a file, with a password a line")));
+    }
+    let list =
+        File::open(path).and_then(|file| Blocklist::read(BufReader::new(file), least)).map_err(|e| {
+            wrong(
+                "PASSWORD_BLOCKLIST",
+                &format!("{path} must be a text that can be read, with a password a line ({e})"),
+            )
+        })?;
+    if list.is_empty() {
+        let should = format!(
+            "{path} must have passwords of {least} characters or more (PASSWORD_MIN_LENGTH), one a line"
+        );
+        return Err(wrong("PASSWORD_BLOCKLIST", &should));
+    }
+    Ok(list)
 }
 
 fn portal_name(source: &Source) -> Result<String, ConfigError> {

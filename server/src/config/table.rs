@@ -38,6 +38,7 @@ pub const SETTINGS: &[Setting] = settings! {
     "SMTP_URL", "none", "the mail server: `smtps://user:password@host`, or `smtp://…?tls=required`; without TLS on loopback alone";
     "MAIL_RATE", "`30/1m`", "how many mails leave in which time";
     "PASSWORD_MIN_LENGTH", "`12`", "at least 8";
+    "PASSWORD_BLOCKLIST", "none", "a file of passwords that nobody may choose, one a line, beside those that would be guessed early";
     "REQUIRE_CONFIRMED_ADDRESS", "`false`", "`true`: approval waits for the confirmed address";
     "SIGN_IN_LINK_LIFETIME", "`1d`", "how long the link in an approval mail is good";
     "CLIENT_ID", "none", "the application's number at Microsoft; with CLIENT_SECRET and TENANT_ID people sign in with Microsoft";

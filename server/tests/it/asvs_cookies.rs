@@ -9,6 +9,7 @@ use std::time::Duration;
 use app::api::http::{CookieJar, Flash, KnownPeople};
 use app::backend::entity::user_session;
 use app::backend::keys::Keys;
+use app::backend::sign_in::Known;
 use app::backend::{Backend, Parts, operator};
 use app::domain::answer::{Notice, Outcome};
 use app::domain::problem::{Problem, Refusal};
@@ -86,7 +87,7 @@ fn sealed(portal: &Portal) -> [(&'static str, String); 4] {
         ("flash", value_of(jar.flash(&flash))),
         ("registered", value_of(jar.registration(7, now))),
         ("proved", value_of(jar.proof(7, now))),
-        ("known", value_of(jar.known(&KnownPeople::default(), 7, now))),
+        ("known", value_of(jar.known(&KnownPeople::default(), Known { user_id: 7, epoch: 0 }, now))),
     ]
 }
 
@@ -97,7 +98,7 @@ fn counts(jar: &CookieJar, name: &str, value: &str, now: Timestamp) -> bool {
     jar.take_flash(&headers, "/login", now).is_some()
         || jar.read_registration(&headers, now).is_some()
         || jar.read_proof(&headers, now).is_some()
-        || !jar.read_known(&headers, now).ids().is_empty()
+        || !jar.read_known(&headers, now).is_empty()
 }
 
 /// The same with another character at one place.

@@ -181,6 +181,26 @@ async fn tries_at_a_link_are_limited() {
 }
 
 #[tokio::test]
+async fn passwords_beside_a_link_are_counted_for_the_account_wherever_they_come_from() {
+    let portal = Portal::start().await;
+    portal.register("ada").await;
+    let link = portal.mail_to("ada").await.link();
+    let token = token_of(&link);
+    for number in 0..10 {
+        let fields = [("token", token.as_str()), ("password", OTHER_PASSWORD)];
+        portal.browser().post_from("/do/confirm_address", &fields, Some(&format!("192.0.2.{number}"))).await;
+    }
+    let browser = portal.browser();
+    let right = [("token", token.as_str()), ("password", PASSWORD)];
+    browser.post_from("/do/confirm_address", &right, Some("198.51.100.1")).await;
+    browser.get(&link).await.says("Too many attempts.");
+    assert!(portal.user("ada").await.email_confirmed_at.is_none());
+    portal.later(Duration::from_mins(10));
+    browser.post_from("/do/confirm_address", &right, Some("198.51.100.1")).await;
+    assert!(portal.user("ada").await.email_confirmed_at.is_some());
+}
+
+#[tokio::test]
 async fn nobody_floods_a_strangers_mailbox() {
     let portal = Portal::start().await;
     for number in 0..6 {

@@ -293,3 +293,16 @@ async fn a_name_longer_than_any_file_is_not_found() {
         assert_eq!(portal.browser().get(&path).await.status, StatusCode::NOT_FOUND);
     }
 }
+
+#[tokio::test]
+async fn what_the_desk_repeats_of_its_address_is_cut() {
+    let portal = Portal::start().await;
+    let admin = portal.admin("grace").await;
+    for number in 0..20 {
+        portal.person(&format!("waiting{number}"), Status::Pending, Role::Member).await;
+    }
+    let usual = admin.get("/admin").await.body.len();
+    let long = admin.get(&format!("/admin?after={}&waiting={0}", "0%22".repeat(2_000))).await;
+    assert_eq!(long.status, StatusCode::OK);
+    assert!(long.body.len() < 3 * usual, "{} bytes instead of {usual}", long.body.len());
+}

@@ -8,6 +8,7 @@ use app::backend::random;
 use app::domain::answer::Outcome;
 use app::domain::problem::{Problem, Refusal};
 use app::domain::status::{Role, Status};
+use app::domain::time::Timestamp;
 use axum::http::StatusCode;
 
 use crate::registering::join;
@@ -53,6 +54,46 @@ async fn after_a_hundred_failures_in_a_day_only_known_browsers_and_temporary_pas
 }
 
 #[tokio::test]
+async fn a_browser_is_known_until_the_password_changes_elsewhere() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let owner = portal.signed_in("ada").await;
+    let thief = owner.copy();
+    let next = "copper lantern drifts north";
+    let fields = [("current_password", PASSWORD), ("new_password", next), ("confirm_password", next)];
+    assert_eq!(owner.post("/do/change_password", &fields).await.location(), Some("/profile"));
+    owner.post("/do/sign_out", &[]).await;
+    use_up_the_day(&portal, "ada").await;
+    // With the right password, so that it is seen whether it was tried.
+    assert_eq!(try_from(&thief, "ada", next, "198.51.100.1").await.as_deref(), Some("/login"));
+    thief.get("/login").await.says("Too many attempts.");
+    assert_eq!(try_from(&owner, "ada", next, "198.51.100.2").await.as_deref(), Some("/profile"));
+}
+
+#[tokio::test]
+async fn proving_oneself_again_is_counted_over_the_day_too() {
+    let (limits, other) = stack::replicas().await;
+    let day = 24 * 3_600 * 1_000_000;
+    let midnight = Timestamp(Clock::System.now().0 / day * day + day);
+    let minutes = |number: u64| midnight.after(Duration::from_mins(number));
+    for window in 0..10 {
+        for _ in 0..10 {
+            assert_eq!(limits.prove_again("ada", minutes(10 * window)).await, Ok(()));
+            assert_eq!(limits.password_of_link(7, minutes(10 * window)).await, Ok(()));
+        }
+        if window < 9 {
+            let refused = limits.prove_again("ada", minutes(10 * window + 5)).await;
+            assert_eq!(refused, Err(Problem::TooMany(300)));
+        }
+    }
+    let left = 24 * 3_600 - 100 * 60;
+    assert_eq!(limits.prove_again("ada", minutes(100)).await, Err(Problem::TooMany(left)));
+    assert_eq!(limits.password_of_link(7, minutes(100)).await, Err(Problem::TooMany(left)));
+    assert_eq!(limits.prove_again("bert", minutes(100)).await, Ok(()));
+    assert_eq!(other.prove_again("ada", minutes(24 * 60)).await, Ok(()));
+}
+
+#[tokio::test]
 async fn what_is_refused_uses_up_nobodys_day() {
     let portal = Portal::start().await;
     portal.person("ada", Status::Active, Role::Member).await;
@@ -79,10 +120,10 @@ async fn replicas_share_their_counters_where_redis_is_there() {
     let (one, other) = stack::replicas().await;
     let now = Clock::System.now();
     for _ in 0..10 {
-        assert_eq!(one.prove_again(7, now).await, Ok(()));
+        assert_eq!(one.prove_again("7", now).await, Ok(()));
     }
-    assert!(one.prove_again(7, now).await.is_err());
-    assert_eq!(other.prove_again(7, now).await.is_err(), stack::is_postgres());
+    assert!(one.prove_again("7", now).await.is_err());
+    assert_eq!(other.prove_again("7", now).await.is_err(), stack::is_postgres());
 }
 
 #[tokio::test]
@@ -92,14 +133,17 @@ async fn what_is_counted_in_redis_does_not_stay() {
     let now = Clock::System.now();
     let source = IpAddr::from([192, 0, 2, 1]);
     for _ in 0..3 {
-        assert_eq!(limits.prove_again(7, now).await, Ok(()));
+        assert_eq!(limits.prove_again("7", now).await, Ok(()));
         assert_eq!(limits.microsoft(source, now).await, Ok(()));
     }
     let lifetimes = stack::lifetimes(&namespace).await;
-    assert_eq!(lifetimes.len(), if stack::is_postgres() { 2 } else { 0 });
-    // Twice their ten minutes at the most, and the whole of them at least.
+    assert_eq!(lifetimes.len(), if stack::is_postgres() { 3 } else { 0 });
+    // Twice their ten minutes, or their day, at the most, and the whole of it at least.
     let minute = 60_000;
-    assert!(lifetimes.iter().all(|left| (10 * minute..=20 * minute).contains(left)), "{lifetimes:?}");
+    let ends = |left: &i64| {
+        [10, 24 * 60].iter().any(|period| (period * minute..=2 * period * minute).contains(left))
+    };
+    assert!(lifetimes.iter().all(ends), "{lifetimes:?}");
 }
 
 #[tokio::test]

@@ -12,6 +12,27 @@ use tokio::net::TcpListener;
 use crate::support::Portal;
 
 #[tokio::test]
+async fn more_notices_than_a_statement_can_list_stop_nothing() {
+    use sea_orm::ConnectionTrait;
+    let portal = Portal::with(&[("ADMIN_EMAIL", "desk@example.org")]).await;
+    let ada = portal.person("ada", Status::Pending, Role::Member).await;
+    let jobs = format!(
+        "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 33000) \
+         INSERT INTO mail_jobs (kind, user_id, email, created_at, due_at) SELECT 'notice', {}, '', 0, 0 FROM numbers",
+        ada.id
+    );
+    portal.backend.db.pool().execute_unprepared(&jobs).await.expect("is written");
+    // Those of a quarter of an hour are gathered.
+    for _ in 0..2 {
+        portal.mails().await;
+        portal.later(Duration::from_mins(16));
+    }
+    assert!(portal.jobs().await.is_empty());
+    let told = portal.outbox().await.into_iter().filter(|row| row.kind == "notice").count();
+    assert!(told >= 1);
+}
+
+#[tokio::test]
 async fn a_mail_is_sealed_in_the_database_and_wiped_once_it_is_sent() {
     let portal = Portal::start().await;
     let admin = portal.admin("grace").await;

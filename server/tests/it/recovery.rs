@@ -141,6 +141,30 @@ async fn choosing_another_ends_everything_else_and_goes_on_here() {
 }
 
 #[tokio::test]
+async fn whoever_has_another_session_does_not_keep_the_owner_from_choosing() {
+    let (portal, secret) = with_temporary().await;
+    let thief = portal.signed_in("ada").await;
+    let owner = portal.browser();
+    assert_eq!(owner.sign_in("ada", &secret).await.location(), Some("/change-password"));
+    let sessions = user_session::Entity::find().all(portal.backend.db.pool()).await.expect("reads");
+    let restricted = sessions.iter().find(|row| row.kind == "restricted").expect("is there");
+    thief.get("/profile").await.says("It can only choose another password");
+    thief.post("/do/end_session", &[("handle", &restricted.handle)]).await;
+    thief.post("/do/end_other_sessions", &[]).await;
+    for _ in 0..11 {
+        let guess = [("current_password", OTHER_PASSWORD), ("new_password", "x"), ("confirm_password", "x")];
+        thief.post("/do/change_password", &guess).await;
+    }
+    for _ in 0..11 {
+        thief.post("/do/delete_account", &[("current_password", OTHER_PASSWORD)]).await;
+    }
+    let reply = owner.post("/do/change_password", &new_password(OTHER_PASSWORD)).await;
+    assert_eq!(reply.location(), Some("/profile"));
+    assert!(owner.is_signed_in().await);
+    assert!(!thief.is_signed_in().await);
+}
+
+#[tokio::test]
 async fn the_first_that_is_used_voids_the_others() {
     let (portal, first) = with_temporary().await;
     ask(&portal, "ada").await;

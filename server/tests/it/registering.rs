@@ -69,6 +69,36 @@ async fn guessable_passwords_are_refused() {
 }
 
 #[tokio::test]
+async fn a_password_on_the_operators_list_is_refused_wherever_one_is_chosen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("passwords.txt").to_string_lossy().into_owned();
+    let listed = |number: usize| format!("walnut {number} harbour letter");
+    let list: Vec<String> = (0..3000).map(listed).collect();
+    std::fs::write(&path, list.join("\n")).expect("is written");
+    let portal = Portal::with(&[("PASSWORD_BLOCKLIST", path.as_str())]).await;
+    assert_eq!(portal.backend.settings.password_blocklist.len(), 3000);
+
+    portal.person("bert", Status::Active, Role::Member).await;
+    let bert = portal.signed_in("bert").await;
+    for password in [listed(0), listed(1499), listed(2999).to_uppercase()] {
+        let browser = portal.browser();
+        browser.register("ada", "ada@example.org", &password).await;
+        browser.get("/register").await.says("That password would be guessed early.");
+        let fields =
+            [("current_password", PASSWORD), ("new_password", &password), ("confirm_password", &password)];
+        let Outcome::Refused(refusal) = bert.script("/do/change_password", &fields).await.outcome() else {
+            panic!("{password} is refused");
+        };
+        assert_eq!(refusal.problem_of(Field::NewPassword), Some(Problem::PasswordGuessable));
+    }
+    assert!(portal.find_user("ada").await.is_none());
+
+    let browser = portal.browser();
+    browser.register("ada", "ada@example.org", &listed(3000)).await;
+    assert!(portal.find_user("ada").await.is_some(), "nothing but the list refused the others");
+}
+
+#[tokio::test]
 async fn a_name_is_taken_in_any_case() {
     let portal = Portal::start().await;
     portal.register("ada").await;

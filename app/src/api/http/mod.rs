@@ -22,6 +22,7 @@ use crate::backend::links::Proof;
 use crate::backend::microsoft::Destination;
 use crate::backend::queries::profile::Account;
 use crate::backend::sessions::{Browser, BrowserSession, Viewer};
+use crate::backend::sign_in::Known;
 use crate::backend::{Backend, random};
 use crate::domain::answer::{Fault, Notice, Outcome, reference};
 use crate::domain::next::NextPage;
@@ -77,7 +78,7 @@ impl Caller {
             && ended.is_none()
             && registered_here.is_none()
             && proved.is_none()
-            && known_here.ids().is_empty()
+            && known_here.is_empty()
             && flash.is_none()
             && typed.is_none()
     }
@@ -242,9 +243,9 @@ impl Call {
         Reply::next(&login_page(next.as_ref()), Notice::SessionEnded)
     }
 
-    /// Remembers that this browser has signed `user_id` in.
-    pub fn remember_known(&self, user_id: UserId) {
-        self.set_cookie(self.cookies.known(&self.caller.known_here, user_id, self.backend.now()));
+    /// Remembers that this browser has signed `person` in.
+    pub fn remember_known(&self, person: Known) {
+        self.set_cookie(self.cookies.known(&self.caller.known_here, person, self.backend.now()));
     }
 
     /// Remembers that this browser registered `user_id`, so that confirming needs no password here.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
 use crate::backend::sessions::NewSession;
+use crate::backend::sign_in::Known;
 use crate::domain::answer::Notice;
 use crate::domain::problem::{Field, Refusal};
 use crate::domain::status::UserId;
@@ -121,20 +122,26 @@ struct BrowserSecret {
     at: Timestamp,
 }
 
-/// Who has signed in with this browser, the latest first.
+/// Who has signed in with this browser, the latest first. Each is known until their password or address changes elsewhere:
+/// whoever came in by a stolen password is not.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct KnownPeople(Vec<Stamped>);
+pub struct KnownPeople(Vec<(Known, Timestamp)>);
 
 impl KnownPeople {
-    /// Their numbers.
-    pub fn ids(&self) -> Vec<UserId> {
-        self.0.iter().map(|known| known.user_id).collect()
+    /// Whether there is nobody.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
-    /// The same with `user_id` first.
-    fn with(&self, user_id: UserId, now: Timestamp) -> Self {
-        let others = self.0.iter().copied().filter(|known| known.user_id != user_id);
-        Self(std::iter::once(Stamped { user_id, at: now }).chain(others).take(MOST_KNOWN).collect())
+    /// All of them.
+    pub fn people(&self) -> Vec<Known> {
+        self.0.iter().map(|(known, _)| *known).collect()
+    }
+
+    /// The same with `person` first.
+    fn with(&self, person: Known, now: Timestamp) -> Self {
+        let others = self.0.iter().copied().filter(|(known, _)| known.user_id != person.user_id);
+        Self(std::iter::once((person, now)).chain(others).take(MOST_KNOWN).collect())
     }
 }
 
@@ -293,15 +300,15 @@ impl CookieJar {
         self.stamped(headers, PROVED, PROOF_LIFETIME, now)
     }
 
-    /// This browser has signed `user_id` in, and others before.
-    pub fn known(&self, before: &KnownPeople, user_id: UserId, now: Timestamp) -> Option<HeaderValue> {
-        self.seal(KNOWN, &before.with(user_id, now), KNOWN_LIFETIME)
+    /// This browser has signed `person` in, and others before.
+    pub fn known(&self, before: &KnownPeople, person: Known, now: Timestamp) -> Option<HeaderValue> {
+        self.seal(KNOWN, &before.with(person, now), KNOWN_LIFETIME)
     }
 
     /// Whom this browser has signed in.
     pub fn read_known(&self, headers: &HeaderMap, now: Timestamp) -> KnownPeople {
         let mut known: KnownPeople = self.open(headers, KNOWN).unwrap_or_default();
-        known.0.retain(|known| now.since(known.at) < KNOWN_LIFETIME);
+        known.0.retain(|(_, at)| now.since(*at) < KNOWN_LIFETIME);
         known
     }
 

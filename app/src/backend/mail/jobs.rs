@@ -14,7 +14,7 @@ use sea_orm::{
 use super::message::{Kind, Message, Waiting};
 use super::outbox::{Letter, enqueue};
 use crate::backend::Backend;
-use crate::backend::canonical::canonical;
+use crate::backend::canonical::{canonical, told_apart};
 use crate::backend::database::{Lock, WriteTransaction};
 use crate::backend::entity::{mail_job, outbox, user, user_token};
 use crate::backend::error::{Doing, Failure};
@@ -271,6 +271,9 @@ async fn tell_owner(
     Ok(true)
 }
 
+/// How many numbers one statement may list: databases have bounds of their own (32,766 in SQLite).
+const AT_ONCE: usize = 500;
+
 /// One notice for everybody who waits to be told of, or none yet if one left within the last 15 minutes.
 async fn gather_notices(backend: &Backend, txn: &WriteTransaction, now: Timestamp) -> Result<(), Failure> {
     let notices = mail_job::Column::Kind.eq(JobKind::Notice.as_str());
@@ -284,30 +287,39 @@ async fn gather_notices(backend: &Backend, txn: &WriteTransaction, now: Timestam
     if free_at > now {
         mail_job::Entity::update_many()
             .col_expr(mail_job::Column::DueAt, Expr::value(free_at.0))
-            .filter(notices)
+            .filter(notices.clone())
             .exec(&**txn)
             .await
             .doing("gather notices")?;
         return Ok(());
     }
-    let jobs = mail_job::Entity::find().filter(notices.clone()).all(&**txn).await.doing("read notices")?;
-    let ids: Vec<UserId> = jobs.iter().map(|job| job.user_id).collect();
-    let people = user::Entity::find()
-        .filter(user::Column::Id.is_in(ids))
-        .filter(user::Column::Status.eq(Status::Pending.as_str()))
-        .order_by_asc(user::Column::Id)
+    let jobs = mail_job::Entity::find()
+        .filter(notices)
+        .order_by_asc(mail_job::Column::UserId)
         .all(&**txn)
         .await
-        .doing("read who waits")?;
+        .doing("read notices")?;
+    let mut people = Vec::new();
+    for jobs in jobs.chunks(AT_ONCE) {
+        let some = user::Entity::find()
+            .filter(user::Column::Id.is_in(jobs.iter().map(|job| job.user_id)))
+            .filter(user::Column::Status.eq(Status::Pending.as_str()))
+            .order_by_asc(user::Column::Id)
+            .all(&**txn)
+            .await
+            .doing("read who waits")?;
+        people.extend(some);
+        mail_job::Entity::delete_many()
+            .filter(mail_job::Column::Id.is_in(jobs.iter().map(|job| job.id)))
+            .exec(&**txn)
+            .await
+            .doing("finish notices")?;
+    }
+    // One who has two jobs on two sides of a cut.
+    people.dedup_by_key(|person| person.id);
     if !people.is_empty() {
         write_notice(backend, txn, &people, now).await?;
     }
-    let done: Vec<i64> = jobs.iter().map(|job| job.id).collect();
-    mail_job::Entity::delete_many()
-        .filter(mail_job::Column::Id.is_in(done))
-        .exec(&**txn)
-        .await
-        .doing("finish notices")?;
     Ok(())
 }
 
@@ -322,7 +334,7 @@ async fn write_notice(
         .map(|user| Waiting {
             id: user.id,
             username: user.username.clone(),
-            email: user.email.clone(),
+            email: told_apart(&user.email, &user.email_canonical),
             confirmed: user.email_confirmed_at.is_some(),
         })
         .collect();

@@ -2,7 +2,8 @@
 //!
 //! Guarantees: a mail is written in the transaction of what it tells of (`outbox`, or `mail_jobs` where only the worker
 //! may know whether there is one), so that neither is without the other; whoever kills the process at any moment loses
-//! no mail. A send whose outcome nobody knows is tried again with the same links.
+//! no mail. A send whose outcome nobody knows is tried again with the same links. A database that has gone silent holds up
+//! the mail for seconds.
 
 pub mod graph;
 pub mod jobs;
@@ -18,6 +19,9 @@ mod tests;
 
 use std::time::Duration;
 
+use sea_orm::{ConnAcquireErr, DbErr};
+use tokio::time::timeout;
+
 use super::Backend;
 use super::entity::outbox as outbox_row;
 use super::error::Failure;
@@ -27,32 +31,56 @@ use transport::Transport;
 /// How long the worker sleeps when there is nothing to do and nobody rings.
 pub const IDLE: Duration = Duration::from_secs(15);
 
+/// How long the database is waited for in each step, as in requests: a connection may have been forgotten on the way. A mail
+/// that was sent and could not be settled is sent once more when its lease is over.
+const DATABASE: Duration = Duration::from_secs(10);
+
 /// Does all that is due: turns jobs into mails, sends what may leave now. Answers when to come again.
 pub async fn work(backend: &Backend, transport: &Transport) -> Result<Duration, Failure> {
-    while jobs::work_next(backend).await? {}
-    while resets::work_next(backend).await? {}
+    // A job that fails keeps no mail from leaving that is written already.
+    let written = write(backend).await;
+    let wait = send(backend, transport).await?;
+    written.and(Ok(wait))
+}
+
+/// Turns jobs into mails.
+async fn write(backend: &Backend) -> Result<(), Failure> {
+    while soon(jobs::work_next(backend)).await? {}
+    while soon(resets::work_next(backend)).await? {}
+    Ok(())
+}
+
+/// Sends what may leave now. Answers when to come again.
+async fn send(backend: &Backend, transport: &Transport) -> Result<Duration, Failure> {
     loop {
         if let Some(rest) = transport.rest() {
             return Ok(rest.min(idle(backend).await?));
         }
-        let allowance = outbox::allowance(backend, 1).await?;
+        let allowance = soon(outbox::allowance(backend, 1)).await?;
         if let Err(wait) = allowance {
             return Ok(wait.min(idle(backend).await?));
         }
-        let Some(leased) = outbox::lease_next(backend).await? else {
+        let Some(leased) = soon(outbox::lease_next(backend)).await? else {
             return idle(backend).await;
         };
         // One that hangs holds up nobody but the next.
-        let second = transport.sends_two() && outbox::allowance(backend, 2).await?.is_ok();
-        let second = if second { outbox::lease_next(backend).await? } else { None };
+        let second = if transport.sends_two() { lease_second(backend).await } else { Ok(None) };
         let (first, second) = tokio::join!(deliver(backend, transport, leased), async {
-            match second {
+            match second? {
                 Some(leased) => deliver(backend, transport, leased).await,
                 None => Ok(()),
             }
         });
         first.and(second)?;
     }
+}
+
+/// Another mail, if two may leave.
+async fn lease_second(backend: &Backend) -> Result<Option<outbox_row::Model>, Failure> {
+    if soon(outbox::allowance(backend, 2)).await?.is_err() {
+        return Ok(None);
+    }
+    soon(outbox::lease_next(backend)).await
 }
 
 /// Sends one mail and writes down what came of it.
@@ -64,12 +92,24 @@ async fn deliver(backend: &Backend, transport: &Transport, leased: outbox_row::M
         }
         Err(failure) => SendOutcome::Refused(failure.to_string()),
     };
-    outbox::settle(backend, &leased, outcome).await
+    // What is not written down is sent once more.
+    match soon(outbox::settle(backend, &leased, outcome.clone())).await {
+        Ok(()) => Ok(()),
+        Err(_) => soon(outbox::settle(backend, &leased, outcome)).await,
+    }
+}
+
+/// A step that needs the database alone.
+async fn soon<T>(step: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    timeout(DATABASE, step).await.unwrap_or(Err(Failure::Database {
+        doing: "hear from the database",
+        source: DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+    }))
 }
 
 /// How long there is nothing to do, unless somebody rings.
 async fn idle(backend: &Backend) -> Result<Duration, Failure> {
-    let due = resets::next_due(backend).await?.unwrap_or(IDLE);
+    let due = soon(resets::next_due(backend)).await?.unwrap_or(IDLE);
     // A little later than due: clocks of databases and machines differ.
     Ok(due.saturating_add(Duration::from_millis(10)).min(IDLE))
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::message::{Kind, Message, Waiting};
 use super::templates::render;
+use crate::backend::blocklist::Blocklist;
 use crate::backend::settings::{Environment, MailTransport, Settings};
 use crate::domain::status::Status;
 use crate::domain::time::Limit;
@@ -23,6 +24,7 @@ fn settings(help: Option<&str>) -> Settings {
         mail_transport: MailTransport::File("mail".into()),
         mail_rate: often,
         password_min_length: 12,
+        password_blocklist: Blocklist::default(),
         require_confirmed_address: false,
         sign_in_link_lifetime: Duration::from_hours(24),
         session_idle: Duration::from_hours(24),

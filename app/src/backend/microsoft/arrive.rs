@@ -26,6 +26,7 @@ use crate::backend::register::{Person, insert_person};
 use crate::backend::sessions::{
     Browser, BrowserSession, OpenedBy, Opening, Viewer, open_session_proved_at, require_session,
 };
+use crate::backend::sign_in::Known;
 use crate::backend::{Actor, Backend, random};
 use crate::domain::address::EmailAddress;
 use crate::domain::problem::Problem;
@@ -61,7 +62,7 @@ pub enum Arrived {
     /// A session is open.
     SignedIn {
         /// Whose.
-        user_id: UserId,
+        person: Known,
         /// The page to go on to.
         next: String,
         /// Whether the computer is shared.
@@ -214,7 +215,8 @@ async fn sign_in(
     let proved_at = identity.auth_time.map_or(now, |at| at.min(now));
     open_session_proved_at(backend, session, &opening, browser, proved_at).await?;
     backend.counts.count_sign_in(SignInOutcome::Entered);
-    Ok(Arrived::SignedIn { user_id: user.id, next, shared })
+    let person = Known { user_id: user.id, epoch: user.auth_epoch };
+    Ok(Arrived::SignedIn { person, next, shared })
 }
 
 /// Makes the account of somebody who comes for the first time. In another tab they may have been faster: then this one fails,

@@ -10,6 +10,7 @@ use sea_orm::{
 };
 
 use crate::backend::Backend;
+use crate::backend::canonical::told_apart;
 use crate::backend::decide::account_of;
 use crate::backend::entity::user;
 use crate::backend::error::{Doing, Failure};
@@ -157,6 +158,6 @@ fn show_one(
         is_you: row.id == viewer,
         offers,
         username: row.username,
-        email: row.email,
+        email: told_apart(&row.email, &row.email_canonical),
     })
 }

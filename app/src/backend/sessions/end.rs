@@ -6,7 +6,7 @@
 use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::{BrowserSession, Viewer};
+use super::{BrowserSession, Kind, Viewer};
 use crate::backend::Backend;
 use crate::backend::audit::{Action, insert_audit};
 use crate::backend::database::Lock;
@@ -38,7 +38,8 @@ pub(super) async fn delete_session(db: &impl ConnectionTrait, handle: &str) -> R
     Ok(())
 }
 
-/// Ends one of the viewer's own sessions; `false` where they have no such session.
+/// Ends one of the viewer's own sessions; `false` where they have no such session. One of a temporary password is not ended:
+/// it is how the owner comes back whose session somebody else has, and lasts for minutes.
 pub async fn revoke_session(
     backend: &Backend,
     viewer: &Viewer,
@@ -50,6 +51,7 @@ pub async fn revoke_session(
     let ended = user_session::Entity::delete_many()
         .filter(user_session::Column::Handle.eq(handle))
         .filter(user_session::Column::UserId.eq(viewer.user_id))
+        .filter(user_session::Column::Kind.ne(Kind::Restricted.as_str()))
         .exec(&*txn)
         .await
         .doing("end the session")?;
@@ -62,13 +64,14 @@ pub async fn revoke_session(
     Ok(true)
 }
 
-/// Ends all of the viewer's sessions but this one.
+/// Ends all of the viewer's sessions but this one, and but those of temporary passwords.
 pub async fn revoke_other_sessions(backend: &Backend, viewer: &Viewer, source: &str) -> Result<(), Stop> {
     let txn = backend.db.begin_write(Lock::None).await?;
     require_session(&*txn, viewer).await?;
     user_session::Entity::delete_many()
         .filter(user_session::Column::UserId.eq(viewer.user_id))
         .filter(user_session::Column::Handle.ne(viewer.handle.as_str()))
+        .filter(user_session::Column::Kind.ne(Kind::Restricted.as_str()))
         .exec(&*txn)
         .await
         .doing("end the other sessions")?;

@@ -43,7 +43,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn as_str(self) -> &'static str {
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Ordinary => "ordinary",
             Self::Restricted => "restricted",
@@ -162,6 +163,15 @@ pub struct Viewer {
 }
 
 impl Viewer {
+    /// What proving again who they are is counted under: the account, whichever of its sessions it is. One of a temporary
+    /// password counts for itself, so that nobody who has another session keeps the owner from choosing a password.
+    pub fn counted_as(&self) -> String {
+        match self.kind {
+            Kind::Ordinary => self.user_id.to_string(),
+            Kind::Restricted => self.handle.clone(),
+        }
+    }
+
     /// Whether they may run the portal.
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
