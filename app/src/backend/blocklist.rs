@@ -74,7 +74,8 @@ fn is_hash(line: &str) -> bool {
     matches!(hash.len(), 32 | 40 | 64) && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// What stands for a password, however its letters are put together and in whichever case (UAX #15, NFKC). Of 64 bits: with ten million on the list, one of 10^12 others is refused by mistake.
+/// What stands for a password, however its letters are put together and in whichever case (UAX #15, NFKC). Of 64 bits: with ten
+/// million on the list, one of 10^12 others is refused by mistake.
 fn digest(password: &str) -> u64 {
     let digest = Sha256::digest(password.nfkc().collect::<String>().to_lowercase().as_bytes());
     digest.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))

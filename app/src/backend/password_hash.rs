@@ -6,6 +6,7 @@
 //! judged there, too. Verifying takes the same work whether or not there is a hash to verify against.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -291,19 +292,22 @@ fn work(jobs: &Mutex<Receiver<Job>>, memories: &Memories) {
         }
         let mut memory = memories.lock().ok().and_then(|mut memories| memories.pop()).unwrap_or_default();
         let done = match work {
-            Work::Hash(is_refused) => {
-                if is_refused() {
-                    Ok(Done::Refused)
-                } else {
-                    hash(&password, &mut memory).map(Done::Hashed)
-                }
-            }
+            Work::Hash(is_refused) => judge_and_hash(is_refused, &password, &mut memory),
             Work::Verify(hash) => verify(&password, hash.as_deref(), &mut memory).map(Done::Verified),
         };
         let _ = reply.send(done);
         if let Ok(mut memories) = memories.lock() {
             memories.push(memory);
         }
+    }
+}
+
+/// A judge that breaks down takes nobody's thread away.
+fn judge_and_hash(is_refused: Judge, password: &Password, memory: &mut Vec<Block>) -> Result<Done, String> {
+    match catch_unwind(AssertUnwindSafe(is_refused)) {
+        Ok(true) => Ok(Done::Refused),
+        Ok(false) => hash(password, memory).map(Done::Hashed),
+        Err(_) => Err("judging the password broke down".to_owned()),
     }
 }
 
@@ -396,6 +400,10 @@ mod tests {
         let done =
             hasher.hash_unless(&password("tulips are yellow"), "192.0.2.1", move || !on_the_thread()).await;
         assert!(matches!(done, Ok(Some(_))));
+        let tulips = password("tulips are yellow");
+        let broken = hasher.hash_unless(&tulips, "192.0.2.1", || panic!("of the test")).await;
+        assert!(matches!(broken, Err(HashError::Failed(_))));
+        assert!(hasher.hash(&tulips, "192.0.2.1").await.is_ok(), "the thread is there");
     }
 
     #[test]
