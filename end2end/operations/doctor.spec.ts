@@ -7,8 +7,10 @@ import { join } from 'node:path'
 import { DeskPage } from '../pages/desk.ts'
 import type { Registration } from '../support/graph.ts'
 import { type MicrosoftOptions, test } from '../support/microsoft.ts'
-import { someone } from '../support/people.ts'
+import { PASSWORD, someone } from '../support/people.ts'
 import type { Portal } from '../support/portal.ts'
+import { test as onPostgres } from '../support/postgres.ts'
+import { Visitor } from '../support/http.ts'
 import { Redis } from '../support/redis.ts'
 import { expect, signIn } from '../support/test.ts'
 import { until } from '../support/until.ts'
@@ -42,7 +44,7 @@ test('where everything is in order it says so, and nothing secret', async ({ sta
   const { code, lines, out, err } = await examine(portal)
   expect(code, out).toBe(0)
   expect(lines).toMatchObject({
-    database: 'ok reached, and up to date',
+    database: 'ok reached, writable and up to date',
     mail: expect.stringMatching(/^ok .*Mail\.Send/),
     Microsoft: expect.stringMatching(/^ok /),
     'built assets': expect.stringMatching(/^ok /),
@@ -101,6 +103,38 @@ test('in another folder than the portal\'s it says that there is no database, an
   expect(out).toContain(`BAD   database: there is none at ${elsewhere}/data/portal.db: run this in the portal's folder`)
   expect(existsSync(join(elsewhere, 'data', 'portal.db'))).toBe(false)
   await rm(elsewhere, { recursive: true })
+})
+
+onPostgres('a database under another key is told, and so is one that takes nothing', async ({ startPortal, postgres }) => {
+  const DATABASE_URL = await postgres.newDatabase()
+  const { portal } = await startPortal({ admin: someone('keeper'), env: { DATABASE_URL } })
+  const writable = 'ok    database: reached, writable and up to date'
+  const right = await portal.attempt(['doctor'])
+  expect(right.code, right.out).toBe(0)
+  expect(right.out).toContain(writable)
+  const another = await portal.attempt(['doctor'], { env: { SECRET_KEY: 'x'.repeat(32) } })
+  expect(another.code).not.toBe(0)
+  expect(another.out).toContain(writable)
+  expect(another.out).toContain('BAD   SECRET_KEY: the database was sealed with another one')
+  const standby = `${DATABASE_URL}?options=-c%20default_transaction_read_only%3Don`
+  const readOnly = await portal.attempt(['doctor'], { env: { DATABASE_URL: standby } })
+  expect(readOnly.code).not.toBe(0)
+  expect(readOnly.out).toMatch(/^BAD   database: .*read-only transaction/m)
+
+  // As the guide says it, where there is no old key any more.
+  await portal.stop()
+  for (const table of ['shut_outs', 'portal_keys']) await postgres.query(DATABASE_URL, `DELETE FROM ${table}`)
+  const anew = await portal.attempt(['admin', 'list'], { env: { SECRET_KEY: 'x'.repeat(32) } })
+  expect(anew.code, anew.err).toBe(0)
+})
+
+test('a password from standard input is its first line', async ({ startPortal }) => {
+  const { portal } = await startPortal({ admin: someone('keeper') })
+  const { username, email } = someone('second')
+  const args = ['admin', 'create', '--username', username, '--email', email, '--password-stdin']
+  const made = await portal.attempt(args, { input: `${PASSWORD}\r\nand something else\n` })
+  expect(made.code, made.err).toBe(0)
+  expect((await new Visitor(portal).send('sign_in', { username, password: PASSWORD })).body).toBe('{"goto":"/profile"}')
 })
 
 test('a setting with a slip in its name is told, by the log too', async ({ startPortal }) => {

@@ -3,7 +3,7 @@
 //! Guarantees: what goes wrong is one line on standard error that says what to do, and exit code 1; results go to
 //! standard output, logs to standard error. Passwords come from standard input and never from an argument.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, Read, Write};
 use std::process::ExitCode;
 
 use app::backend::Backend;
@@ -208,9 +208,9 @@ async fn administer(backend: &Backend, command: AdminCommand) -> Result<(), Conf
 
 fn read_password() -> Result<Password, ConfigError> {
     let mut text = String::new();
-    std::io::stdin()
-        .take(4_096)
-        .read_to_string(&mut text)
+    // Its first line: a second one would become part of a password that no form can send.
+    std::io::BufReader::new(std::io::stdin().take(4_096))
+        .read_line(&mut text)
         .map_err(|e| ConfigError(format!("The password could not be read from standard input ({e}).")))?;
     Ok(Password::from(text.trim_end_matches(['\r', '\n']).to_owned()))
 }

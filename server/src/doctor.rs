@@ -6,7 +6,8 @@
 use std::path::PathBuf;
 
 use app::backend::clock::Clock;
-use app::backend::database::Database;
+use app::backend::database::{Database, Lock};
+use app::backend::error::{Doing, Failure};
 use app::backend::mail::graph::{Application, Unread};
 use app::backend::mail::transport::{Transport, graph_mail};
 use app::backend::settings::{Environment, MailTransport, MicrosoftSettings, Settings, secret_warning};
@@ -136,7 +137,17 @@ async fn examine_database(config: &Config, findings: &mut Vec<Finding>) {
     };
     match Migrator::get_pending_migrations(db.pool()).await {
         Ok(pending) if pending.is_empty() => {
-            findings.push(Good("database", "reached, and up to date".to_owned()));
+            findings.push(match writes(&db).await {
+                Ok(()) => Good("database", "reached, writable and up to date".to_owned()),
+                Err(error) => {
+                    let how = "its file, its folder and what lies beside it must belong to the portal's user; under PostgreSQL, \
+                               it must not be a standby";
+                    Bad("database", format!("it can't be written to: {how} ({error})"))
+                }
+            });
+            if let Err(error) = start::check_key(config, &db).await {
+                findings.push(Bad("SECRET_KEY", error.0.trim_start_matches("SECRET_KEY: ").to_owned()));
+            }
         }
         Ok(pending) => findings.push(Note(
             "database",
@@ -153,6 +164,15 @@ async fn examine_database(config: &Config, findings: &mut Vec<Finding>) {
         findings.push(examine_clock(&db).await);
         findings.push(examine_pooling(&db).await);
     }
+}
+
+/// Whether rows can be changed; none is.
+async fn writes(db: &Database) -> Result<(), Failure> {
+    let txn = db.begin_write(Lock::None).await?;
+    txn.execute_unprepared("UPDATE users SET auth_epoch = auth_epoch WHERE id = 0").await.doing("write")?;
+    // What is not committed is taken back.
+    drop(txn);
+    Ok(())
 }
 
 /// Where SQLite's file should be and is not: connecting would make one.

@@ -53,7 +53,7 @@ pub async fn serve(config: Config) -> Result<(), ConfigError> {
         tracing::info!("stopping");
         let _ = stop.send(true);
         tokio::time::sleep(GRACE).await;
-        tracing::warn!("some requests did not finish in time");
+        tracing::warn!("what was still being done did not finish in time");
         std::process::exit(0);
     });
     listen::serve(listener, app, stopping).await;

@@ -98,11 +98,22 @@ pub async fn migrate(db: &Database) -> Result<(), ConfigError> {
 
 /// The key that hashes who was shut out: made by the first start, sealed under SECRET_KEY.
 async fn shut_outs(db: &Database, keys: &Keys, clock: &Clock) -> Result<ShutOuts, ConfigError> {
-    ShutOuts::load(db, keys, clock.now()).await.map_err(|failure| match failure {
+    ShutOuts::load(db, keys, clock.now()).await.map_err(unopened)
+}
+
+/// Whether SECRET_KEY is the one that the database was sealed with.
+pub async fn check_key(config: &Config, db: &Database) -> Result<(), ConfigError> {
+    let keys = Keys::new(&config.secret_key, config.secret_key_previous.as_ref());
+    ShutOuts::check(db, &keys).await.map_err(unopened)
+}
+
+fn unopened(failure: Failure) -> ConfigError {
+    match failure {
         Failure::Seal(_) => ConfigError(
-            "SECRET_KEY: the database was sealed with another one; set that as SECRET_KEY_PREVIOUS and start again."
+            "SECRET_KEY: the database was sealed with another one; set that as SECRET_KEY_PREVIOUS and start again. Where \
+             there is none any more, see \"Without the old key\" in docs/operating.md."
                 .to_owned(),
         ),
         failure => ConfigError(format!("DATABASE_URL: the database can't be used ({failure}).")),
-    })
+    }
 }

@@ -1,7 +1,7 @@
 //! The loop that sends mail and forgets what has had its time.
 //!
 //! Guarantees: it never ends before it is told to, whatever fails; it wakes when there is mail and otherwise now and
-//! then; being told to stop it finishes the mail in hand.
+//! then; being told to stop it begins no other mail, and has as long for the one in hand as requests have.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub async fn run(backend: Backend, transport: Transport, mut stop: watch::Receiv
                 Err(_) => tracing::error!("purging took too long; it is tried again in an hour"),
             }
         }
-        let wait = match timeout(ROUND, mail::work(&backend, &transport)).await {
+        let wait = match timeout(ROUND, mail::work(&backend, &transport, || *stop.borrow())).await {
             Ok(Ok(wait)) => wait,
             Ok(Err(failure)) => {
                 tracing::error!(cause = %failure, "could not work on the mail");

@@ -49,29 +49,40 @@ pub async fn resend_mail(backend: &Backend, id: i64, admin: &Viewer, source: &st
     };
     let active = owner.as_ref().filter(|user| user.status == Status::Active.as_str());
     let unconfirmed = owner.as_ref().filter(|user| user.email_confirmed_at.is_none());
-    match Kind::parse(&row.kind) {
-        Some(Kind::Approved) => {
-            set_dropped(&*txn, row.id, now).await?;
-            let user = active.ok_or(Problem::MailGone)?;
+    // Whether a link was made anew, for those kinds that have one.
+    let renewed = match (Kind::parse(&row.kind), active, unconfirmed) {
+        (Some(Kind::Approved), Some(user), _) => {
             send_sign_in_link(backend, &*txn, user, user.auth_epoch).await?;
+            Some(true)
         }
-        Some(Kind::TemporaryPassword) => {
-            set_dropped(&*txn, row.id, now).await?;
-            let user = active.ok_or(Problem::MailGone)?;
+        (Some(Kind::TemporaryPassword), Some(user), _) => {
             // Outside the cap of an hour: an administrator asks for it.
             resets::write_mail(backend, &txn, user, now).await?;
+            Some(true)
         }
-        Some(Kind::ChangeAddress) => {
-            set_dropped(&*txn, row.id, now).await?;
-            let user = active.ok_or(Problem::MailGone)?;
+        (Some(Kind::ChangeAddress), Some(user), _) => {
             insert_address_job(&*txn, JobKind::AddressChange, user.id, &row.recipient, now).await?;
+            Some(true)
         }
-        Some(Kind::ConfirmAddress) => {
-            set_dropped(&*txn, row.id, now).await?;
-            let user = unconfirmed.ok_or(Problem::MailGone)?;
+        (Some(Kind::ConfirmAddress), _, Some(user)) => {
             insert_job(&*txn, JobKind::Confirmation, user.id, now).await?;
+            Some(true)
         }
-        _ => revive(&*txn, row.id, now).await?,
+        (Some(Kind::Approved | Kind::TemporaryPassword | Kind::ChangeAddress | Kind::ConfirmAddress), ..) => {
+            Some(false)
+        }
+        _ => {
+            revive(&*txn, row.id, now).await?;
+            None
+        }
+    };
+    if renewed.is_some() {
+        set_dropped(&*txn, row.id, now).await?;
+    }
+    if renewed == Some(false) {
+        // It would mean nothing any more: nobody is to be asked about it again.
+        txn.commit().await?;
+        return Err(Problem::MailGone.into());
     }
     let subject = owner.as_ref().map(|user| (user.id, user.username.as_str()));
     insert_audit(&*txn, Action::ResendMail, &admin.actor(source.to_owned()), subject, now).await?;

@@ -59,6 +59,15 @@ impl std::fmt::Debug for ShutOuts {
 }
 
 impl ShutOuts {
+    /// Whether the key that the database has, if it has one, can be opened; changes nothing.
+    ///
+    /// # Errors
+    /// [`Failure::Seal`] where neither SECRET_KEY nor SECRET_KEY_PREVIOUS opens it.
+    pub async fn check(db: &Database, keys: &Keys) -> Result<(), Failure> {
+        let row = portal_key::Entity::find_by_id(KEY).one(db.pool()).await.doing("read a key")?;
+        row.map_or(Ok(()), |row| keys.open_key(&row.sealed, KEY).map(drop))
+    }
+
     /// Reads the key, which the first start makes; seals it anew after SECRET_KEY was changed.
     ///
     /// # Errors

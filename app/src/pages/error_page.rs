@@ -205,8 +205,8 @@ pub fn VoidLink(
     view! {
         <Lobby request=request title="This link can't be used".to_owned() lead=text step=Step::None>
             <div class="form-actions">
-                <a class="btn btn-primary" href="/login">"Sign in"</a>
-                <a class="btn" href="/reset-password">"Ask for a temporary password"</a>
+                <a class="btn btn-primary btn-block" href="/login">"Sign in"</a>
+                <a class="btn btn-block" href="/reset-password">"Ask for a temporary password"</a>
             </div>
         </Lobby>
     }

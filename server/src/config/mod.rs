@@ -361,14 +361,14 @@ fn password_blocklist(source: &Source, least: usize) -> Result<Blocklist, Config
         return Ok(Blocklist::default());
     };
     // A pipe would keep the portal from starting, without a word.
-    if !Path::new(path).is_file() {
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         return Err(wrong("PASSWORD_BLOCKLIST", &format!("{path} must be a file, with a password a line")));
     }
     let list =
         File::open(path).and_then(|file| Blocklist::read(BufReader::new(file), least)).map_err(|e| {
             wrong(
                 "PASSWORD_BLOCKLIST",
-                &format!("{path} must be a text that can be read, with a password a line ({e})"),
+                &format!("{path} must be a text that the portal can read, with a password a line ({e})"),
             )
         })?;
     if list.is_empty() {

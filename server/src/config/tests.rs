@@ -114,14 +114,14 @@ const ID: &str = "11111111-1111-1111-1111-111111111111";
 const TENANT: &str = "22222222-2222-2222-2222-222222222222";
 
 fn with_microsoft<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    let application = [("CLIENT_ID", ID), ("CLIENT_SECRET", "secret"), ("TENANT_ID", TENANT)];
+    let application = [("CLIENT_ID", ID), ("CLIENT_SECRET", "secret"), ("TENANT_ID", TENANT), PROD[2]];
     let named = |name| more.iter().any(|(other, _)| *other == name);
     application.into_iter().filter(|(name, _)| !named(*name)).chain(more.iter().copied()).collect()
 }
 
 #[test]
 fn microsoft_is_off_until_it_is_whole() {
-    assert!(Config::read(&Source::of(&[])).expect("right").settings.microsoft.is_none());
+    assert!(Config::read(&Source::of(&[PROD[2]])).expect("right").settings.microsoft.is_none());
     for name in ["CLIENT_ID", "CLIENT_SECRET", "TENANT_ID"] {
         let error = Config::read(&Source::of(&with_microsoft(&[(name, "")]))).expect_err("refused");
         assert!(error.0.starts_with(name), "{name}: {}", error.0);

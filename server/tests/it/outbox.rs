@@ -219,6 +219,23 @@ async fn a_refused_mail_is_given_up_shown_and_sent_again_with_a_new_link() {
 }
 
 #[tokio::test]
+async fn a_given_up_mail_that_means_nothing_any_more_is_done_with() {
+    let portal = Portal::start().await;
+    let admin = portal.admin("grace").await;
+    let ada = portal.person("ada", Status::Pending, Role::Member).await;
+    portal.mails().await;
+    admin.decide("approve", ada.id).await;
+    portal.work(&mail_server("550 no such mailbox").await).await;
+    let given_up = portal.outbox().await.pop().expect("a row");
+    assert_eq!(given_up.status, "given_up");
+    admin.decide("deactivate", ada.id).await;
+    admin.post("/do/resend_mail", &[("id", &given_up.id.to_string())]).await;
+    admin.get("/admin/mail").await.says("That mail is not waiting to be sent again.");
+    let row = portal.outbox().await.into_iter().find(|row| row.id == given_up.id).expect("is there");
+    assert_eq!(row.status, "dropped");
+}
+
+#[tokio::test]
 async fn what_nobody_takes_is_tried_again_ever_later_and_given_up_after_a_day() {
     let portal = Portal::start().await;
     portal.register("ada").await;

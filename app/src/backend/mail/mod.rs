@@ -35,11 +35,16 @@ pub const IDLE: Duration = Duration::from_secs(15);
 /// that was sent and could not be settled is sent once more when its lease is over.
 const DATABASE: Duration = Duration::from_secs(10);
 
-/// Does all that is due: turns jobs into mails, sends what may leave now. Answers when to come again.
-pub async fn work(backend: &Backend, transport: &Transport) -> Result<Duration, Failure> {
+/// Does all that is due: turns jobs into mails, sends what may leave now. Answers when to come again. Once `is_stopping` says
+/// so, no other mail is begun.
+pub async fn work(
+    backend: &Backend,
+    transport: &Transport,
+    is_stopping: impl Fn() -> bool,
+) -> Result<Duration, Failure> {
     // A job that fails keeps no mail from leaving that is written already.
     let written = write(backend).await;
-    let wait = send(backend, transport).await?;
+    let wait = send(backend, transport, is_stopping).await?;
     written.and(Ok(wait))
 }
 
@@ -51,8 +56,15 @@ async fn write(backend: &Backend) -> Result<(), Failure> {
 }
 
 /// Sends what may leave now. Answers when to come again.
-async fn send(backend: &Backend, transport: &Transport) -> Result<Duration, Failure> {
+async fn send(
+    backend: &Backend,
+    transport: &Transport,
+    is_stopping: impl Fn() -> bool,
+) -> Result<Duration, Failure> {
     loop {
+        if is_stopping() {
+            return Ok(IDLE);
+        }
         if let Some(rest) = transport.rest() {
             return Ok(rest.min(idle(backend).await?));
         }

@@ -49,10 +49,15 @@ struct Desk {
 }
 
 impl Desk {
-    fn say(self, words: String, good: bool) {
+    /// Says what came of a decision about `name`, in place of what was said about them before.
+    fn say(self, name: &str, words: &str, good: bool) {
         let id = self.counter.with_value(|id| id + 1);
         self.counter.set_value(id);
-        self.toasts.update(|toasts| toasts.push(Toast { id, words, good }));
+        let about = format!("{name}: ");
+        self.toasts.update(|toasts| {
+            toasts.retain(|toast| !toast.words.starts_with(&about));
+            toasts.push(Toast { id, words: format!("{about}{words}"), good });
+        });
         if good {
             set_timeout(move || self.close(id), std::time::Duration::from_secs(8));
         }
@@ -89,6 +94,7 @@ impl Desk {
             return;
         }
         let (id, name) = (person.id, person.username.clone());
+        let waited = matches!(person.status, Status::Pending | Status::Held);
         self.busy.set(Some(id));
         spawn_local(async move {
             let number = id.to_string();
@@ -99,7 +105,7 @@ impl Desk {
                     if let Some(person) = person {
                         self.place(&person);
                     }
-                    self.say(format!("{name}: {}", notice.words()), true);
+                    self.say(&name, notice.words(), true);
                 }
                 Outcome::Goto(to) => {
                     let _ = window().location().assign(&to);
@@ -111,13 +117,13 @@ impl Desk {
                 }
             }
             self.busy.set(None);
-            keep_focus(id);
+            keep_focus(id, waited);
         });
     }
 
     fn refuse(self, name: &str, refusal: &Refusal) {
         let words = refusal.form.map_or_else(String::new, Problem::words);
-        self.say(format!("{name}: {words}"), false);
+        self.say(name, &words, false);
     }
 
     fn ask(self, event: &Event, person: &PersonRow, decision: Decision) {
@@ -134,12 +140,13 @@ impl Desk {
     }
 }
 
-/// Whoever decided by keyboard goes on where they were: at the person's new row, else at the list's heading.
-fn keep_focus(id: UserId) {
+/// Whoever decided by keyboard goes on where they were: among those who wait, else at the person's new row.
+fn keep_focus(id: UserId, waited: bool) {
     request_animation_frame(move || {
         let lost = document().active_element().is_none_or(|active| active.tag_name() == "BODY");
-        let row = format!("#people a[href='/admin/users/{id}'], #waiting-title");
-        let to = document().query_selector(&row).ok().flatten();
+        let find = |selector: &str| document().query_selector(selector).ok().flatten();
+        let row = if waited { None } else { find(&format!("#people a[href='/admin/users/{id}']")) };
+        let to = row.or_else(|| find("#waiting-title"));
         if lost && let Some(to) = to.and_then(|to| to.dyn_into::<HtmlElement>().ok()) {
             let _ = to.focus();
         }

@@ -268,7 +268,7 @@ impl Portal {
 
     /// Lets the worker do what is due with this transport.
     pub async fn work(&self, transport: &Transport) {
-        mail::work(&self.backend, transport).await.expect("the worker works");
+        mail::work(&self.backend, transport, || false).await.expect("the worker works");
     }
 
     /// Every mail that was written, oldest first.
