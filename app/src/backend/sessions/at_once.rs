@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, IdenStatic, Iterable, Statement, Value};
 
-use super::open::{MOST_SESSIONS, PreparedSession};
+use super::MOST_SESSIONS;
 use crate::backend::entity::{audit, user_session};
 use crate::backend::error::{Doing, Failure};
 use crate::domain::status::UserId;
@@ -55,18 +55,20 @@ fn places(first: usize, count: usize) -> String {
     (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Writes that `user_id` signed in: when, the row of the new session in the place of what this browser had, and `audit`.
+/// Writes that `user_id` signed in: when, the row of the new session in the place of the one that this browser had, by its
+/// handle, and `audit`.
 pub(super) async fn insert_sign_in_at_once(
     postgres: &impl ConnectionTrait,
     user_id: UserId,
-    prepared: &PreparedSession,
+    replaced: Option<&str>,
+    session: &user_session::ActiveModel,
     audit: &audit::ActiveModel,
     now: Timestamp,
 ) -> Result<(), Failure> {
     // No session has an empty handle.
-    let replaced = prepared.old_handle.as_deref().unwrap_or_default();
+    let replaced = replaced.unwrap_or_default();
     let mut values = vec![Value::from(now.0), Value::from(user_id), Value::from(replaced)];
-    let session = user_session::Column::iter().map(|column| prepared.row.get(column).into_value());
+    let session = user_session::Column::iter().map(|column| session.get(column).into_value());
     let audit = audit_columns().map(|column| audit.get(column).into_value());
     for value in session.chain(audit) {
         values.push(value.ok_or(Failure::Data("a row to be written is not complete"))?);

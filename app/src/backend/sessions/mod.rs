@@ -33,6 +33,9 @@ const USER: &str = "user";
 /// How long a sign-in proves who somebody is where there is no password to ask for.
 const PROOF_LIFETIME: Duration = Duration::from_mins(10);
 
+/// Most sessions of one person; past them the longest unused ends. More browsers than anybody has, and a page can list them.
+const MOST_SESSIONS: u64 = 50;
+
 /// What a session is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -16,7 +16,7 @@ use tower_sessions::{Session, SessionStore};
 
 use super::at_once::insert_sign_in_at_once;
 use super::end::delete_session;
-use super::{Browser, HANDLE, Kind, OpenedBy, USER, Viewer};
+use super::{Browser, HANDLE, Kind, MOST_SESSIONS, OpenedBy, USER, Viewer};
 use crate::backend::audit::{audit_row, insert_audit_row};
 use crate::backend::database::Lock;
 use crate::backend::entity::{audit, user, user_session};
@@ -28,9 +28,6 @@ use crate::domain::time::Timestamp;
 
 /// How long a session lives that can only choose a new password.
 const RESTRICTED_LIFETIME: Duration = Duration::from_mins(15);
-
-/// Most sessions of one person; past them the longest unused ends. More browsers than anybody has, and a page can list them.
-pub(super) const MOST_SESSIONS: u64 = 50;
 
 /// Whom a session is opened for, as they were when they proved who they are.
 #[derive(Debug)]
@@ -99,10 +96,10 @@ impl BrowserSession {
 #[derive(Debug)]
 pub struct PreparedSession {
     user_id: UserId,
-    pub(super) old_handle: Option<String>,
+    old_handle: Option<String>,
     old_id: Option<Id>,
     new: NewSession,
-    pub(super) row: user_session::ActiveModel,
+    row: user_session::ActiveModel,
 }
 
 impl PreparedSession {
@@ -258,7 +255,8 @@ pub async fn open_session_proved_at(
     let now = backend.now();
     if backend.db.is_postgres() && opening.by.kind() == Kind::Ordinary {
         let audit = opening.audit_row(browser, now);
-        insert_sign_in_at_once(backend.db.pool(), opening.user_id, &prepared, &audit, now).await?;
+        let (replaced, row) = (prepared.old_handle.as_deref(), &prepared.row);
+        insert_sign_in_at_once(backend.db.pool(), opening.user_id, replaced, row, &audit, now).await?;
     } else {
         let txn = backend.db.begin_write(Lock::None).await?;
         insert_sign_in(&*txn, &prepared, opening, browser, now).await?;
