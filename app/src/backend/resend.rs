@@ -76,13 +76,15 @@ pub async fn resend_mail(backend: &Backend, id: i64, admin: &Viewer, source: &st
             None
         }
     };
-    if renewed.is_some() {
-        set_dropped(&*txn, row.id, now).await?;
-    }
-    if renewed == Some(false) {
-        // It would mean nothing any more: nobody is to be asked about it again.
-        txn.commit().await?;
-        return Err(Problem::MailGone.into());
+    match renewed {
+        Some(true) => set_dropped(&*txn, row.id, now, "sent again with a new link").await?,
+        Some(false) => {
+            // Nobody is to be asked about it again.
+            set_dropped(&*txn, row.id, now, "it would mean nothing any more").await?;
+            txn.commit().await?;
+            return Err(Problem::MailGone.into());
+        }
+        None => {}
     }
     let subject = owner.as_ref().map(|user| (user.id, user.username.as_str()));
     insert_audit(&*txn, Action::ResendMail, &admin.actor(source.to_owned()), subject, now).await?;

@@ -295,9 +295,14 @@ pub async fn revive(db: &impl ConnectionTrait, id: i64, now: Timestamp) -> Resul
     Ok(())
 }
 
-/// Ends a given-up mail that another one replaces.
-pub async fn set_dropped(db: &impl ConnectionTrait, id: i64, now: Timestamp) -> Result<(), Failure> {
-    finish(State::Dropped, now, "sent again with a new link")
+/// Ends a given-up mail, and keeps why: another one replaces it, or it would mean nothing any more.
+pub async fn set_dropped(
+    db: &impl ConnectionTrait,
+    id: i64,
+    now: Timestamp,
+    why: &str,
+) -> Result<(), Failure> {
+    finish(State::Dropped, now, why)
         .filter(outbox::Column::Id.eq(id))
         .filter(outbox::Column::Status.eq(State::GivenUp.as_str()))
         .exec(db)
