@@ -3,8 +3,9 @@
 // away, kills the program and besieges it. `--project=screenshots` takes pictures and tests nothing.
 //
 // From the environment: PORTAL_BIN (the program), LEPTOS_SITE_ROOT (its assets), CHROMIUM (the browser),
-// SCREENSHOTS (a folder) and DESK_SHOT (a file).
+// SCREENSHOTS (a folder), DESK_SHOT (a file), and TIMINGS (a file: see support/timings.ts).
 import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 
 import { defineConfig } from '@playwright/test'
 
@@ -20,12 +21,13 @@ export default defineConfig({
   fullyParallel: true,
   forbidOnly: true,
   retries: 0,
-  workers: 2,
+  // One for each core, and one for the operations.
+  workers: availableParallelism() + 1,
   // Each step has a bound of its own, of 10 or 20 seconds. This one is for a test that would go on for ever: a journey of
   // thirty pages takes 25 seconds on two idle cores, and has taken four times as long on busy ones.
   timeout: 150_000,
   expect: { timeout: 10_000 },
-  reporter: [['list']],
+  reporter: process.env.TIMINGS ? [['list'], ['./support/timings.ts']] : [['list']],
   use: {
     actionTimeout: 10_000,
     navigationTimeout: 20_000,
@@ -48,10 +50,11 @@ export default defineConfig({
     },
   },
   projects: [
+    // First, since it takes longest. One test after the other: they measure how long visitors wait, and two at once would
+    // wait for each other.
+    { name: 'operations', testDir: 'operations', fullyParallel: false, workers: 1, timeout: 90_000 },
     { name: 'scripts', use: { javaScriptEnabled: true }, grepInvert: /@plain/ },
     { name: 'plain', use: { javaScriptEnabled: false }, grepInvert: /@scripts/ },
-    // One after the other: they measure how long visitors wait, and two at once would wait for each other.
-    { name: 'operations', testDir: 'operations', fullyParallel: false, workers: 1, timeout: 90_000 },
     ...(pictures
       ? [{ name: 'screenshots', testDir: 'screenshots', timeout: 600_000, use: { javaScriptEnabled: true } }]
       : []),

@@ -95,11 +95,13 @@ export function microsoftStates({ portal, people, entra }: OwnPortal & Pick<Micr
       name: 'unlink',
       reach: async (page) => {
         const ada = await people.active()
+        // Before Entra's page is opened: it lists those who are there by then.
+        const account = colleague(entra)
         await signIn(page, ada)
         const microsoft = new MicrosoftPage(page)
         await microsoft.open()
         await microsoft.link(ada.password)
-        await new EntraPage(page).choose(colleague(entra))
+        await new EntraPage(page).choose(account)
         await new ProfilePage(page).notice(SAYS.linked).waitFor()
         await microsoft.open()
         await microsoft.isUnlink()

@@ -10,6 +10,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
+import { test } from '@playwright/test'
+
 import { Mailbox } from './mail.ts'
 import { until } from './until.ts'
 
@@ -74,7 +76,8 @@ export class Portal {
   /** Makes an administrator on the command line; works while the portal runs and before. */
   async createAdmin(admin: Person): Promise<void> {
     const { username, email, password } = admin
-    await this.run(['admin', 'create', '--username', username, '--email', email, '--password-stdin'], password)
+    const args = ['admin', 'create', '--username', username, '--email', email, '--password-stdin']
+    await test.step('Start vestibule admin create', async () => this.run(args, password))
   }
 
   /** Runs a command of the program beside the portal; answers what it printed. */
@@ -199,6 +202,10 @@ export class Portal {
 
   /** Another program may take the port first: then on another. */
   private async serve(port?: number): Promise<void> {
+    await test.step('Start portal', async () => this.launch(port))
+  }
+
+  private async launch(port?: number): Promise<void> {
     for (let tries = 0; tries < 5; tries += 1) {
       this.port = tries === 0 && port !== undefined ? port : await freePort()
       this.url = `http://127.0.0.1:${this.port}`

@@ -38,6 +38,10 @@ export class Postgres {
 
   /** Makes one and waits until it takes connections. */
   static async start(): Promise<Postgres> {
+    return base.step('Start PostgreSQL', async () => Postgres.create())
+  }
+
+  private static async create(): Promise<Postgres> {
     const bin = findPrograms()
     const folder = await mkdtemp(join(tmpdir(), 'vestibule-postgres-'))
     const postgres = new Postgres(folder, bin)
@@ -64,7 +68,7 @@ export class Postgres {
   async newDatabase(): Promise<string> {
     this.databases += 1
     const name = `portal_${this.databases}`
-    await this.query('postgres', `CREATE DATABASE ${name}`)
+    await base.step('Start PostgreSQL database', async () => this.query('postgres', `CREATE DATABASE ${name}`))
     return `postgres://postgres@127.0.0.1:${this.port}/${name}`
   }
 

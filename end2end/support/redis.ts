@@ -7,6 +7,8 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { test } from '@playwright/test'
+
 import { endWithTests, freePort } from './portal.ts'
 import { until } from './until.ts'
 
@@ -20,6 +22,10 @@ export class Redis {
 
   /** Starts one and waits until it takes connections. */
   static async start(): Promise<Redis> {
+    return test.step('Start Redis', async () => Redis.create())
+  }
+
+  private static async create(): Promise<Redis> {
     const redis = new Redis(await mkdtemp(join(tmpdir(), 'vestibule-redis-')))
     for (let tries = 0; tries < 5 && redis.child === undefined; tries += 1) {
       redis.port = await freePort()
