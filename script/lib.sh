@@ -12,9 +12,12 @@ TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
 case "$TARGET" in /*) ;; *) TARGET="$PWD/$TARGET" ;; esac
 [ -z "${CARGO_TARGET_DIR:-}" ] || export CARGO_TARGET_DIR="$TARGET" # the scripts change folders
 
-LEPTOS_VERSION=0.3.11
+locked_version() { # LOCK-FILE CRATE
+  awk -v name="name = \"$2\"" '$0 == name { getline; gsub(/[^0-9.]/, ""); print; exit }' "$1"
+}
+LEPTOS_VERSION="$(locked_version "$ROOT/script/tools/Cargo.lock" cargo-leptos)"
 # The command line tool must be of exactly the version that the program is linked with.
-BINDGEN_VERSION="$(awk '$0 == "name = \"wasm-bindgen\"" { getline; gsub(/[^0-9.]/, ""); print; exit }' "$ROOT/Cargo.lock")"
+BINDGEN_VERSION="$(locked_version "$ROOT/Cargo.lock" wasm-bindgen)"
 LEPTOS_DIR="$CACHE/cargo-leptos-$LEPTOS_VERSION"
 BINDGEN_DIR="$CACHE/wasm-bindgen-$BINDGEN_VERSION"
 export PATH="$LEPTOS_DIR/bin:$BINDGEN_DIR/bin:$ROOT/style/node_modules/.bin:$PATH"
@@ -31,6 +34,32 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # "95" or "12 min 5 s", of the seconds given.
 duration() {
   if (($1 < 60)); then printf '%d s' "$1"; else printf '%d min %d s' $(($1 / 60)) $(($1 % 60)); fi
+}
+
+# ---- A long job in steps: each is announced with its number, and with the time that it takes on two idle cores
+
+# How many there are, and how many have begun. Exported, so that a script counts on in the scripts that it calls.
+export STEPS="${STEPS:-0}" STEP="${STEP:-0}"
+
+announce_steps() { # "SECONDS WHAT"...
+  local line sum=0 number=0
+  for line in "$@"; do sum=$((sum + ${line%% *})); done
+  say "There are $# steps, which take about $(about "$sum") on two idle cores. An interrupted run continues where it stopped."
+  for line in "$@"; do
+    number=$((number + 1))
+    say "  $number. ${line#* }: about $(about "${line%% *}")"
+  done
+  STEPS=$#
+}
+
+begin_step() { # "SECONDS WHAT"
+  STEP=$((STEP + 1))
+  say "Step $STEP of $STEPS: ${1#* } (about $(about "${1%% *}"))…"
+}
+
+# "20 seconds" or "3 minutes", of the seconds given.
+about() {
+  if (($1 < 90)); then printf '%d seconds' "$1"; else printf '%d minutes' $((($1 + 30) / 60)); fi
 }
 
 # ---- The toolchain: it must know wasm32-unknown-unknown and be new enough.
@@ -130,6 +159,9 @@ debug_is_built() {
       -o -newer "$DEBUG_STAMP" -print -quit)" ]
 }
 
+# What the step is called, and how long it takes when nothing has been compiled yet.
+if [ -e "$TARGET/debug/deps" ]; then BUILD_STEP="60 Building the portal"; else BUILD_STEP="600 Building the portal"; fi
+
 # Builds the debug program and its site when the sources have changed. The stamp bears the time when the build began:
 # what is edited meanwhile counts as changed.
 build_debug() {
@@ -137,7 +169,15 @@ build_debug() {
   mkdir -p "$TARGET/debug"
   printf '%s\n' "$ROOT $LEPTOS_VERSION" >"$DEBUG_STAMP.new" || return
   rm -f "$DEBUG_STAMP"
-  say "Building the portal (the first time 6 to 12 minutes, later only what has changed)…"
-  (cd "$ROOT" && leptos_debug build) || return
+  # From nothing, cargo-leptos builds the browser's half and then the server's. Together they keep all cores busy.
+  local server=
+  if [ ! -e "$TARGET/debug/deps" ]; then
+    (cd "$ROOT" && cargo_debug build -p server --bin vestibule) &
+    server=$!
+  fi
+  local result=0
+  (cd "$ROOT" && leptos_debug build) || result=$?
+  [ -z "$server" ] || wait "$server" || result=$?
+  ((result == 0)) || return "$result"
   mv "$DEBUG_STAMP.new" "$DEBUG_STAMP"
 }
