@@ -21,8 +21,8 @@ export default defineConfig({
   fullyParallel: true,
   forbidOnly: true,
   retries: 0,
-  // One for each core, and one for the operations.
-  workers: availableParallelism() + 1,
+  // One for each core, and one for the operations tests.
+  workers: Math.min(availableParallelism(), 8) + 1,
   // Each step has a bound of its own, of 10 or 20 seconds. This one is for a test that would go on for ever: a journey of
   // thirty pages takes 25 seconds on two idle cores, and has taken four times as long on busy ones.
   timeout: 150_000,
@@ -50,8 +50,8 @@ export default defineConfig({
     },
   },
   projects: [
-    // First, since it takes longest. One test after the other: they measure how long visitors wait, and two at once would
-    // wait for each other.
+    // First, because it takes longest. Its tests run one at a time: they measure waiting times and would slow each other
+    // down.
     { name: 'operations', testDir: 'operations', fullyParallel: false, workers: 1, timeout: 90_000 },
     { name: 'scripts', use: { javaScriptEnabled: true }, grepInvert: /@plain/ },
     { name: 'plain', use: { javaScriptEnabled: false }, grepInvert: /@scripts/ },

@@ -18,9 +18,12 @@ locked_version() { # LOCK-FILE CRATE
 LEPTOS_VERSION="$(locked_version "$ROOT/script/tools/Cargo.lock" cargo-leptos)"
 # The command line tool must be of exactly the version that the program is linked with.
 BINDGEN_VERSION="$(locked_version "$ROOT/Cargo.lock" wasm-bindgen)"
-LEPTOS_DIR="$CACHE/cargo-leptos-$LEPTOS_VERSION"
-BINDGEN_DIR="$CACHE/wasm-bindgen-$BINDGEN_VERSION"
-export PATH="$LEPTOS_DIR/bin:$BINDGEN_DIR/bin:$ROOT/style/node_modules/.bin:$PATH"
+# Another folder for each state of script/tools, because all clones share them.
+TOOLS_DIR="$CACHE/tools-$(find "$ROOT/script/tools" -name target -prune -o -type f -print0 | sort -z | xargs -0 cat | cksum | tr ' ' -)"
+export PATH="$TOOLS_DIR/bin:$ROOT/style/node_modules/.bin:$PATH"
+
+# The C compiler looks for its linker here first. Debian's mold links a debug build ten times as fast as the default.
+if [ -x /usr/libexec/mold/ld ]; then export COMPILER_PATH="/usr/libexec/mold${COMPILER_PATH:+:$COMPILER_PATH}"; fi
 
 say() { printf '==> %s\n' "$*" >&2; }
 
@@ -36,28 +39,31 @@ duration() {
   if (($1 < 60)); then printf '%d s' "$1"; else printf '%d min %d s' $(($1 / 60)) $(($1 % 60)); fi
 }
 
-# ---- A long job in steps: each is announced with its number, and with the time that it takes on two idle cores
+# ---- Steps of a long job: each is announced with its number and the time that it takes on two idle cores
 
-# How many there are, and how many have begun. Exported, so that a script counts on in the scripts that it calls.
-export STEPS="${STEPS:-0}" STEP="${STEP:-0}"
+# The number of steps, and the number of the current one. Exported, so that a called script continues the count.
+export VESTIBULE_STEPS="${VESTIBULE_STEPS:-0}" VESTIBULE_STEP="${VESTIBULE_STEP:-0}"
 
-announce_steps() { # "SECONDS WHAT"...
+announce_steps() { # "SECONDS NAME"...
   local line sum=0 number=0
+  VESTIBULE_STEPS=$#
+  (($# > 1)) || return 0
   for line in "$@"; do sum=$((sum + ${line%% *})); done
-  say "There are $# steps, which take about $(about "$sum") on two idle cores. An interrupted run continues where it stopped."
+  say "$# steps, about $(about "$sum") on two idle cores. If you interrupt a run, the next run continues where it stopped."
   for line in "$@"; do
     number=$((number + 1))
     say "  $number. ${line#* }: about $(about "${line%% *}")"
   done
-  STEPS=$#
 }
 
-begin_step() { # "SECONDS WHAT"
-  STEP=$((STEP + 1))
-  say "Step $STEP of $STEPS: ${1#* } (about $(about "${1%% *}"))…"
+begin_step() { # "SECONDS NAME"
+  local number=
+  VESTIBULE_STEP=$((VESTIBULE_STEP + 1))
+  ((VESTIBULE_STEPS < 2)) || number="Step $VESTIBULE_STEP of $VESTIBULE_STEPS: "
+  say "$number${1#* } (about $(about "${1%% *}"))…"
 }
 
-# "20 seconds" or "3 minutes", of the seconds given.
+# Prints a number of seconds in words, such as "20 seconds" or "3 minutes".
 about() {
   if (($1 < 90)); then printf '%d seconds' "$1"; else printf '%d minutes' $((($1 + 30) / 60)); fi
 }
@@ -93,7 +99,7 @@ choose_toolchain() {
       [ "${RUSTUP_HOME:-$HOME/.rustup}/toolchains/debian" -ef /usr ] || rustup toolchain link debian /usr
       export RUSTUP_TOOLCHAIN=debian
     else
-      export PATH="$LEPTOS_DIR/bin:$BINDGEN_DIR/bin:$ROOT/style/node_modules/.bin:/usr/bin:$PATH"
+      export PATH="$TOOLS_DIR/bin:$ROOT/style/node_modules/.bin:/usr/bin:$PATH"
     fi
   else
     active_toolchain_fits
@@ -159,8 +165,8 @@ debug_is_built() {
       -o -newer "$DEBUG_STAMP" -print -quit)" ]
 }
 
-# What the step is called, and how long it takes when nothing has been compiled yet.
-if [ -e "$TARGET/debug/deps" ]; then BUILD_STEP="60 Building the portal"; else BUILD_STEP="600 Building the portal"; fi
+# The time and name of the step that builds the portal. The first build takes longer.
+if [ -x "$DEBUG_PROGRAM" ]; then BUILD_STEP="60 Building the portal"; else BUILD_STEP="600 Building the portal"; fi
 
 # Builds the debug program and its site when the sources have changed. The stamp bears the time when the build began:
 # what is edited meanwhile counts as changed.
@@ -169,9 +175,10 @@ build_debug() {
   mkdir -p "$TARGET/debug"
   printf '%s\n' "$ROOT $LEPTOS_VERSION" >"$DEBUG_STAMP.new" || return
   rm -f "$DEBUG_STAMP"
-  # From nothing, cargo-leptos builds the browser's half and then the server's. Together they keep all cores busy.
+  # cargo-leptos builds the browser's half first, then the server's. The first build runs both at the same time, because
+  # a single build does not keep all cores busy.
   local server=
-  if [ ! -e "$TARGET/debug/deps" ]; then
+  if [ ! -x "$DEBUG_PROGRAM" ]; then
     (cd "$ROOT" && cargo_debug build -p server --bin vestibule) &
     server=$!
   fi

@@ -1,14 +1,14 @@
-// Prints where the time of a script/test went, as Markdown tables. 'node script/timings.mjs FOLDER' reads what the parts
-// have left in that folder: parts.tsv (name, seconds), *.xml (nextest's JUnit reports) and browser.json
-// (end2end/support/timings.ts).
+// Prints the times of a script/test run as Markdown tables. 'node script/timings.mjs FOLDER' reads the files that the
+// run has written to that folder: parts.tsv (name, seconds), *.xml (nextest's JUnit reports) and browser.json
+// (see end2end/support/timings.ts).
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 const SLOWEST = 20;
 const [folder] = process.argv.slice(2);
 
-const seconds = (value) => (value < 10 ? `${value.toFixed(1)} s` : value < 60 ? `${value.toFixed(0)} s` : minutes(value));
-const minutes = (value) => `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
+const seconds = (value) => (value < 9.95 ? `${value.toFixed(1)} s` : value < 59.5 ? `${Math.round(value)} s` : minutes(Math.round(value)));
+const minutes = (value) => `${Math.floor(value / 60)} min ${value % 60} s`;
 
 function table(title, head, rows) {
   if (rows.length === 0) return;
@@ -28,7 +28,7 @@ const parts = readFileSync(join(folder, "parts.tsv"), "utf8")
   .map((line) => line.split("\t"))
   .map(([name, time]) => [name, Number(time)]);
 const whole = parts.reduce((sum, [, time]) => sum + time, 0);
-table("Parts", ["part", "time"], [...parts.map(([name, time]) => [name, seconds(time)]), ["all of it", seconds(whole)]]);
+table("Parts", ["part", "time"], [...parts.map(([name, time]) => [name, seconds(time)]), ["total", seconds(whole)]]);
 
 // ---- Tests
 
@@ -51,7 +51,7 @@ const browserTests = browser.tests.map(({ name, file, project, ms }) => ({ name,
 const tests = [...rustTests(), ...browserTests].sort((a, b) => b.s - a.s);
 table(`The ${SLOWEST} slowest tests of ${tests.length}`, ["test", "where", "time"], tests.slice(0, SLOWEST).map(({ name, where, s }) => [name, where, seconds(s)]));
 
-// ---- What the browser's tests are made of
+// ---- Browser tests in detail
 
 function grouped(key) {
   const groups = new Map();
@@ -64,10 +64,10 @@ function grouped(key) {
 
 function sums(title, what, entries, most = Infinity) {
   const rows = entries.sort(([, a], [, b]) => b.ms - a.ms).slice(0, most);
-  table(title, [what, "how many", "altogether", "each"], rows.map(([name, { count, ms }]) => [name, count, seconds(ms / 1000), `${Math.round(ms / count)} ms`]));
+  table(title, [what, "number", "total", "each"], rows.map(([name, { count, ms }]) => [name, count, seconds(ms / 1000), `${Math.round(ms / count)} ms`]));
 }
 
-sums("The browser's tests by project", "project", grouped((test) => test.project));
-sums("The browser's tests by file", "file", grouped((test) => test.file));
-sums("What they start", "what", Object.entries(browser.starts));
-sums("Steps that take longest, altogether", "step", Object.entries(browser.steps), 25);
+sums("Browser tests by project", "project", grouped((test) => test.project));
+sums("Browser tests by file", "file", grouped((test) => test.file));
+sums("Portals, databases and browsers started", "what", Object.entries(browser.starts));
+sums("Steps with the longest total time", "step", Object.entries(browser.steps), 25);

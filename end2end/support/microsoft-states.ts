@@ -95,7 +95,7 @@ export function microsoftStates({ portal, people, entra }: OwnPortal & Pick<Micr
       name: 'unlink',
       reach: async (page) => {
         const ada = await people.active()
-        // Before Entra's page is opened: it lists those who are there by then.
+        // Add the account first: Entra's page lists only accounts that exist when it opens.
         const account = colleague(entra)
         await signIn(page, ada)
         const microsoft = new MicrosoftPage(page)

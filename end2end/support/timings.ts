@@ -1,28 +1,28 @@
-// Where the time of a run goes: how long each test takes, and what all tests together spend on starting what they need
-// and on each kind of step. script/test --timings makes tables of it.
+// Records how long each test takes, and how much time all tests together spend on starting portals, databases and
+// browsers, and on each kind of step. script/test --timings prints tables of these figures.
 //
-// TIMINGS names the file that it is written to, as JSON: see Timings.
+// TIMINGS is the path of the JSON file that it writes. Its content has the type Timings.
 import { writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
 
 import type { FullConfig, Reporter, TestCase, TestResult, TestStep } from '@playwright/test/reporter'
 
-/** How often something was done, and how long it took altogether, in milliseconds. */
+/** The number of runs of one kind of step, and their total time in milliseconds. */
 interface Sum {
   count: number
   ms: number
 }
 
-/** What is written. */
+/** The content of the file. */
 interface Timings {
   tests: { name: string; file: string; project: string; ms: number }[]
-  /** What the tests start: portals, databases, browsers. By name. */
+  /** Portals, databases and browsers that the tests start, by name. */
   starts: Record<string, Sum>
-  /** Steps of tests by their kind, those that hold others left out: what remains is what was waited for. */
+  /** Steps without inner steps, by kind. */
   steps: Record<string, Sum>
 }
 
-/** Steps with this beginning are starts, as in `test.step('Start portal', …)`. */
+/** The first word of steps that start something, as in `test.step('Start portal', …)`. */
 const START = 'Start '
 
 export default class TimingsReporter implements Reporter {
@@ -53,7 +53,7 @@ export default class TimingsReporter implements Reporter {
   }
 }
 
-/** A step's title without what it is about: `Click getByRole('button')` is `Click`. */
+/** Returns a step's title without its object: `Click` for `Click getByRole('button')`. */
 function kindOf(title: string): string {
   return title.replace(/\s*(["'`(/]|get[A-Z]\w*\(|locator\().*$/s, '').slice(0, 60)
 }

@@ -1,4 +1,4 @@
-//! The part of cargo-generate that cargo-leptos names, without what it does.
+//! The items of cargo-generate that cargo-leptos refers to. The function always fails.
 
 #[derive(Debug, Default)]
 pub struct TemplatePath {
@@ -17,7 +17,7 @@ pub struct GenerateArgs {
     pub init: bool,
 }
 
-/// Always fails.
+/// Always returns an error.
 pub fn generate(_: GenerateArgs) -> anyhow::Result<std::path::PathBuf> {
-    anyhow::bail!("this cargo-leptos was built without `new`: install cargo-leptos with `cargo install cargo-leptos`")
+    anyhow::bail!("this build of cargo-leptos does not support `new`: run `cargo install cargo-leptos` for a build that does")
 }

@@ -1,14 +1,14 @@
-//! The part of reqwest that cargo-leptos names. Every request fails: nothing is ever sent.
+//! The items of reqwest that cargo-leptos refers to. Every request fails, and nothing is ever sent.
 
 use std::fmt;
 
-/// The only outcome of a request.
+/// The outcome of every request.
 #[derive(Debug)]
 pub struct Error;
 
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("this cargo-leptos was built without downloads")
+        formatter.write_str("this build of cargo-leptos has no downloads")
     }
 }
 
@@ -16,7 +16,7 @@ impl std::error::Error for Error {}
 
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Always fails.
+/// Always returns an error.
 pub async fn get(_: &str) -> Result<Response> {
     Err(Error)
 }
@@ -29,7 +29,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Never fails.
+    /// Returns a client. Never fails.
     pub fn build(self) -> Result<Client> {
         Ok(Client)
     }
@@ -48,13 +48,13 @@ impl Client {
 pub struct RequestBuilder;
 
 impl RequestBuilder {
-    /// Always fails.
+    /// Always returns an error.
     pub async fn send(self) -> Result<Response> {
         Err(Error)
     }
 }
 
-/// There is none.
+/// A response, which never exists.
 #[derive(Debug)]
 pub enum Response {}
 

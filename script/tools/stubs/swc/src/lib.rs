@@ -1,4 +1,4 @@
-//! The part of swc that cargo-leptos names. It minifies with esbuild, which has to be on PATH.
+//! The items of swc that cargo-leptos refers to. They minify with esbuild, which must be on PATH.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -24,14 +24,12 @@ pub mod config {
         }
     }
 
-    /// What is asked of the minifier: all of it is esbuild's `--minify`.
+    /// Options of the minifier. esbuild's `--minify` covers all of them.
     #[derive(Debug, Default)]
     pub struct JsMinifyOptions {
         pub compress: BoolOrDataConfig,
         pub mangle: BoolOrDataConfig,
         pub module: IsModule,
-        /// Whether identifiers may stay longer than they need be. Not looked at.
-        pub keep_fnames: bool,
     }
 }
 
@@ -53,7 +51,7 @@ pub struct TransformOutput {
     pub code: String,
 }
 
-/// What went wrong, as swc's `WithHandler` would report it.
+/// An error, as swc's `WithHandler` reports it.
 #[derive(Debug)]
 pub struct Report(anyhow::Error);
 
@@ -66,11 +64,7 @@ impl Report {
 #[derive(Debug)]
 pub struct Handler;
 
-/// Calls `run` and passes its result on.
-///
-/// # Errors
-///
-/// Whatever `run` returns.
+/// Calls `run` and returns its result.
 pub fn try_with_handler<T>(
     _: Arc<SourceMap>,
     (): (),
@@ -91,7 +85,7 @@ impl Compiler {
     ///
     /// # Errors
     ///
-    /// When esbuild cannot be started, refuses the file, or is asked for a script that is no module.
+    /// Returns an error if esbuild cannot be started, if it rejects the file, or if the file is not an ES module.
     pub fn minify(
         &self,
         file: Arc<SourceFile>,
@@ -100,19 +94,20 @@ impl Compiler {
         _: JsMinifyExtras,
     ) -> anyhow::Result<TransformOutput> {
         let config::IsModule::Bool(is_module) = options.module;
-        ensure!(is_module, "only ES modules are minified");
+        ensure!(is_module, "only ES modules can be minified");
         let mut esbuild = Command::new("esbuild")
             .args(["--minify", "--format=esm", "--charset=utf8", "--log-level=warning"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .context("esbuild cannot be started: run script/bootstrap")?;
-        // esbuild reads all of its input before it writes.
-        esbuild.stdin.take().context("esbuild has no input")?.write_all(file.source.as_bytes())?;
+        // esbuild reads all of its input before it writes. If it ends early, its exit status says so.
+        let written = esbuild.stdin.take().context("esbuild has no input")?.write_all(file.source.as_bytes());
         let output = esbuild.wait_with_output()?;
         if !output.status.success() {
-            bail!("esbuild refused the file: see its messages above");
+            bail!("esbuild rejected the file: see its messages above");
         }
+        written?;
         Ok(TransformOutput { code: String::from_utf8(output.stdout)? })
     }
 }

@@ -1,4 +1,4 @@
-//! The part of swc_common that cargo-leptos names.
+//! The items of swc_common that cargo-leptos refers to.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub struct SourceFile {
     pub source: String,
 }
 
-/// Makes source files.
+/// Creates source files.
 #[derive(Debug, Default)]
 pub struct SourceMap;
 
@@ -24,7 +24,7 @@ impl SourceMap {
     }
 }
 
-/// swc's state for a thread; there is none here.
+/// swc's state of a thread, which is empty here.
 #[derive(Debug, Default)]
 pub struct Globals;
 

@@ -1,11 +1,11 @@
-//! The part of wasm_split_cli_support that cargo-leptos names. It never splits.
+//! The items of wasm_split_cli_support that cargo-leptos refers to. They never split a file.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use eyre::{Result, bail};
 
-/// What is to be split, and where to.
+/// The file to split, and the paths of the results.
 #[derive(Debug)]
 pub struct Options<'a> {
     pub input_wasm: &'a [u8],
@@ -23,14 +23,14 @@ impl<'a> Options<'a> {
     }
 }
 
-/// The files that a WASM was split into.
+/// The files of a WASM that has been split.
 #[derive(Debug)]
 pub struct SplitWasm {
     pub split_modules: Vec<PathBuf>,
     pub prefetch_map: HashMap<String, Vec<String>>,
 }
 
-/// Always fails.
+/// Always returns an error.
 pub fn transform(_: Options<'_>) -> Result<SplitWasm> {
-    bail!("this cargo-leptos was built without `--split`: install cargo-leptos with `cargo install cargo-leptos`")
+    bail!("this build of cargo-leptos does not support `--split`: run `cargo install cargo-leptos` for a build that does")
 }
