@@ -50,7 +50,7 @@ export default defineConfig({
     },
   },
   projects: [
-    // First, because it takes longest. Its tests run one at a time: they measure waiting times and would slow each other
+    // First, because a single worker runs all of it. Its tests run one at a time: they measure waiting times and would slow each other
     // down.
     { name: 'operations', testDir: 'operations', fullyParallel: false, workers: 1, timeout: 90_000 },
     { name: 'scripts', use: { javaScriptEnabled: true }, grepInvert: /@plain/ },

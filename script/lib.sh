@@ -22,7 +22,7 @@ BINDGEN_VERSION="$(locked_version "$ROOT/Cargo.lock" wasm-bindgen)"
 TOOLS_DIR="$CACHE/tools-$(find "$ROOT/script/tools" -name target -prune -o -type f -print0 | sort -z | xargs -0 cat | cksum | tr ' ' -)"
 export PATH="$TOOLS_DIR/bin:$ROOT/style/node_modules/.bin:$PATH"
 
-# The C compiler looks for its linker here first. Debian's mold links a debug build ten times as fast as the default.
+# The C compiler looks for its linker here first. Debian's mold is faster than the default.
 if [ -x /usr/libexec/mold/ld ]; then export COMPILER_PATH="/usr/libexec/mold${COMPILER_PATH:+:$COMPILER_PATH}"; fi
 
 say() { printf '==> %s\n' "$*" >&2; }
@@ -175,16 +175,6 @@ build_debug() {
   mkdir -p "$TARGET/debug"
   printf '%s\n' "$ROOT $LEPTOS_VERSION" >"$DEBUG_STAMP.new" || return
   rm -f "$DEBUG_STAMP"
-  # cargo-leptos builds the browser's half first, then the server's. The first build runs both at the same time, because
-  # a single build does not keep all cores busy.
-  local server=
-  if [ ! -x "$DEBUG_PROGRAM" ]; then
-    (cd "$ROOT" && cargo_debug build -p server --bin vestibule) &
-    server=$!
-  fi
-  local result=0
-  (cd "$ROOT" && leptos_debug build) || result=$?
-  [ -z "$server" ] || wait "$server" || result=$?
-  ((result == 0)) || return "$result"
+  (cd "$ROOT" && leptos_debug build) || return
   mv "$DEBUG_STAMP.new" "$DEBUG_STAMP"
 }

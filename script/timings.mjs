@@ -69,5 +69,5 @@ function sums(title, what, entries, most = Infinity) {
 
 sums("Browser tests by project", "project", grouped((test) => test.project));
 sums("Browser tests by file", "file", grouped((test) => test.file));
-sums("Portals, databases and browsers started", "what", Object.entries(browser.starts));
+sums("Portals, databases and browsers started", "started", Object.entries(browser.starts));
 sums("Steps with the longest total time", "step", Object.entries(browser.steps), 25);

@@ -19,5 +19,7 @@ pub struct GenerateArgs {
 
 /// Always returns an error.
 pub fn generate(_: GenerateArgs) -> anyhow::Result<std::path::PathBuf> {
-    anyhow::bail!("this build of cargo-leptos does not support `new`: run `cargo install cargo-leptos` for a build that does")
+    anyhow::bail!(
+        "this build of cargo-leptos does not support `new`: run `cargo install cargo-leptos` for a build that does"
+    )
 }

@@ -19,7 +19,14 @@ pub struct Options<'a> {
 impl<'a> Options<'a> {
     pub fn new(input_wasm: &'a [u8]) -> Self {
         let none = Path::new("");
-        Self { input_wasm, output_dir: none, main_out_path: none, main_module: "", link_name: "", verbose: false }
+        Self {
+            input_wasm,
+            output_dir: none,
+            main_out_path: none,
+            main_module: "",
+            link_name: "",
+            verbose: false,
+        }
     }
 }
 
@@ -32,5 +39,7 @@ pub struct SplitWasm {
 
 /// Always returns an error.
 pub fn transform(_: Options<'_>) -> Result<SplitWasm> {
-    bail!("this build of cargo-leptos does not support `--split`: run `cargo install cargo-leptos` for a build that does")
+    bail!(
+        "this build of cargo-leptos does not support `--split`: run `cargo install cargo-leptos` for a build that does"
+    )
 }
