@@ -156,6 +156,13 @@ leptos_debug() {
   CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-1}" LEPTOS_SITE_ROOT="$DEBUG_SITE" cargo leptos "$@"
 }
 
+# The features of the release program.
+RELEASE_FEATURES=jemalloc
+
+leptos_release() {
+  (cd "$ROOT" && LEPTOS_SITE_ROOT="$RELEASE_SITE" cargo leptos build --release --precompress --bin-features "$RELEASE_FEATURES")
+}
+
 # Whether the debug program and its site are those of the sources as they stand.
 debug_is_built() {
   [ -x "$DEBUG_PROGRAM" ] && [ -e "$TARGET/debug/hash.txt" ] && [ -d "$DEBUG_SITE/pkg" ] && [ -e "$DEBUG_STAMP" ] &&

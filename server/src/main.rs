@@ -5,11 +5,11 @@
 
 use std::process::ExitCode;
 
-use tikv_jemallocator::Jemalloc;
-
-/// Gives memory back to the system seconds after a rush; glibc's allocator kept what lay between what was still used.
+/// Returns memory to the system seconds after many sign-ins. glibc's allocator keeps freed memory that lies between
+/// allocations still in use.
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
-static ALLOCATOR: Jemalloc = Jemalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     server::cli::run()
