@@ -97,7 +97,7 @@ struct Job {
     password: Password,
     work: Work,
     reply: oneshot::Sender<Result<Done, String>>,
-    _waiting: Waiting,
+    waiting: Waiting,
 }
 
 /// Counts a job for as long as it is there.
@@ -224,7 +224,7 @@ impl Hasher {
         let (_place, turns) = self.take_place(source)?;
         let _turn = turns.acquire().await.map_err(|_| HashError::Busy)?;
         let (reply, answer) = oneshot::channel();
-        let job = Job { password: password.clone(), work, reply, _waiting: Waiting::begin(&self.counts) };
+        let job = Job { password: password.clone(), work, reply, waiting: Waiting::begin(&self.counts) };
         self.queue.try_send(job).map_err(|e| match e {
             TrySendError::Full(_) => {
                 self.counts.refused.fetch_add(1, Ordering::Relaxed);
@@ -276,7 +276,7 @@ fn work(jobs: &Mutex<Receiver<Job>>, memories: &Memories) {
             Ok(jobs) => jobs.recv_timeout(MEMORY_KEPT),
             Err(_) => return,
         };
-        let Job { password, work, reply, _waiting } = match job {
+        let Job { password, work, reply, waiting } = match job {
             Ok(job) => job,
             Err(RecvTimeoutError::Timeout) => {
                 if let Ok(mut memories) = memories.lock() {
@@ -295,10 +295,12 @@ fn work(jobs: &Mutex<Receiver<Job>>, memories: &Memories) {
             Work::Hash(is_refused) => judge_and_hash(is_refused, &password, &mut memory),
             Work::Verify(hash) => verify(&password, hash.as_deref(), &mut memory).map(Done::Verified),
         };
-        let _ = reply.send(done);
         if let Ok(mut memories) = memories.lock() {
             memories.push(memory);
         }
+        // Before the answer, so that anyone who has it finds the job counted as done.
+        drop(waiting);
+        let _ = reply.send(done);
     }
 }
 
