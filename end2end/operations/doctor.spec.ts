@@ -163,20 +163,17 @@ test('without the built assets it says where they should be', async ({ startPort
   expect(out).toContain('BAD   built assets: LEPTOS_SITE_ROOT: /nowhere/site has no pkg folder')
 })
 
-test('a Redis that does not let the portal count is named, with what to allow', async ({ startPortal }) => {
+test('a Redis that does not let the portal count is named, with what to allow', async ({ afterPortals, startPortal }) => {
   const redis = await Redis.start()
-  try {
-    const { portal } = await startPortal({ admin: someone('keeper'), env: { REDIS_URL: redis.url } })
-    expect((await examine(portal)).lines).toMatchObject({ limits: 'ok counted in Redis, for all replicas together' })
-    await redis.tell('ACL', 'SETUSER', 'default', '-@scripting')
-    const { code, lines } = await examine(portal)
-    expect(code).not.toBe(0)
-    expect(lines.limits).toMatch(/^BAD Redis does not count \(.*\): each replica counts alone; allow its account EVALSHA, SCRIPT LOAD, /)
-    await redis.tell('ACL', 'SETUSER', 'default', '+@scripting', '-decr')
-    expect((await examine(portal)).lines.limits, 'a command within a script').toMatch(/^BAD /)
-  } finally {
-    await redis.remove()
-  }
+  afterPortals(async () => redis.remove())
+  const { portal } = await startPortal({ admin: someone('keeper'), env: { REDIS_URL: redis.url } })
+  expect((await examine(portal)).lines).toMatchObject({ limits: 'ok counted in Redis, for all replicas together' })
+  await redis.tell('ACL', 'SETUSER', 'default', '-@scripting')
+  const { code, lines } = await examine(portal)
+  expect(code).not.toBe(0)
+  expect(lines.limits).toMatch(/^BAD Redis does not count \(.*\): each replica counts alone; allow its account EVALSHA, SCRIPT LOAD, /)
+  await redis.tell('ACL', 'SETUSER', 'default', '+@scripting', '-decr')
+  expect((await examine(portal)).lines.limits, 'a command within a script').toMatch(/^BAD /)
 })
 
 test('while Microsoft is away, what needs it is named', async ({ startWithMicrosoft }) => {

@@ -88,98 +88,93 @@ function registration({ username, email, password }: Person): Record<string, str
 test.describe('Redis', () => {
   for (const way of WAYS) {
     test(`while it is ${way}, who is signed in is told at once, strangers notice nothing, and it recovers by itself`, async ({
+      afterPortals,
       postgres,
       startPortal,
     }) => {
       const redis = await Redis.start()
-      try {
-        const { portal, people } = await startPortal({
-          admin: someone('keeper'),
-          env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: redis.url },
-          faults: /could not find out who is calling|an action failed/,
-        })
-        const ada = await people.active()
-        const visitor = new Visitor(portal)
+      afterPortals(async () => redis.remove())
+      const { portal, people } = await startPortal({
+        admin: someone('keeper'),
+        env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: redis.url },
+        faults: /could not find out who is calling|an action failed/,
+      })
+      const ada = await people.active()
+      const visitor = new Visitor(portal)
+      await visitor.signIn(ada)
+      expect((await visitor.open('/profile')).status).toBe(200)
+
+      await test.step('take it away', async () => {
+        if (way === 'gone') await redis.crash()
+        else redis.hang()
+      })
+
+      await test.step('pages and actions of somebody with a session', async () => {
+        const [told, ...pages] = await Promise.all([
+          visitor.send('sign_out', {}),
+          visitor.submit('sign_out', {}),
+          ...['/profile', '/', '/login'].map(async (page) => visitor.open(page)),
+        ])
+        for (const page of pages) expectDeadEnd(page, REDIS_WAIT)
+        expect(told.status).toBe(503)
+        expect(told.headers['retry-after']).toMatch(/^\d+$/)
+        expect(JSON.parse(told.body)).toMatchObject({ refused: { form: { busy: 5 } } })
+      })
+      await test.step('the state of the portal', async () => {
+        const { status, state, took } = await readiness(portal)
+        expect(status).toBe(503)
+        expect(state).toEqual({ ready: false, database: 'up', redis: 'down' })
+        expect(took).toBeLessThan(REDIS_WAIT)
+      })
+      await test.step('strangers', async () => {
+        await expectOpenToStrangers(portal)
+        const bert = someone('bert')
+        const registered = await new Visitor(portal).submit('register', registration(bert))
+        expect(wordsOf(registered), 'registering needs no session').toContain('Your account was created')
+      })
+
+      await test.step('give it back', async () => {
+        if (way === 'gone') await redis.startAgain()
+        else redis.resume()
+        await untilReady(portal)
+        if (way === 'hanging') {
+          expect((await visitor.open('/profile')).status, 'the session was kept').toBe(200)
+          return
+        }
+        const answer = await visitor.open('/profile')
+        expect(answer.status, 'the session was lost with the data').toBe(302)
+        expect(answer.headers.location).toBe('/login?next=%2Fprofile')
+        expect(wordsOf(await visitor.open('/login?next=%2Fprofile'))).toContain('Your session is over. Sign in to go on.')
         await visitor.signIn(ada)
         expect((await visitor.open('/profile')).status).toBe(200)
-
-        await test.step('take it away', async () => {
-          if (way === 'gone') await redis.crash()
-          else redis.hang()
-        })
-
-        await test.step('pages and actions of somebody with a session', async () => {
-          const [told, ...pages] = await Promise.all([
-            visitor.send('sign_out', {}),
-            visitor.submit('sign_out', {}),
-            ...['/profile', '/', '/login'].map(async (page) => visitor.open(page)),
-          ])
-          for (const page of pages) expectDeadEnd(page, REDIS_WAIT)
-          expect(told.status).toBe(503)
-          expect(told.headers['retry-after']).toMatch(/^\d+$/)
-          expect(JSON.parse(told.body)).toMatchObject({ refused: { form: { busy: 5 } } })
-        })
-        await test.step('the state of the portal', async () => {
-          const { status, state, took } = await readiness(portal)
-          expect(status).toBe(503)
-          expect(state).toEqual({ ready: false, database: 'up', redis: 'down' })
-          expect(took).toBeLessThan(REDIS_WAIT)
-        })
-        await test.step('strangers', async () => {
-          await expectOpenToStrangers(portal)
-          const bert = someone('bert')
-          const registered = await new Visitor(portal).submit('register', registration(bert))
-          expect(wordsOf(registered), 'registering needs no session').toContain('Your account was created')
-        })
-
-        await test.step('give it back', async () => {
-          if (way === 'gone') await redis.startAgain()
-          else redis.resume()
-          await untilReady(portal)
-          if (way === 'hanging') {
-            expect((await visitor.open('/profile')).status, 'the session was kept').toBe(200)
-            return
-          }
-          const answer = await visitor.open('/profile')
-          expect(answer.status, 'the session was lost with the data').toBe(302)
-          expect(answer.headers.location).toBe('/login?next=%2Fprofile')
-          expect(wordsOf(await visitor.open('/login?next=%2Fprofile'))).toContain('Your session is over. Sign in to go on.')
-          await visitor.signIn(ada)
-          expect((await visitor.open('/profile')).status).toBe(200)
-        })
-      } finally {
-        await redis.remove()
-      }
+      })
     })
   }
 })
 
 test.describe('Redis', () => {
   for (const way of WAYS) {
-    test(`while it is ${way}, who wants to sign in is told to come again`, async ({ postgres, startPortal }) => {
+    test(`while it is ${way}, who wants to sign in is told to come again`, async ({ afterPortals, postgres, startPortal }) => {
       const redis = await Redis.start()
-      try {
-        const { portal, people } = await startPortal({
-          admin: someone('keeper'),
-          env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: redis.url },
-          faults: /an action failed/,
-        })
-        const ada = await people.active()
-        const { username, password } = ada
-        if (way === 'gone') await redis.crash()
-        else redis.hang()
-        const page = await new Visitor(portal).submit('sign_in', { username, password })
-        expectDeadEnd(page, SIGN_IN_WAIT)
-        // The counters have found out meanwhile, and don't ask.
-        expectFault(await new Visitor(portal).send('sign_in', { username, password }), REDIS_WAIT)
+      afterPortals(async () => redis.remove())
+      const { portal, people } = await startPortal({
+        admin: someone('keeper'),
+        env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: redis.url },
+        faults: /an action failed/,
+      })
+      const ada = await people.active()
+      const { username, password } = ada
+      if (way === 'gone') await redis.crash()
+      else redis.hang()
+      const page = await new Visitor(portal).submit('sign_in', { username, password })
+      expectDeadEnd(page, SIGN_IN_WAIT)
+      // The counters have found out meanwhile, and don't ask.
+      expectFault(await new Visitor(portal).send('sign_in', { username, password }), REDIS_WAIT)
 
-        if (way === 'gone') await redis.startAgain()
-        else redis.resume()
-        await untilReady(portal)
-        await new Visitor(portal).signIn(ada)
-      } finally {
-        await redis.remove()
-      }
+      if (way === 'gone') await redis.startAgain()
+      else redis.resume()
+      await untilReady(portal)
+      await new Visitor(portal).signIn(ada)
     })
   }
 })
@@ -187,67 +182,65 @@ test.describe('Redis', () => {
 test.describe('PostgreSQL', () => {
   for (const way of WAYS) {
     test(`while it is ${way}, everybody is told in time, nothing is half done, and it recovers by itself`, async ({
+      afterPortals,
       postgres,
       startPortal,
     }) => {
       const redis = await Redis.start()
-      try {
-        const database = await postgres.newDatabase()
-        const { portal, people } = await startPortal({
-          admin: someone('keeper'),
-          env: { DATABASE_URL: database, REDIS_URL: redis.url },
-          faults: /could not find out who is calling|an action failed|could not work on the mail|could not purge/,
-        })
-        const ada = await people.active()
-        const visitor = new Visitor(portal)
-        await visitor.signIn(ada)
-        expect((await visitor.open('/profile')).status).toBe(200)
-        const [bert, grace] = [someone('bert'), someone('grace')]
+      afterPortals(async () => redis.remove())
+      const database = await postgres.newDatabase()
+      const { portal, people } = await startPortal({
+        admin: someone('keeper'),
+        env: { DATABASE_URL: database, REDIS_URL: redis.url },
+        faults: /could not find out who is calling|an action failed|could not work on the mail|could not purge/,
+      })
+      const ada = await people.active()
+      const visitor = new Visitor(portal)
+      await visitor.signIn(ada)
+      expect((await visitor.open('/profile')).status).toBe(200)
+      const [bert, grace] = [someone('bert'), someone('grace')]
 
-        await test.step('take it away', async () => {
-          if (way === 'gone') await postgres.crash()
-          else postgres.hang()
-        })
+      await test.step('take it away', async () => {
+        if (way === 'gone') await postgres.crash()
+        else postgres.hang()
+      })
 
-        await test.step('all that anybody can ask for, at the same time', async () => {
-          const strangers = Array.from({ length: 4 }, () => new Visitor(portal))
-          const [page, action, plain, scripted, signIn, state] = await Promise.all([
-            visitor.open('/profile'),
-            visitor.submit('sign_out', {}),
-            strangers[0]?.submit('register', registration(bert)),
-            strangers[1]?.send('register', registration(grace)),
-            strangers[2]?.submit('sign_in', { username: ada.username, password: ada.password }),
-            readiness(portal),
-            expectOpenToStrangers(portal),
-          ])
-          expectDeadEnd(page, DATABASE_WAIT)
-          expectDeadEnd(action, DATABASE_WAIT)
-          for (const answer of [plain, signIn]) expectDeadEnd(answer as Answer, DATABASE_WAIT)
-          expectFault(scripted as Answer, DATABASE_WAIT)
-          expect(state).toMatchObject({ status: 503, state: { ready: false, database: 'down', redis: 'up' } })
-          expect(state.took).toBeLessThan(DATABASE_WAIT)
-        })
+      await test.step('all that anybody can ask for, at the same time', async () => {
+        const strangers = Array.from({ length: 4 }, () => new Visitor(portal))
+        const [page, action, plain, scripted, signIn, state] = await Promise.all([
+          visitor.open('/profile'),
+          visitor.submit('sign_out', {}),
+          strangers[0]?.submit('register', registration(bert)),
+          strangers[1]?.send('register', registration(grace)),
+          strangers[2]?.submit('sign_in', { username: ada.username, password: ada.password }),
+          readiness(portal),
+          expectOpenToStrangers(portal),
+        ])
+        expectDeadEnd(page, DATABASE_WAIT)
+        expectDeadEnd(action, DATABASE_WAIT)
+        for (const answer of [plain, signIn]) expectDeadEnd(answer as Answer, DATABASE_WAIT)
+        expectFault(scripted as Answer, DATABASE_WAIT)
+        expect(state).toMatchObject({ status: 503, state: { ready: false, database: 'down', redis: 'up' } })
+        expect(state.took).toBeLessThan(DATABASE_WAIT)
+      })
 
-        await test.step('give it back', async () => {
-          if (way === 'gone') await postgres.startAgain()
-          else postgres.resume()
-          await untilReady(portal)
-          expect((await visitor.open('/profile')).status, 'the session was kept').toBe(200)
-        })
+      await test.step('give it back', async () => {
+        if (way === 'gone') await postgres.startAgain()
+        else postgres.resume()
+        await untilReady(portal)
+        expect((await visitor.open('/profile')).status, 'the session was kept').toBe(200)
+      })
 
-        await test.step('nothing was left behind, and the same registrations work', async () => {
-          for (const person of [bert, grace]) {
-            expect(await countOf(postgres, database, person)).toEqual(['0', '0', '0'])
-            const again = await new Visitor(portal).submit('register', registration(person))
-            expect(wordsOf(again)).toContain('Your account was created')
-            await portal.mails.wait(person.email, /^Confirm your address/)
-            expect(await countOf(postgres, database, person)).toEqual(['1', '1', '1'])
-            expect(await portal.mails.to(person.email, /./)).toHaveLength(1)
-          }
-        })
-      } finally {
-        await redis.remove()
-      }
+      await test.step('nothing was left behind, and the same registrations work', async () => {
+        for (const person of [bert, grace]) {
+          expect(await countOf(postgres, database, person)).toEqual(['0', '0', '0'])
+          const again = await new Visitor(portal).submit('register', registration(person))
+          expect(wordsOf(again)).toContain('Your account was created')
+          await portal.mails.wait(person.email, /^Confirm your address/)
+          expect(await countOf(postgres, database, person)).toEqual(['1', '1', '1'])
+          expect(await portal.mails.to(person.email, /./)).toHaveLength(1)
+        }
+      })
     })
   }
 
@@ -306,107 +299,99 @@ test.describe('the way to Redis', () => {
     'nor is any other for a while': (door: Door) => door.hush(),
   }
   for (const [way, close] of Object.entries(ways)) {
-    test(`a connection that is never answered again is given up, ${way}`, async ({ postgres, startPortal }) => {
+    test(`a connection that is never answered again is given up, ${way}`, async ({ afterPortals, postgres, startPortal }) => {
       const redis = await Redis.start()
+      afterPortals(async () => redis.remove())
       const door = await Door.to(redis.url)
-      try {
-        const { portal, people } = await startPortal({
-          admin: someone('keeper'),
-          env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: door.url },
-          faults: /could not find out who is calling/,
-        })
-        const ada = await people.active()
-        const visitor = new Visitor(portal)
-        await visitor.signIn(ada)
-        close(door)
-        expectDeadEnd(await visitor.open('/profile'), REDIS_WAIT)
-        await until('the portal to notice', async () => (portal.logged.includes('is silent') ? true : undefined), 30_000)
-        await expectOpenToStrangers(portal)
-        if (close === ways['nor is any other for a while']) await door.open()
-        await until('the portal to be ready again, without a restart', async () => {
-          return (await readiness(portal)).status === 200 ? true : undefined
-        }, 30_000)
-        expect((await visitor.open('/profile')).status).toBe(200)
-        await new Visitor(portal).signIn(ada)
-      } finally {
-        await door.shut()
-        await redis.remove()
-      }
+      afterPortals(async () => door.shut())
+      const { portal, people } = await startPortal({
+        admin: someone('keeper'),
+        env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: door.url },
+        faults: /could not find out who is calling/,
+      })
+      const ada = await people.active()
+      const visitor = new Visitor(portal)
+      await visitor.signIn(ada)
+      close(door)
+      expectDeadEnd(await visitor.open('/profile'), REDIS_WAIT)
+      await until('the portal to notice', async () => (portal.logged.includes('is silent') ? true : undefined), 30_000)
+      await expectOpenToStrangers(portal)
+      if (close === ways['nor is any other for a while']) await door.open()
+      await until('the portal to be ready again, without a restart', async () => {
+        return (await readiness(portal)).status === 200 ? true : undefined
+      }, 30_000)
+      expect((await visitor.open('/profile')).status).toBe(200)
+      await new Visitor(portal).signIn(ada)
     })
   }
 })
 
 test.describe('the way to PostgreSQL', () => {
-  test('a connection that is never answered again does not hold up the mail', async ({ postgres, startPortal }) => {
+  test('a connection that is never answered again does not hold up the mail', async ({ afterPortals, postgres, startPortal }) => {
     const database = await postgres.newDatabase()
     const door = await Door.to(database)
+    afterPortals(async () => door.shut())
     const address = new URL(database)
     address.port = new URL(door.url).port
-    try {
-      const { portal } = await startPortal({
-        admin: someone('keeper'),
-        env: { DATABASE_URL: address.href },
-        faults: /could not work on the mail/,
-      })
-      // The worker is in the middle of a query; who registers is not.
-      const lock = await postgres.lock(database, 'outbox')
-      await new Visitor(portal).send('ask_reset', { email: someone('nobody').email })
-      await lock.until(1)
-      door.abandon()
-      await lock.release()
-      await until('the portal to be ready, on another connection', async () => {
-        return (await readiness(portal)).status === 200 ? true : undefined
-      }, 30_000)
-      const bert = someone('bert')
-      expect((await new Visitor(portal).send('register', registration(bert))).body).toBe('{"goto":"/login"}')
-      await until('the worker to have given up', async () => {
-        return portal.logged.includes('could not hear from the database') ? true : undefined
-      })
-      // It comes back within a quarter of a minute by itself.
-      await until('the mail', async () => (await portal.mails.to(bert.email, /^Confirm your address/))[0], 20_000)
-    } finally {
-      await door.shut()
-    }
+    const { portal } = await startPortal({
+      admin: someone('keeper'),
+      env: { DATABASE_URL: address.href },
+      faults: /could not work on the mail/,
+    })
+    // The worker is in the middle of a query; who registers is not.
+    const lock = await postgres.lock(database, 'outbox')
+    await new Visitor(portal).send('ask_reset', { email: someone('nobody').email })
+    await lock.until(1)
+    door.abandon()
+    await lock.release()
+    await until('the portal to be ready, on another connection', async () => {
+      return (await readiness(portal)).status === 200 ? true : undefined
+    }, 30_000)
+    const bert = someone('bert')
+    expect((await new Visitor(portal).send('register', registration(bert))).body).toBe('{"goto":"/login"}')
+    await until('the worker to have given up', async () => {
+      return portal.logged.includes('could not hear from the database') ? true : undefined
+    })
+    // It comes back within a quarter of a minute by itself.
+    await until('the mail', async () => (await portal.mails.to(bert.email, /^Confirm your address/))[0], 20_000)
   })
 
   test('connections that are never answered again hold nobody up for long, as after a failover or a firewall that forgets', async ({
+    afterPortals,
     postgres,
     startPortal,
   }) => {
     const database = await postgres.newDatabase()
     const door = await Door.to(database)
+    afterPortals(async () => door.shut())
     const address = new URL(database)
     address.port = new URL(door.url).port
-    try {
-      const { portal, people } = await startPortal({
-        admin: someone('keeper'),
-        env: { DATABASE_URL: address.href },
-        faults: /could not find out who is calling|an action failed|could not work on the mail|could not purge/,
-      })
-      const ada = await people.active()
-      const visitor = new Visitor(portal)
-      await visitor.signIn(ada)
+    const { portal, people } = await startPortal({
+      admin: someone('keeper'),
+      env: { DATABASE_URL: address.href },
+      faults: /could not find out who is calling|an action failed|could not work on the mail|could not purge/,
+    })
+    const ada = await people.active()
+    const visitor = new Visitor(portal)
+    await visitor.signIn(ada)
 
-      // So many in the middle of a query that every connection of the pool is one of those.
-      const lock = await postgres.lock(database, 'users')
-      const caught = Promise.all(
-        Array.from({ length: 16 }, async () => visitor.open('/profile', 2 * DATABASE_WAIT).catch((error: Error) => error.message)),
-      )
-      await lock.until(15)
-      door.abandon()
-      await lock.release()
-      // Whoever gives up leaves their connection behind.
-      await caught
-      await until('the portal to be ready again, without a restart', async () => {
-        return (await readiness(portal)).status === 200 ? true : undefined
-      }, 30_000)
-      expect((await visitor.open('/profile')).status).toBe(200)
-      const bert = someone('bert')
-      expect((await new Visitor(portal).send('register', registration(bert))).body).toBe('{"goto":"/login"}')
-      await portal.mails.wait(bert.email, /^Confirm your address/)
-    } finally {
-      await door.shut()
-    }
+    // So many in the middle of a query that every connection of the pool is one of those.
+    const lock = await postgres.lock(database, 'users')
+    const caught = Promise.all(
+      Array.from({ length: 16 }, async () => visitor.open('/profile', 2 * DATABASE_WAIT).catch((error: Error) => error.message)),
+    )
+    await lock.until(15)
+    door.abandon()
+    await lock.release()
+    // Whoever gives up leaves their connection behind.
+    await caught
+    await until('the portal to be ready again, without a restart', async () => {
+      return (await readiness(portal)).status === 200 ? true : undefined
+    }, 30_000)
+    expect((await visitor.open('/profile')).status).toBe(200)
+    const bert = someone('bert')
+    expect((await new Visitor(portal).send('register', registration(bert))).body).toBe('{"goto":"/login"}')
+    await portal.mails.wait(bert.email, /^Confirm your address/)
   })
 })
 
@@ -430,81 +415,79 @@ async function nothingWaits(postgres: Postgres, database: string): Promise<true 
 test.describe('the mail server', () => {
   for (const way of WAYS) {
     test(`while it is ${way}, people register and are approved as ever, and their mails arrive once afterwards`, async ({
+      afterPortals,
       postgres,
       startPortal,
     }) => {
       const server = await MailServer.start()
+      afterPortals(async () => server.stop())
       const door = await Door.to(server.url)
-      try {
-        const database = await postgres.newDatabase()
-        const { portal, people } = await startPortal({
-          admin: someone('keeper'),
-          env: { DATABASE_URL: database, MAIL_TRANSPORT: 'smtp', SMTP_URL: door.url, ADMIN_EMAIL: 'desk@example.org', LIMIT_RESET: '100000/1h' },
-        })
-        await people.waiting('before')
-        await server.wait('desk@example.org', /asks to join/)
-        // The server has it, but the portal may not have heard so yet: cut off there, it would wait for that answer first.
-        await until('every mail so far to be known as sent', () => nothingWaits(postgres, database))
+      afterPortals(async () => door.shut())
+      const database = await postgres.newDatabase()
+      const { portal, people } = await startPortal({
+        admin: someone('keeper'),
+        env: { DATABASE_URL: database, MAIL_TRANSPORT: 'smtp', SMTP_URL: door.url, ADMIN_EMAIL: 'desk@example.org', LIMIT_RESET: '100000/1h' },
+      })
+      await people.waiting('before')
+      await server.wait('desk@example.org', /asks to join/)
+      // The server has it, but the portal may not have heard so yet: cut off there, it would wait for that answer first.
+      await until('every mail so far to be known as sent', () => nothingWaits(postgres, database))
 
-        if (way === 'gone') await door.shut()
-        else door.hush()
-        const keeper = new Visitor(portal)
-        await keeper.signIn(people.keeper)
-        const ada = someone('ada')
-        const registered = await new Visitor(portal).send('register', registration(ada))
-        const id = String(await people.idOf(ada.username))
-        const approved = await keeper.send('decide', { id, decision: 'approve', stay: 'yes' })
-        for (const answer of [registered, approved]) {
-          expect(answer.body, answer.what).toMatch(/goto|done/)
-          expect(answer.took, 'no longer than ever').toBeLessThan(AT_ONCE)
-        }
-        expect((await ask(`${portal.url}/readyz`)).status, 'the portal does not need mail to be ready').toBe(200)
-
-        const waiting = `SELECT kind, attempts, due_at - created_at, leased_until FROM outbox
-                         WHERE recipient = '${ada.email}' AND status = 'waiting' ORDER BY id`
-        if (way === 'gone') {
-          await test.step('the mails wait, half a minute at first', async () => {
-            const rows = await until('both mails to have been tried', async () => {
-              const rows = await postgres.query(database, waiting)
-              // A try is counted before it is made.
-              const tried = rows.every(([, attempts, , leased]) => attempts === '1' && leased === '0')
-              return rows.length === 2 && tried ? rows : undefined
-            })
-            for (const [kind, , wait] of rows) {
-              expect(Number(wait) / 1_000_000, kind).toBeGreaterThanOrEqual(30)
-              expect(Number(wait) / 1_000_000, kind).toBeLessThan(50)
-            }
-          })
-        } else {
-          await until('the first mail to be on its way', async () => {
-            const rows = await postgres.query(database, waiting)
-            return rows.some(([, attempts]) => attempts === '1') ? true : undefined
-          })
-        }
-
-        await test.step('when it is back, they arrive', async () => {
-          await door.open()
-          // A minute passes: each wait is over.
-          const wakened = someone('carl')
-          await new Visitor(portal).send('register', registration(wakened))
-          await until('the mails to arrive', async () => {
-            await postgres.query(database, "UPDATE outbox SET due_at = 0 WHERE status = 'waiting'")
-            // Each request wakes the worker, whoever it is for.
-            await new Visitor(portal).send('ask_reset', { email: someone('nobody').email })
-            return server.accepted.filter((mail) => mail.to === ada.email).length >= 2 ? true : undefined
-          }, 40_000)
-          await server.wait(wakened.email, /^Confirm your address/)
-          await until('the outbox to be empty', () => nothingWaits(postgres, database))
-          const subjects = server.accepted.filter((mail) => mail.to === ada.email).map((mail) => mail.subject)
-          expect(subjects.sort(), 'once each').toEqual([
-            expect.stringMatching(/^Confirm your address/),
-            expect.stringMatching(/approved$/),
-          ])
-        })
-      } finally {
-        await door.shut()
-        await server.stop()
+      if (way === 'gone') await door.shut()
+      else door.hush()
+      const keeper = new Visitor(portal)
+      await keeper.signIn(people.keeper)
+      const ada = someone('ada')
+      const registered = await new Visitor(portal).send('register', registration(ada))
+      const id = String(await people.idOf(ada.username))
+      const approved = await keeper.send('decide', { id, decision: 'approve', stay: 'yes' })
+      for (const answer of [registered, approved]) {
+        expect(answer.body, answer.what).toMatch(/goto|done/)
+        expect(answer.took, 'no longer than ever').toBeLessThan(AT_ONCE)
       }
+      expect((await ask(`${portal.url}/readyz`)).status, 'the portal does not need mail to be ready').toBe(200)
+
+      const waiting = `SELECT kind, attempts, due_at - created_at, leased_until FROM outbox
+                       WHERE recipient = '${ada.email}' AND status = 'waiting' ORDER BY id`
+      if (way === 'gone') {
+        await test.step('the mails wait, half a minute at first', async () => {
+          const rows = await until('both mails to have been tried', async () => {
+            const rows = await postgres.query(database, waiting)
+            // A try is counted before it is made.
+            const tried = rows.every(([, attempts, , leased]) => attempts === '1' && leased === '0')
+            return rows.length === 2 && tried ? rows : undefined
+          })
+          for (const [kind, , wait] of rows) {
+            expect(Number(wait) / 1_000_000, kind).toBeGreaterThanOrEqual(30)
+            expect(Number(wait) / 1_000_000, kind).toBeLessThan(50)
+          }
+        })
+      } else {
+        await until('the first mail to be on its way', async () => {
+          const rows = await postgres.query(database, waiting)
+          return rows.some(([, attempts]) => attempts === '1') ? true : undefined
+        })
+      }
+
+      await test.step('when it is back, they arrive', async () => {
+        await door.open()
+        // A minute passes: each wait is over.
+        const wakened = someone('carl')
+        await new Visitor(portal).send('register', registration(wakened))
+        await until('the mails to arrive', async () => {
+          await postgres.query(database, "UPDATE outbox SET due_at = 0 WHERE status = 'waiting'")
+          // Each request wakes the worker, whoever it is for.
+          await new Visitor(portal).send('ask_reset', { email: someone('nobody').email })
+          return server.accepted.filter((mail) => mail.to === ada.email).length >= 2 ? true : undefined
+        }, 40_000)
+        await server.wait(wakened.email, /^Confirm your address/)
+        await until('the outbox to be empty', () => nothingWaits(postgres, database))
+        const subjects = server.accepted.filter((mail) => mail.to === ada.email).map((mail) => mail.subject)
+        expect(subjects.sort(), 'once each').toEqual([
+          expect.stringMatching(/^Confirm your address/),
+          expect.stringMatching(/approved$/),
+        ])
+      })
     })
   }
 })
@@ -512,86 +495,80 @@ test.describe('the mail server', () => {
 test.describe('a full disk, under SQLite', () => {
   const faults = /an action failed|could not work on the mail|could not purge|could not find out who is calling/
 
-  test('actions say that nothing was changed, and with room again they work and what they say is true', async ({ startPortal }) => {
+  test('actions say that nothing was changed, and with room again they work and what they say is true', async ({ afterPortals, startPortal }) => {
     const disk = await SmallDisk.make()
-    try {
-      const { portal, people } = await startPortal({ admin: someone('keeper'), env: disk.env, through: disk.through, faults })
-      const ada = await people.active()
-      const bert = await people.confirmed('bert')
-      const carl = someone('carl')
-      const keeper = new Visitor(portal)
-      await keeper.signIn(people.keeper)
-      const approval = { id: String(bert.id), decision: 'approve', stay: 'yes' }
+    afterPortals(async () => disk.remove())
+    const { portal, people } = await startPortal({ admin: someone('keeper'), env: disk.env, through: disk.through, faults })
+    const ada = await people.active()
+    const bert = await people.confirmed('bert')
+    const carl = someone('carl')
+    const keeper = new Visitor(portal)
+    await keeper.signIn(people.keeper)
+    const approval = { id: String(bert.id), decision: 'approve', stay: 'yes' }
 
-      await disk.fill(portal)
-      await test.step('actions say that nothing was changed', async () => {
-        // What is still free inside the file goes first.
-        await until('the disk to be full for the portal', async () => {
-          const answer = await new Visitor(portal).send('register', registration(someone('filler')))
-          return answer.status === 200 ? undefined : true
-        })
-        const refused = await new Visitor(portal).submit('register', registration(carl))
-        if (refused.status === 503) expectDeadEnd(refused, DATABASE_WAIT)
-        else expect(wordsOf(refused)).toMatch(OUR_FAULT)
-        expectDiscreet(refused, DATABASE_WAIT)
-        expectFault(await new Visitor(portal).send('register', registration(carl)), DATABASE_WAIT)
-        expectFault(await new Visitor(portal).send('sign_in', { username: ada.username, password: ada.password }), DATABASE_WAIT)
-        expectFault(await keeper.send('decide', approval), DATABASE_WAIT)
-        expect((await keeper.open(`/admin/users/${bert.id}`)).body, 'and it was not').toContain('Waiting')
-        await expectOpenToStrangers(portal)
-      })
-
-      await disk.free(portal)
-      await test.step('with room again they work, and who was told so has an account', async () => {
-        const registered = await new Visitor(portal).submit('register', registration(carl))
-        expect(wordsOf(registered)).toContain('Your account was created')
-        const more = Array.from({ length: 10 }, () => someone('dora'))
-        for (const person of more) {
-          const answer = await new Visitor(portal).send('register', registration(person))
-          expect(answer.body, person.username).toBe('{"goto":"/login"}')
-        }
-        const decided = await keeper.send('decide', approval)
-        expect(Object.keys(JSON.parse(decided.body) as object)).toEqual(['done'])
-        // Another process sees what is really in the file, and not what a connection of the portal's believes.
-        for (const person of [carl, ...more]) {
-          const [row] = await portal.query(`SELECT count(*) FROM users WHERE username = '${person.username}'`, disk.database)
-          expect(row, `${person.username} is in the database`).toEqual(['1'])
-          await portal.mails.wait(person.email, /^Confirm your address/)
-        }
-        await portal.mails.wait(bert.email, /approved$/)
-        await new Visitor(portal).signIn(ada)
-      })
-    } finally {
-      await disk.remove()
-    }
-  })
-
-  test('who is signed in still reads their pages, though nobody can note when they were seen', async ({ startPortal }) => {
-    const disk = await SmallDisk.make()
-    try {
-      const { portal, people } = await startPortal({ admin: someone('keeper'), env: disk.env, through: disk.through, faults })
-      const ada = await people.active()
-      const visitor = new Visitor(portal)
-      const keeper = new Visitor(portal)
-      await visitor.signIn(ada)
-      await keeper.signIn(people.keeper)
-      // Two minutes pass: the next request would like to note that they were seen.
-      await portal.query('UPDATE user_sessions SET last_seen_at = last_seen_at - 120000000', disk.database)
-      await disk.fill(portal)
+    await disk.fill(portal)
+    await test.step('actions say that nothing was changed', async () => {
+      // What is still free inside the file goes first.
       await until('the disk to be full for the portal', async () => {
         const answer = await new Visitor(portal).send('register', registration(someone('filler')))
         return answer.status === 200 ? undefined : true
       })
-      for (let times = 0; times < 3; times += 1) {
-        const profile = await visitor.open('/profile')
-        expect(profile.status, wordsOf(profile)).toBe(200)
-        expect(profile.body).toContain(ada.username)
-        expect((await keeper.open('/admin')).status).toBe(200)
+      const refused = await new Visitor(portal).submit('register', registration(carl))
+      if (refused.status === 503) expectDeadEnd(refused, DATABASE_WAIT)
+      else expect(wordsOf(refused)).toMatch(OUR_FAULT)
+      expectDiscreet(refused, DATABASE_WAIT)
+      expectFault(await new Visitor(portal).send('register', registration(carl)), DATABASE_WAIT)
+      expectFault(await new Visitor(portal).send('sign_in', { username: ada.username, password: ada.password }), DATABASE_WAIT)
+      expectFault(await keeper.send('decide', approval), DATABASE_WAIT)
+      expect((await keeper.open(`/admin/users/${bert.id}`)).body, 'and it was not').toContain('Waiting')
+      await expectOpenToStrangers(portal)
+    })
+
+    await disk.free(portal)
+    await test.step('with room again they work, and who was told so has an account', async () => {
+      const registered = await new Visitor(portal).submit('register', registration(carl))
+      expect(wordsOf(registered)).toContain('Your account was created')
+      const more = Array.from({ length: 10 }, () => someone('dora'))
+      for (const person of more) {
+        const answer = await new Visitor(portal).send('register', registration(person))
+        expect(answer.body, person.username).toBe('{"goto":"/login"}')
       }
-      await disk.free(portal)
-    } finally {
-      await disk.remove()
+      const decided = await keeper.send('decide', approval)
+      expect(Object.keys(JSON.parse(decided.body) as object)).toEqual(['done'])
+      // Another process sees what is really in the file, and not what a connection of the portal's believes.
+      for (const person of [carl, ...more]) {
+        const [row] = await portal.query(`SELECT count(*) FROM users WHERE username = '${person.username}'`, disk.database)
+        expect(row, `${person.username} is in the database`).toEqual(['1'])
+        await portal.mails.wait(person.email, /^Confirm your address/)
+      }
+      await portal.mails.wait(bert.email, /approved$/)
+      await new Visitor(portal).signIn(ada)
+    })
+  })
+
+  test('who is signed in still reads their pages, though nobody can note when they were seen', async ({ afterPortals, startPortal }) => {
+    const disk = await SmallDisk.make()
+    afterPortals(async () => disk.remove())
+    const { portal, people } = await startPortal({ admin: someone('keeper'), env: disk.env, through: disk.through, faults })
+    const ada = await people.active()
+    const visitor = new Visitor(portal)
+    const keeper = new Visitor(portal)
+    await visitor.signIn(ada)
+    await keeper.signIn(people.keeper)
+    // Two minutes pass: the next request would like to note that they were seen.
+    await portal.query('UPDATE user_sessions SET last_seen_at = last_seen_at - 120000000', disk.database)
+    await disk.fill(portal)
+    await until('the disk to be full for the portal', async () => {
+      const answer = await new Visitor(portal).send('register', registration(someone('filler')))
+      return answer.status === 200 ? undefined : true
+    })
+    for (let times = 0; times < 3; times += 1) {
+      const profile = await visitor.open('/profile')
+      expect(profile.status, wordsOf(profile)).toBe(200)
+      expect(profile.body).toContain(ada.username)
+      expect((await keeper.open('/admin')).status).toBe(200)
     }
+    await disk.free(portal)
   })
 })
 

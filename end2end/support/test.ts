@@ -21,6 +21,8 @@ interface TestFixtures {
   warnings: void
   /** Opens a page in a browser of its own, with no cookies. Takes another portal's address. */
   newBrowser: (url?: string) => Promise<Page>
+  /** Ends something that the test's portals use, after they have stopped. The last that is given ends first. */
+  afterPortals: (end: () => Promise<void>) => void
   /** Starts a portal for this test alone. */
   startPortal: (options?: PortalOptions) => Promise<OwnPortal>
 }
@@ -90,7 +92,13 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     for (const context of contexts) await context.close()
   },
 
-  startPortal: async ({}, use) => {
+  afterPortals: async ({}, use) => {
+    const ends: (() => Promise<void>)[] = []
+    await use((end) => ends.push(end))
+    for (const end of ends.reverse()) await end()
+  },
+
+  startPortal: async ({ afterPortals: _ }, use) => {
     const own: OwnPortal[] = []
     await use(async (options = {}) => {
       const portal = await Portal.start(options)

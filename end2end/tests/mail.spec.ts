@@ -18,56 +18,53 @@ test('while every mail arrives, the page says that there is none', async ({ page
   await expect(desk.mailTab).toHaveAccessibleName('Mail 0 given up')
 })
 
-test('a mail that the server refused can be sent again, with a new link', async ({ page, newBrowser, startPortal }) => {
+test('a mail that the server refused can be sent again, with a new link', async ({ afterPortals, page, newBrowser, startPortal }) => {
   const server = await MailServer.start()
+  afterPortals(async () => server.stop())
   server.refusing = true
-  try {
-    const keeper = someone('keeper')
-    const { portal, people } = await startPortal({
-      admin: keeper,
-      env: { MAIL_TRANSPORT: 'smtp', SMTP_URL: server.url, ADMIN_EMAIL: 'desk@example.org' },
-    })
-    const ada = await people.waiting()
-    const login = new LoginPage(page)
-    await login.visit(`${portal.url}/login?next=%2Fadmin%2Fmail`)
-    await login.signIn(keeper.username, keeper.password)
-    const mail = new MailPage(page)
-    await mail.is()
-    const entry = mail.entry('Confirm address', ada.email)
-    await expect(async () => {
-      await mail.visit(`${portal.url}/admin/mail`)
-      await expect(entry).toBeVisible({ timeout: 250 })
-      await expect(mail.entry('Notice to administrators', 'desk@example.org')).toBeVisible({ timeout: 250 })
-    }).toPass({ timeout: 15_000 })
-    await expect(entry).toContainText('given up after 1 try')
-    await expect(entry).toContainText('no such mailbox here')
-    await expect(new DeskPage(page).mailTab).toHaveAccessibleName('Mail 2 given up')
+  const keeper = someone('keeper')
+  const { portal, people } = await startPortal({
+    admin: keeper,
+    env: { MAIL_TRANSPORT: 'smtp', SMTP_URL: server.url, ADMIN_EMAIL: 'desk@example.org' },
+  })
+  const ada = await people.waiting()
+  const login = new LoginPage(page)
+  await login.visit(`${portal.url}/login?next=%2Fadmin%2Fmail`)
+  await login.signIn(keeper.username, keeper.password)
+  const mail = new MailPage(page)
+  await mail.is()
+  const entry = mail.entry('Confirm address', ada.email)
+  await expect(async () => {
+    await mail.visit(`${portal.url}/admin/mail`)
+    await expect(entry).toBeVisible({ timeout: 250 })
+    await expect(mail.entry('Notice to administrators', 'desk@example.org')).toBeVisible({ timeout: 250 })
+  }).toPass({ timeout: 15_000 })
+  await expect(entry).toContainText('given up after 1 try')
+  await expect(entry).toContainText('no such mailbox here')
+  await expect(new DeskPage(page).mailTab).toHaveAccessibleName('Mail 2 given up')
 
-    const stale = new MailPage(await newBrowser(portal.url))
-    await signIn(stale.page, keeper)
-    await stale.visit('/admin/mail')
+  const stale = new MailPage(await newBrowser(portal.url))
+  await signIn(stale.page, keeper)
+  await stale.visit('/admin/mail')
 
-    server.refusing = false
-    await mail.sendAgain('Confirm address', ada.email)
-    await expect(mail.notice('The mail will be sent again.')).toBeVisible()
-    await expect(entry).toHaveCount(0)
-    const sent = await server.wait(ada.email, /^Confirm your address/)
-    expect(sent.headers.get('auto-submitted')).toBe('auto-generated')
-    await mail.sendAgain('Notice to administrators', 'desk@example.org')
-    await expect(page.getByRole('heading', { name: 'No mail was given up' })).toBeVisible()
-    await server.wait('desk@example.org', /asks to join/)
+  server.refusing = false
+  await mail.sendAgain('Confirm address', ada.email)
+  await expect(mail.notice('The mail will be sent again.')).toBeVisible()
+  await expect(entry).toHaveCount(0)
+  const sent = await server.wait(ada.email, /^Confirm your address/)
+  expect(sent.headers.get('auto-submitted')).toBe('auto-generated')
+  await mail.sendAgain('Notice to administrators', 'desk@example.org')
+  await expect(page.getByRole('heading', { name: 'No mail was given up' })).toBeVisible()
+  await server.wait('desk@example.org', /asks to join/)
 
-    await stale.sendAgain('Confirm address', ada.email)
-    await expect(stale.alert('That mail is not waiting to be sent again.')).toBeVisible()
+  await stale.sendAgain('Confirm address', ada.email)
+  await expect(stale.alert('That mail is not waiting to be sent again.')).toBeVisible()
 
-    const confirm = new ConfirmPage(await newBrowser(portal.url))
-    await confirm.openLink(linkIn(sent, '/confirm/'))
-    await confirm.password.fill(ada.password)
-    await confirm.press('Confirm address')
-    await new LoginPage(confirm.page).arrives(/\/login$/, 'Sign in')
-  } finally {
-    await server.stop()
-  }
+  const confirm = new ConfirmPage(await newBrowser(portal.url))
+  await confirm.openLink(linkIn(sent, '/confirm/'))
+  await confirm.password.fill(ada.password)
+  await confirm.press('Confirm address')
+  await new LoginPage(confirm.page).arrives(/\/login$/, 'Sign in')
 })
 
 test('a development server shows the mails it has sent', async ({ page, people }) => {
