@@ -96,6 +96,10 @@ export class Portal {
     let [out, err] = ['', '']
     child.stdout.on('data', (data: Buffer) => (out += data.toString()))
     child.stderr.on('data', (data: Buffer) => (err += data.toString()))
+    // A command that reads no input may end before it is written.
+    child.stdin.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
     child.stdin.end(input)
     const [code] = (await once(child, 'close')) as [number | null]
     return { code, out, err }
