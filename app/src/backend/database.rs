@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::SqlxError;
-use sea_orm::sqlx::{Connection, SqliteConnection};
+use sea_orm::sqlx::{Connection, Executor, SqliteConnection};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -26,6 +26,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a connection may take to show that it is alive.
 const PING: Duration = Duration::from_secs(1);
+
+/// Ends a transaction on the server in which nothing has happened for as long as any request of ours may take. Its connection
+/// may be gone without a word, and its locks would keep everybody else waiting.
+const END_ABANDONED: &str = "SET idle_in_transaction_session_timeout = '10s'";
 
 /// How often, and how far apart, connecting to a locked SQLite file is tried: five seconds in all.
 const CONNECT_TRIES: u32 = 100;
@@ -132,8 +136,11 @@ impl Database {
             .sqlx_logging(false)
             .test_before_acquire(false)
             .map_sqlx_postgres_pool_opts(|pool| {
-                pool.before_acquire(|connection, _| Box::pin(answers(connection)))
-                    .after_release(|connection, _| Box::pin(answers(connection)))
+                pool.after_connect(|connection, _| {
+                    Box::pin(async move { connection.execute(END_ABANDONED).await.map(drop) })
+                })
+                .before_acquire(|connection, _| Box::pin(answers(connection)))
+                .after_release(|connection, _| Box::pin(answers(connection)))
             })
             .map_sqlx_sqlite_pool_opts(|pool| {
                 pool.after_release(|connection, _| Box::pin(is_outside_transaction(connection)))
