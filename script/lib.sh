@@ -23,7 +23,11 @@ TOOLS_DIR="$CACHE/tools-$(find "$ROOT/script/tools" -name target -prune -o -type
 export PATH="$TOOLS_DIR/bin:$ROOT/style/node_modules/.bin:$PATH"
 
 # The C compiler looks for its linker here first. Debian's mold is faster than the default.
-if [ -x /usr/libexec/mold/ld ]; then export COMPILER_PATH="/usr/libexec/mold${COMPILER_PATH:+:$COMPILER_PATH}"; fi
+# Once only: build scripts run again when this variable changes, and with them much of the build.
+case ":${COMPILER_PATH:-}:" in
+  *:/usr/libexec/mold:*) ;;
+  *) [ ! -x /usr/libexec/mold/ld ] || export COMPILER_PATH="/usr/libexec/mold${COMPILER_PATH:+:$COMPILER_PATH}" ;;
+esac
 
 say() { printf '==> %s\n' "$*" >&2; }
 
