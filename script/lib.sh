@@ -177,7 +177,7 @@ debug_is_built() {
 }
 
 # The time and name of the step that builds the portal. The first build takes longer.
-if [ -x "$DEBUG_PROGRAM" ]; then BUILD_STEP="60 Building the portal"; else BUILD_STEP="740 Building the portal"; fi
+if [ -x "$DEBUG_PROGRAM" ]; then BUILD_STEP="60 Building the portal"; else BUILD_STEP="650 Building the portal"; fi
 
 # Builds the debug program and its site when the sources have changed. The stamp bears the time when the build began:
 # what is edited meanwhile counts as changed.
