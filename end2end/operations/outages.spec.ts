@@ -67,6 +67,14 @@ async function readiness(portal: Portal): Promise<{ status: number; state: unkno
   return { status: answer.status, state: JSON.parse(answer.body), took: answer.took }
 }
 
+/** The answer once it is about the present: one of before is given for a second. */
+async function untilUnready(portal: Portal): ReturnType<typeof readiness> {
+  return until('the portal to say that it is not ready', async () => {
+    const answer = await readiness(portal)
+    return answer.status === 200 ? undefined : answer
+  })
+}
+
 async function untilReady(portal: Portal): Promise<void> {
   await until('the portal to be ready again', async () => ((await readiness(portal)).status === 200 ? true : undefined))
 }
@@ -121,9 +129,9 @@ test.describe('Redis', () => {
         expect(JSON.parse(told.body)).toMatchObject({ refused: { form: { busy: 5 } } })
       })
       await test.step('the state of the portal', async () => {
-        const { status, state, took } = await readiness(portal)
+        const { status, state, took } = await untilUnready(portal)
         expect(status).toBe(503)
-        expect(state).toEqual({ ready: false, database: 'up', redis: 'down' })
+        expect(state).toEqual({ ready: false, database: 'up', redis: 'down', email: 'up', cleanup: 'up' })
         expect(took).toBeLessThan(REDIS_WAIT)
       })
       await test.step('strangers', async () => {
@@ -192,7 +200,7 @@ test.describe('PostgreSQL', () => {
       const { portal, people } = await startPortal({
         admin: someone('keeper'),
         env: { DATABASE_URL: database, REDIS_URL: redis.url },
-        faults: /could not find out who is calling|an action failed|could not work on the mail|could not purge/,
+        faults: /could not find out who is calling|an action failed|(writing|sending) emails failed|purging failed/,
       })
       const ada = await people.active()
       const visitor = new Visitor(portal)
@@ -213,7 +221,7 @@ test.describe('PostgreSQL', () => {
           strangers[0]?.submit('register', registration(bert)),
           strangers[1]?.send('register', registration(grace)),
           strangers[2]?.submit('sign_in', { username: ada.username, password: ada.password }),
-          readiness(portal),
+          untilUnready(portal),
           expectOpenToStrangers(portal),
         ])
         expectDeadEnd(page, DATABASE_WAIT)
@@ -252,7 +260,7 @@ test.describe('PostgreSQL', () => {
     const { portal, people } = await startPortal({
       admin: someone('keeper'),
       env: { DATABASE_URL: database },
-      faults: /could not find out who is calling|an action failed|could not work on the mail|could not purge/,
+      faults: /could not find out who is calling|an action failed|(writing|sending) emails failed|purging failed/,
     })
     const ada = await people.active()
     const visitor = new Visitor(portal)
@@ -268,7 +276,7 @@ test.describe('PostgreSQL', () => {
     await lock.until(2)
     postgres.hang()
     const answers = await Promise.all([page, action])
-    const state = await readiness(portal)
+    const state = await untilUnready(portal)
     postgres.resume()
     await lock.release()
     await untilReady(portal)
@@ -326,6 +334,38 @@ test.describe('the way to Redis', () => {
   }
 })
 
+test('after a failover of Redis the portal follows its address to the new primary', async ({
+  afterPortals,
+  postgres,
+  startPortal,
+}) => {
+  const [first, second] = [await Redis.start(), await Redis.start()]
+  for (const redis of [first, second]) afterPortals(async () => redis.remove())
+  const door = await Door.to(first.url)
+  afterPortals(async () => door.shut())
+  const { portal, people } = await startPortal({
+    admin: someone('keeper'),
+    env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: door.url },
+    faults: /could not find out who is calling|an action failed/,
+  })
+  const ada = await people.active()
+  const visitor = new Visitor(portal)
+  await visitor.signIn(ada)
+
+  // The second has what the first holds, and takes its place. The portal's connection still leads to the first.
+  await second.follow(first)
+  door.leadTo(second.url)
+  await second.tell('REPLICAOF', 'NO', 'ONE')
+  await first.follow(second)
+  const password = { username: ada.username, password: ada.password }
+  await until('somebody to sign in, without a restart', async () => {
+    return (await new Visitor(portal).send('sign_in', password)).body === '{"goto":"/profile"}' ? true : undefined
+  })
+  expect((await readiness(portal)).state).toMatchObject({ redis: 'up' })
+  expect((await visitor.open('/profile')).status, 'who was signed in still is').toBe(200)
+  expect(portal.logged.split('Redis takes no writes').length - 1, 'it is said once').toBe(1)
+})
+
 test.describe('the way to PostgreSQL', () => {
   test('a connection that is never answered again does not hold up the mail', async ({ afterPortals, postgres, startPortal }) => {
     const database = await postgres.newDatabase()
@@ -336,7 +376,7 @@ test.describe('the way to PostgreSQL', () => {
     const { portal } = await startPortal({
       admin: someone('keeper'),
       env: { DATABASE_URL: address.href },
-      faults: /could not work on the mail/,
+      faults: /(writing|sending) emails failed/,
     })
     // The worker is in the middle of a query that turns jobs into mails. (Purging, which begins with the portal and is given
     // longer, reads other tables.)
@@ -370,7 +410,7 @@ test.describe('the way to PostgreSQL', () => {
     const { portal, people } = await startPortal({
       admin: someone('keeper'),
       env: { DATABASE_URL: address.href },
-      faults: /could not find out who is calling|an action failed|could not work on the mail|could not purge/,
+      faults: /could not find out who is calling|an action failed|(writing|sending) emails failed|purging failed/,
     })
     const ada = await people.active()
     const visitor = new Visitor(portal)
@@ -494,7 +534,7 @@ test.describe('the mail server', () => {
 })
 
 test.describe('a full disk, under SQLite', () => {
-  const faults = /an action failed|could not work on the mail|could not purge|could not find out who is calling/
+  const faults = /an action failed|(writing|sending) emails failed|purging failed|could not find out who is calling/
 
   test('actions say that nothing was changed, and with room again they work and what they say is true', async ({ afterPortals, startPortal }) => {
     const disk = await SmallDisk.make()

@@ -166,7 +166,7 @@ export class Door {
   private port = 0
   private readonly sockets = new Set<Socket>()
 
-  private constructor(private readonly behind: URL) {}
+  private constructor(private behind: URL) {}
 
   /** Opens a door to the server at this address. */
   static async to(address: string): Promise<Door> {
@@ -198,6 +198,11 @@ export class Door {
     if (server === undefined) return
     server.close()
     await once(server, 'close')
+  }
+
+  /** Leads those who come next to another server. Those who are inside stay where they are. */
+  leadTo(address: string): void {
+    this.behind = new URL(address)
   }
 
   /** From now on nobody answers; those who are inside are not heard any more either. */

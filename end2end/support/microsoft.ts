@@ -33,7 +33,7 @@ export const SAYS = {
     'Your Microsoft account has no email address that we can use. Register with a password, or ask your administrator.',
   other: 'That is not the Microsoft account linked with your account here, and nothing was changed. Try again with the linked one.',
   taken: 'That Microsoft account is linked with another account here, and nothing was changed. Choose another one at Microsoft, or unlink it there first.',
-  noProof: 'Microsoft did not say that you have just signed in, so nothing was changed. Sign out here and sign in again.',
+  noProof: "We could not check that you've just signed in with Microsoft. Try again, or ask an administrator for help. Nothing has changed.",
   lastWayIn: 'Nothing was changed: it is your only way to sign in. Set a password first.',
   linked: 'Your Microsoft account is linked. You can sign in with it from now on.',
   unlinked: 'Your Microsoft account is not linked any more.',

@@ -60,11 +60,24 @@ export class Redis {
 
   /** Gives it a command, in words without spaces, and waits until it has said OK. */
   async tell(...words: string[]): Promise<void> {
+    const answer = await this.ask(...words)
+    if (!answer.startsWith('+OK')) throw new Error(`Redis said ${answer}`)
+  }
+
+  /** Makes it a replica of another, and waits until it has all that the other holds. */
+  async follow(primary: Redis): Promise<void> {
+    await this.tell('REPLICAOF', '127.0.0.1', String(primary.port))
+    await until('Redis to have what its primary holds', async () => {
+      return (await this.ask('INFO', 'replication')).includes('master_link_status:up') ? true : undefined
+    })
+  }
+
+  private async ask(...words: string[]): Promise<string> {
     const socket = connect(this.port, '127.0.0.1')
     socket.write(`${words.join(' ')}\r\n`)
     const [answer] = (await once(socket, 'data')) as [Buffer]
     socket.destroy()
-    if (!answer.toString().startsWith('+OK')) throw new Error(`Redis said ${answer.toString()}`)
+    return answer.toString()
   }
 
   /** Ends it at once; what it held is lost. */

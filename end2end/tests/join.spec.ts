@@ -155,7 +155,7 @@ test('"This wasn\'t me" leaves an account alone that was approved meanwhile', as
   await confirm.press("This wasn't me")
   const home = new HomePage(page)
   await home.is()
-  await expect(home.notice("The link can't be used any more. The account itself was left as it is.")).toBeVisible()
+  await expect(home.notice("We've told the administrators, and we'll send no more links to your email address.")).toBeVisible()
   await signIn(page, ada)
 })
 

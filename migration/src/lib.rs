@@ -15,6 +15,10 @@ mod m20261124_000004_create_outbox;
 mod m20261124_000005_create_audit;
 mod m20261124_000006_add_recovery;
 mod m20261124_000007_add_microsoft;
+mod m20261129_000001_create_mailbox_emails;
+mod m20261129_000002_limit_reset_requests;
+mod m20261129_000003_add_disowned_address;
+mod m20261129_000004_add_attempts;
 
 /// Runs the steps in order.
 #[derive(Debug)]
@@ -31,6 +35,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000005_create_audit::Migration),
             Box::new(m20261124_000006_add_recovery::Migration),
             Box::new(m20261124_000007_add_microsoft::Migration),
+            Box::new(m20261129_000001_create_mailbox_emails::Migration),
+            Box::new(m20261129_000002_limit_reset_requests::Migration),
+            Box::new(m20261129_000003_add_disowned_address::Migration),
+            Box::new(m20261129_000004_add_attempts::Migration),
         ]
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use app::backend::Backend;
 use app::backend::counts::SignInOutcome;
 use app::backend::queries::figures::{Figures, read_figures};
+use app::backend::tasks::Task;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -90,10 +91,12 @@ impl Collector for Backends {
             counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
         }
         self.encode_sign_ins(&mut encoder)?;
+        self.encode_restarts(&mut encoder)?;
         let Some(figures) = &self.figures else { return Ok(()) };
         for (name, help, value) in [
             ("vestibule_outbox_waiting", "Mails that wait to be sent", figures.mails_waiting),
             ("vestibule_outbox_given_up", "Mails that were given up", figures.mails_given_up),
+            ("vestibule_jobs_failed", "Jobs that could not be turned into emails", figures.jobs_failed),
             (
                 "vestibule_outbox_oldest_seconds",
                 "Age of the oldest mail that waits",
@@ -118,6 +121,23 @@ impl Backends {
         }
         let help = "Sign-ins by outcome";
         family.encode(encoder.encode_descriptor("vestibule_sign_ins", help, None, family.metric_type())?)
+    }
+}
+
+impl Backends {
+    fn encode_restarts(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let family: Family<RouteLabels, Counter> = Family::default();
+        for task in Task::ALL {
+            let counter = family.get_or_create_owned(&[("task", task.as_str().to_owned())]);
+            counter.inc_by(self.backend.tasks.restarts(task));
+        }
+        let help = "Background tasks that were started again after a panic";
+        family.encode(encoder.encode_descriptor(
+            "vestibule_task_restarts",
+            help,
+            None,
+            family.metric_type(),
+        )?)
     }
 }
 

@@ -12,6 +12,7 @@ use leptos::config::LeptosOptions;
 use tokio::sync::Semaphore;
 
 use crate::config::ConfigError;
+use crate::health::Readiness;
 use crate::metrics::Metrics;
 use crate::stills::Stills;
 
@@ -126,6 +127,8 @@ pub struct Parts {
     pub proxy_noted: AtomicBool,
     /// What the framework has to know of the assets.
     pub options: LeptosOptions,
+    /// The last answer of `/readyz`.
+    pub readiness: Readiness,
 }
 
 impl Deref for Portal {

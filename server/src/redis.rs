@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use app::backend::limits::Limits;
+use app::backend::session_store::write_probe;
 use fred::clients::{Client, Pool};
 use fred::error::{Error, ErrorKind};
 use fred::prelude::{Builder, ClientLike, ReconnectPolicy};
@@ -60,7 +61,8 @@ pub async fn connect(url: &str) -> Result<Pool, ConfigError> {
     Ok(pool)
 }
 
-/// Makes connections anew of which nothing comes any more, for as long as the process lives: what was at their other end may
+/// Makes connections anew of which nothing comes any more, or which lead to a server that takes no writes, for as long as the
+/// process lives: what was at their other end may
 /// be gone without a word, after a failover or behind a firewall that forgets. (fred's own time-out for that counts from the
 /// last command, and so never ends where people go on asking.) In a cluster it looks at one node; at the others the system
 /// alone looks, by its time-out for what was sent.
@@ -72,22 +74,53 @@ pub fn keep_connected(pool: &Pool) {
 
 async fn keep_one_connected(client: Client) {
     let mut misses = 0;
+    let mut told = false;
     loop {
         sleep(LOOK).await;
-        misses = if is_silent(&client).await { misses + 1 } else { 0 };
-        if misses == MISSES {
-            misses = 0;
-            tracing::warn!("a connection to Redis is silent: making another");
-            // Where that fails, it goes on trying by itself; and while it waits for its last write to leave, it heeds nobody.
-            let _ = timeout(RENEW, client.force_reconnection()).await;
+        let found = probe(&client).await;
+        misses = if found == Probe::Silent { misses + 1 } else { 0 };
+        let why = match found {
+            Probe::Silent if misses == MISSES => "a connection to Redis is silent: making another",
+            // After a failover the server may have become a replica, and the address may lead to another one.
+            Probe::ReadOnly => "Redis takes no writes: connecting again",
+            Probe::Silent | Probe::Other => {
+                told = false;
+                continue;
+            }
+        };
+        misses = 0;
+        if !told {
+            tracing::warn!("{why}");
         }
+        // Until a look finds nothing, it would be the same words every two seconds.
+        told = found == Probe::ReadOnly;
+        // Where that fails, it goes on trying by itself; and while it waits for its last write to leave, it heeds nobody.
+        let _ = timeout(RENEW, client.force_reconnection()).await;
     }
 }
 
-/// Whether a connection is there of which nothing comes.
-async fn is_silent(client: &Client) -> bool {
-    let answer: Result<(), Error> = client.ping(None).await;
-    client.is_connected() && answer.is_err_and(|error| *error.kind() == ErrorKind::Timeout)
+/// What a look at a connection found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Probe {
+    /// It is there, and nothing comes of it.
+    Silent,
+    /// The server takes no writes: it is a replica, or begins to be one.
+    ReadOnly,
+    /// It works, or is being made anew.
+    Other,
+}
+
+async fn probe(client: &Client) -> Probe {
+    match write_probe(client).await {
+        Err(error) if is_read_only(&error) => Probe::ReadOnly,
+        Err(error) if client.is_connected() && *error.kind() == ErrorKind::Timeout => Probe::Silent,
+        _ => Probe::Other,
+    }
+}
+
+/// The errors of a server that is a replica (READONLY, MASTERDOWN) or has only just started (LOADING).
+fn is_read_only(error: &Error) -> bool {
+    ["READONLY", "MASTERDOWN", "LOADING"].iter().any(|code| error.details().starts_with(code))
 }
 
 /// The counters that all replicas share.

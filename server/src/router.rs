@@ -60,6 +60,7 @@ pub fn router_with_metrics(backend: &Backend, assets: &Assets, metrics: &Arc<Met
         turns: Semaphore::new(middleware::turns::MAX_REQUESTS),
         stills: Stills::default(),
         proxy_noted: AtomicBool::new(false),
+        readiness: health::Readiness::default(),
         options: assets.options.clone(),
     });
     let people = pages(&portal);

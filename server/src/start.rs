@@ -17,7 +17,6 @@ use app::backend::shut_out::ShutOuts;
 use app::backend::{Backend, Parts};
 use migration::{Migrator, MigratorTrait};
 use secrecy::ExposeSecret;
-use tokio::sync::Notify;
 
 use crate::config::{Config, ConfigError};
 use crate::redis;
@@ -51,7 +50,8 @@ pub async fn backend(config: &Config) -> Result<Backend, ConfigError> {
         shut_outs: Arc::new(shut_outs),
         sessions,
         microsoft: microsoft(config)?,
-        mail_bell: Arc::new(Notify::new()),
+        mail_bell: Arc::default(),
+        tasks: Arc::default(),
     }))
 }
 

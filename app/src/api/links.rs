@@ -38,7 +38,7 @@ pub async fn disown_address(#[server(default)] token: String) -> Result<Outcome,
     let done = async {
         let notice = match disown(&backend, &token, caller.source).await? {
             Disowned::Removed => Notice::RegistrationRemoved,
-            Disowned::Voided => Notice::LinkVoided,
+            Disowned::Reported => Notice::DisownedReported,
         };
         Ok(Reply::next("/", notice))
     };

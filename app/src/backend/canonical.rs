@@ -11,6 +11,15 @@ pub fn canonical(address: &EmailAddress) -> Option<String> {
     (!domain.is_empty()).then(|| format!("{}@{domain}", address.local_part().to_ascii_lowercase()))
 }
 
+/// Returns the mailbox of a canonical email address: the address without the tag of its local part (RFC 5233), since
+/// `ada+1@` and `ada+2@` mostly reach one person. Limits count by it. It decides nothing about whose an email address is.
+pub fn mailbox_of(canonical: &str) -> String {
+    match canonical.rsplit_once('@').map(|(local, domain)| (local.split_once('+'), domain)) {
+        Some((Some((user, _)), domain)) if !user.is_empty() => format!("{user}@{domain}"),
+        _ => canonical.to_owned(),
+    }
+}
+
 /// An address for somebody who judges by it: beside a domain that is not ASCII stands its A-label form, since letters of other
 /// alphabets look alike.
 pub fn told_apart(email: &str, canonical: &str) -> String {
@@ -34,6 +43,15 @@ mod tests {
 
     fn canonical_of(text: &str) -> Option<String> {
         EmailAddress::parse(text).ok().as_ref().and_then(canonical)
+    }
+
+    #[test]
+    fn addresses_that_differ_in_their_tag_are_one_mailbox() {
+        for address in ["ada@example.com", "ada+1@example.com", "ada+a+b@example.com"] {
+            assert_eq!(mailbox_of(address), "ada@example.com");
+        }
+        assert_eq!(mailbox_of("+ada@example.com"), "+ada@example.com");
+        assert_ne!(mailbox_of("ada+x@example.com"), mailbox_of("ada@example.net"));
     }
 
     #[test]

@@ -26,7 +26,7 @@ use super::prove::prove_again;
 use super::register::taken;
 use super::sessions::{
     Browser, BrowserSession, OpenedBy, Opening, Viewer, delete_sessions_of, hold_person, insert_session,
-    insert_sign_in, prepare_session, require_session,
+    insert_sign_in, prepare_session, refuse_during_recovery, require_session,
 };
 use super::shut_out::drop_identity;
 use super::token::{
@@ -60,13 +60,14 @@ pub async fn ask_address_change(
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;
     require_session(&*txn, viewer).await?;
+    refuse_during_recovery(&*txn, viewer.user_id, now).await?;
     void_tokens(&*txn, Some(viewer.user_id), &[Purpose::ChangeAddress], now).await?;
     insert_address_job(&*txn, JobKind::AddressChange, viewer.user_id, form.email.as_str(), now).await?;
     let subject = Some((viewer.user_id, viewer.username.as_str()));
     let actor = viewer.actor(source.to_owned());
     insert_audit(&*txn, Action::AskAddressChange, &actor, subject, now).await?;
     txn.commit().await?;
-    backend.mail_bell.notify_one();
+    backend.mail_bell.ring();
     Ok(())
 }
 
@@ -102,6 +103,8 @@ pub async fn change_address(
     if let Some(viewer) = viewer {
         require_session(&*txn, viewer).await?;
     }
+    hold_person(&*txn, user.id).await?;
+    refuse_during_recovery(&*txn, user.id, now).await?;
     replace(&txn, &token, &user, now).await?;
     if let Some(prepared) = &prepared {
         insert_session(&*txn, prepared).await?;
@@ -112,7 +115,7 @@ pub async fn change_address(
     insert_audit(&*txn, Action::ChangeAddress, &owner(&user, browser), Some((user.id, &user.username)), now)
         .await?;
     txn.commit().await?;
-    backend.mail_bell.notify_one();
+    backend.mail_bell.ring();
     let stays = prepared.is_some();
     if let Some(prepared) = prepared {
         prepared.hand_over(backend, session).await;
@@ -148,6 +151,7 @@ async fn replace(
         .col_expr(user::Column::Email, Expr::value(token.email.as_str()))
         .col_expr(user::Column::EmailCanonical, Expr::value(token.email_canonical.as_str()))
         .col_expr(user::Column::EmailConfirmedAt, Expr::value(now.0))
+        .col_expr(user::Column::EmailDisownedAt, Expr::value(Option::<i64>::None))
         .col_expr(user::Column::AuthEpoch, Expr::col(user::Column::AuthEpoch).add(1))
         .filter(user::Column::Id.eq(user.id))
         .filter(user::Column::AuthEpoch.eq(user.auth_epoch))

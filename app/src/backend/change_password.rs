@@ -13,22 +13,19 @@ use super::audit::{Action, insert_audit};
 use super::credentials::void_credentials;
 use super::database::{Lock, WriteTransaction};
 use super::entity::user;
-use super::error::{Doing, Failure, Stop};
-use super::known_address::is_known;
+use super::error::{Doing, Stop};
 use super::mail::message::Message;
 use super::mail::outbox::{Letter, enqueue};
 use super::prove::check_current;
 use super::sessions::{
     Browser, BrowserSession, Kind, OpenedBy, Opening, Viewer, delete_sessions_of, insert_session,
-    note_sign_in, prepare_session, require_session,
+    note_sign_in, prepare_session, refuse_during_recovery, require_session,
 };
-use super::shut_out::drop_identity;
 use super::strength::Judgement;
 use crate::domain::check::PasswordChange;
 use crate::domain::password::Password;
 use crate::domain::problem::{Field, Problem, Refusal};
 use crate::domain::status::Status;
-use crate::domain::time::Timestamp;
 
 /// Changes the viewer's password.
 pub async fn change_password(
@@ -58,10 +55,10 @@ pub async fn change_password(
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;
     require_session(&*txn, viewer).await?;
-    write_hash(&txn, viewer, &hash).await?;
-    if viewer.opened_by == OpenedBy::TemporaryPassword {
-        confirm_address(backend, &txn, viewer, now).await?;
+    if viewer.kind == Kind::Ordinary {
+        refuse_during_recovery(&*txn, viewer.user_id, now).await?;
     }
+    write_hash(&txn, viewer, &hash).await?;
     if viewer.kind == Kind::Restricted {
         note_sign_in(&*txn, viewer.user_id, now).await?;
     }
@@ -78,7 +75,7 @@ pub async fn change_password(
     enqueue(&*txn, &backend.keys, letter, now).await?;
     txn.commit().await?;
     prepared.hand_over(backend, session).await;
-    backend.mail_bell.notify_one();
+    backend.mail_bell.ring();
     Ok(())
 }
 
@@ -109,27 +106,4 @@ async fn write_hash(txn: &WriteTransaction, viewer: &Viewer, hash: &str) -> Resu
         .await
         .doing("write the password")?;
     if done.rows_affected == 1 { Ok(()) } else { Err(Problem::SignedOut.into()) }
-}
-
-/// Whoever came by a temporary password reads the mail of the account's address: it is theirs, unless somebody else has
-/// confirmed it meanwhile.
-async fn confirm_address(
-    backend: &Backend,
-    txn: &WriteTransaction,
-    viewer: &Viewer,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    if viewer.email_confirmed_at.is_some() || is_known(&**txn, &viewer.email_canonical).await? {
-        return Ok(());
-    }
-    user::Entity::update_many()
-        .col_expr(user::Column::EmailConfirmedAt, Expr::value(now.0))
-        .filter(user::Column::Id.eq(viewer.user_id))
-        .filter(user::Column::EmailCanonical.eq(viewer.email_canonical.as_str()))
-        .filter(user::Column::EmailConfirmedAt.is_null())
-        .exec(&**txn)
-        .await
-        .doing("confirm the address")?;
-    // Whoever linked one before the address was theirs may have been somebody else.
-    drop_identity(backend, &**txn, viewer.user_id, Timestamp::default(), now).await
 }

@@ -65,7 +65,7 @@ pub async fn decide(
     let actor = admin.actor(source.to_owned());
     insert_audit(&*txn, Action::Decide(decision), &actor, Some((user.id, &user.username)), now).await?;
     txn.commit().await?;
-    backend.mail_bell.notify_one();
+    backend.mail_bell.ring();
     Ok(())
 }
 
@@ -107,7 +107,7 @@ async fn apply(
     }
     let present = user::Entity::find_by_id(user.id).one(&**txn).await.doing("find the person again")?;
     let status = present.and_then(|user| Status::parse(&user.status));
-    Err(status.map_or(Problem::NoSuchPerson, Problem::OtherState).into())
+    Err(status.map_or(Problem::NoSuchPerson, |status| Problem::OtherState(status.public())).into())
 }
 
 /// What else a change brings: ended sessions, void links, mail.

@@ -11,7 +11,7 @@ use super::database::Lock;
 use super::entity::user;
 use super::error::{Doing, Stop};
 use super::prove::prove_again;
-use super::sessions::{Viewer, delete_sessions_of, require_session};
+use super::sessions::{Viewer, delete_sessions_of, refuse_during_recovery, require_session};
 use super::setup::count_admins;
 use super::shut_out::{Reason, shut_out};
 use super::{Actor, Backend};
@@ -29,6 +29,7 @@ pub async fn delete_account(
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::Administrators).await?;
     require_session(&*txn, viewer).await?;
+    refuse_during_recovery(&*txn, viewer.user_id, now).await?;
     // Nothing of theirs that is still under way comes after this: an identity that is linked meanwhile is seen below, or not
     // linked.
     delete_sessions_of(&*txn, viewer.user_id).await?;

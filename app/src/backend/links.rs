@@ -13,12 +13,14 @@ use super::audit::{Action, forget_names, insert_audit};
 use super::database::{Lock, WriteTransaction};
 use super::entity::{user, user_token};
 use super::error::{Doing, Failure, Stop};
+use super::mail::jobs::{JobKind, insert_job};
 use super::password_hash::Verdict;
 use super::register::taken;
 use super::sessions::{
     Browser, BrowserSession, OpenedBy, Opening, Viewer, hold_person, insert_sign_in, prepare_session,
+    refuse_during_recovery,
 };
-use super::token::{PlainToken, find_token, spend_token};
+use super::token::{PlainToken, find_token, spend_token, void_tokens};
 use super::{Actor, Backend};
 use crate::domain::password::Password;
 use crate::domain::problem::{Field, Problem, Refusal};
@@ -136,6 +138,7 @@ pub async fn confirm_address(backend: &Backend, link: &str, proof: &Proof<'_>) -
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;
     hold_person(&*txn, user.id).await?;
+    refuse_during_recovery(&*txn, user.id, now).await?;
     if !spend_token(&*txn, token.id, now).await? {
         return Err(Problem::LinkVoid.into());
     }
@@ -153,6 +156,7 @@ async fn mark_confirmed(
 ) -> Result<(), Stop> {
     let done = user::Entity::update_many()
         .col_expr(user::Column::EmailConfirmedAt, Expr::value(now.0))
+        .col_expr(user::Column::EmailDisownedAt, Expr::value(Option::<i64>::None))
         .filter(user::Column::Id.eq(user.id))
         .filter(user::Column::EmailConfirmedAt.is_null())
         .filter(user::Column::EmailCanonical.eq(user.email_canonical.clone()))
@@ -200,11 +204,12 @@ pub(super) async fn check_password(
 pub enum Disowned {
     /// The registration is gone.
     Removed,
-    /// Only the link is void: the account has gone on meanwhile.
-    Voided,
+    /// The account had been decided about and stays; administrators are told.
+    Reported,
 }
 
-/// The owner of the mailbox did not register: removes the registration while it waits, else voids the link alone.
+/// Deletes a registration whose email address belongs to someone else, who presses "This wasn't me", while it is pending.
+/// A later account stays: its links to this email address are revoked, no others are sent, and administrators are told.
 pub async fn disown(backend: &Backend, link: &str, source: IpAddr) -> Result<Disowned, Stop> {
     backend.limits.confirm(&backend.settings, source, backend.now()).await?;
     let (token, user) =
@@ -227,9 +232,29 @@ pub async fn disown(backend: &Backend, link: &str, source: IpAddr) -> Result<Dis
     let gone = removed.rows_affected == 1;
     if gone {
         forget_names(&*txn, &[user.id]).await?;
+    } else {
+        report_disowned(&txn, &user, now).await?;
     }
     txn.commit().await?;
-    Ok(if gone { Disowned::Removed } else { Disowned::Voided })
+    if gone {
+        return Ok(Disowned::Removed);
+    }
+    backend.mail_bell.ring();
+    Ok(Disowned::Reported)
+}
+
+async fn report_disowned(txn: &WriteTransaction, user: &user::Model, now: Timestamp) -> Result<(), Failure> {
+    let noted = user::Entity::update_many()
+        .col_expr(user::Column::EmailDisownedAt, Expr::value(now.0))
+        .filter(user::Column::Id.eq(user.id))
+        .filter(user::Column::EmailCanonical.eq(user.email_canonical.clone()))
+        .filter(user::Column::EmailConfirmedAt.is_null())
+        .filter(user::Column::EmailDisownedAt.is_null())
+        .exec(&**txn)
+        .await
+        .doing("note whose address it is not")?;
+    void_tokens(&**txn, Some(user.id), &[Purpose::ConfirmAddress], now).await?;
+    if noted.rows_affected == 1 { insert_job(&**txn, JobKind::Disowned, user.id, now).await } else { Ok(()) }
 }
 
 /// Signs in with the link from the approval mail. Where the address is unconfirmed, mailbox and password together

@@ -41,14 +41,13 @@ pub mod setup;
 pub mod shut_out;
 pub mod sign_in;
 pub mod strength;
+pub mod tasks;
 pub mod template;
 pub mod token;
 pub mod user_agent;
 
 use std::ops::Deref;
 use std::sync::Arc;
-
-use tokio::sync::Notify;
 
 use crate::domain::time::Timestamp;
 
@@ -79,8 +78,10 @@ pub struct Parts {
     pub sessions: session_store::SessionRecords,
     /// Microsoft, where signing in with it is set up.
     pub microsoft: Option<microsoft::provider::Provider>,
-    /// Rung when there is mail to send.
-    pub mail_bell: Arc<Notify>,
+    /// Rung when there is email to write or to send.
+    pub mail_bell: Arc<tasks::MailBell>,
+    /// Whether the background tasks run.
+    pub tasks: Arc<tasks::TaskStates>,
 }
 
 impl std::fmt::Debug for Backend {

@@ -67,7 +67,7 @@ pub async fn make_user_link(backend: &Backend, name: &str) -> Result<String, Sto
     let user = find_by_name(&*txn, name).await?.ok_or(Problem::NoSuchPerson)?;
     let status = Status::parse(&user.status).ok_or(Failure::Data("an unknown status"))?;
     if status != Status::Active {
-        return Err(Problem::OtherState(status).into());
+        return Err(Problem::OtherState(status.public()).into());
     }
     let now = backend.now();
     let binding = Binding {

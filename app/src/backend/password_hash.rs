@@ -1,8 +1,8 @@
 //! Password hashing: Argon2id on threads of its own.
 //!
 //! Guarantees: at most one hash a thread runs at a time, the 19 MiB that each takes are reused and given back when
-//! nobody has signed in for a while, and at most [`QUEUE`] wait, of one source at most [`SHARE`]; past that the answer is
-//! [`Busy`] at once. The threads run at the lowest priority, so that pages stay fast while many sign in; new passwords are
+//! nobody has signed in for a while. At most [`WAITING`] requests wait, and a few clients leave room for another one; past
+//! that the answer is [`Busy`] at once. The threads run at the lowest priority, so that pages stay fast while many sign in; new passwords are
 //! judged there, too. Verifying takes the same work whether or not there is a hash to verify against.
 
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ use password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::error::Failure;
-use super::limits::source_key;
+use super::limits::site_key;
 use super::random;
 use crate::domain::password::Password;
 
@@ -29,12 +29,14 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 /// Bytes of a hash.
 const OUTPUT: usize = 32;
-/// How many may wait; about two seconds' work of two cores.
-pub const QUEUE: usize = 256;
-/// How much of the queue one source may have at once, and how many of its people may wait for that: an office signs in as
-/// fast as the threads hash, and nobody keeps the queue full for everybody else.
+/// Most requests that wait for a hash or are being hashed: about four seconds' work of two cores, and half of the requests
+/// that the portal works on at once, so that pages are answered whatever waits here.
+///
+/// Of these, one client may have as many as are free (the dynamic thresholds of Choudhury and Hahne, 1998): half of them
+/// while it is alone, a ninth each if eight come together. So a few clients leave room for another one.
+pub const WAITING: usize = 256;
+/// Most jobs of one client in the queue of the threads, which take them in turn.
 const SHARE: usize = 16;
-const SHARE_WAITING: usize = 112;
 /// How long a thread keeps its memory while nothing is to be hashed.
 const MEMORY_KEPT: Duration = Duration::from_secs(5);
 /// Blocks (1 KiB each) of address space that are reserved for one hash; no more memory than the hash takes is ever touched.
@@ -121,7 +123,14 @@ impl Drop for Waiting {
 pub struct Hasher {
     queue: SyncSender<Job>,
     counts: Arc<Counts>,
-    shares: Arc<Mutex<HashMap<String, Share>>>,
+    shares: Arc<Mutex<Shares>>,
+}
+
+/// What the clients have of the places to wait in.
+#[derive(Debug, Default)]
+struct Shares {
+    by_client: HashMap<String, Share>,
+    taken: usize,
 }
 
 /// What one source has of the queue.
@@ -133,18 +142,18 @@ struct Share {
 
 /// A place among those of one source, for as long as it is there.
 struct Place {
-    shares: Arc<Mutex<HashMap<String, Share>>>,
+    shares: Arc<Mutex<Shares>>,
     source: String,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Ok(mut shares) = self.shares.lock()
-            && let Some(share) = shares.get_mut(&self.source)
-        {
+        let Ok(mut shares) = self.shares.lock() else { return };
+        shares.taken = shares.taken.saturating_sub(1);
+        if let Some(share) = shares.by_client.get_mut(&self.source) {
             share.people = share.people.saturating_sub(1);
             if share.people == 0 {
-                shares.remove(&self.source);
+                shares.by_client.remove(&self.source);
             }
         }
     }
@@ -161,7 +170,7 @@ struct Counts {
 impl Hasher {
     /// Starts `threads` threads.
     pub fn start(threads: usize) -> std::io::Result<Self> {
-        let (queue, jobs) = sync_channel(QUEUE);
+        let (queue, jobs) = sync_channel(WAITING);
         let jobs = Arc::new(Mutex::new(jobs));
         let memories = Arc::new(Mutex::new(Vec::new()));
         for number in 0..threads.max(1) {
@@ -247,16 +256,19 @@ impl Hasher {
 impl Hasher {
     /// A place among those who come from `source`, unless too many are there already.
     fn take_place(&self, source: &str) -> Result<(Place, Arc<Semaphore>), HashError> {
-        // A network has one share, however many addresses it has.
-        let source = source.parse().map_or_else(|_| source.to_owned(), source_key);
+        // A site has one share, however many networks and addresses it has.
+        let source = source.parse().map_or_else(|_| source.to_owned(), site_key);
         let mut shares = self.shares.lock().map_err(|_| HashError::Busy)?;
-        let share = shares
-            .entry(source.clone())
-            .or_insert_with(|| Share { turns: Arc::new(Semaphore::new(SHARE)), people: 0 });
-        if share.people >= SHARE + SHARE_WAITING {
+        let people = shares.by_client.get(&source).map_or(0, |share| share.people);
+        if people >= WAITING.saturating_sub(shares.taken) {
             self.counts.refused.fetch_add(1, Ordering::Relaxed);
             return Err(HashError::Busy);
         }
+        shares.taken += 1;
+        let share = shares
+            .by_client
+            .entry(source.clone())
+            .or_insert_with(|| Share { turns: Arc::new(Semaphore::new(SHARE)), people: 0 });
         share.people += 1;
         let turns = Arc::clone(&share.turns);
         drop(shares);
@@ -383,14 +395,32 @@ mod tests {
     #[test]
     fn one_network_has_one_share() {
         let hasher = Hasher::start(1).expect("a thread starts");
-        let places: Vec<_> = (0..SHARE + SHARE_WAITING)
-            .map(|number| hasher.take_place(&format!("2001:db8::{number:x}")))
-            .collect();
+        let places: Vec<_> =
+            (0..WAITING / 2).map(|number| hasher.take_place(&format!("2001:db8::{number:x}"))).collect();
         assert!(places.iter().all(Result::is_ok));
         assert!(matches!(hasher.take_place("2001:db8::ffff:1"), Err(HashError::Busy)));
-        assert!(hasher.take_place("2001:db8:0:1::1").is_ok());
+        assert!(matches!(hasher.take_place("2001:db8:0:1::1"), Err(HashError::Busy)), "the same /48");
+        assert!(hasher.take_place("2001:db8:1::1").is_ok());
         drop(places);
         assert!(hasher.take_place("2001:db8::1").is_ok());
+    }
+
+    #[test]
+    fn eight_clients_leave_room_for_another_one() {
+        let hasher = Hasher::start(1).expect("a thread starts");
+        let take_all =
+            |client: &str| std::iter::from_fn(|| hasher.take_place(client).ok()).collect::<Vec<_>>();
+        // One after the other, each taking what it gets: the worst order.
+        let taken: Vec<_> = (0..8).map(|client| take_all(&format!("192.0.2.{client}"))).collect();
+        assert_eq!(taken.iter().map(Vec::len).collect::<Vec<_>>(), [128, 64, 32, 16, 8, 4, 2, 1]);
+        assert_eq!(take_all("198.51.100.1").len(), 1);
+        drop(taken);
+        // All together.
+        let mut together = Vec::new();
+        for client in (0..8).cycle().take(8 * WAITING) {
+            together.extend(hasher.take_place(&format!("192.0.2.{client}")));
+        }
+        assert!(together.len() < WAITING * 9 / 10, "{} are taken", together.len());
     }
 
     #[tokio::test]

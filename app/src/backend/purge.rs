@@ -5,13 +5,15 @@
 
 use std::time::Duration;
 
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::Query;
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 
 use super::Backend;
 use super::audit::forget_names;
 use super::database::Lock;
-use super::entity::{outbox, session_record, user, user_session, user_token};
+use super::entity::{mail_job, outbox, reset_request, session_record, user, user_session, user_token};
 use super::error::{Doing, Failure};
+use super::mail::mailbox::purge_mailbox_emails;
 use super::mail::outbox::State;
 use super::microsoft::purge_trips;
 use crate::domain::account::{REJECTION_KEPT, UNCONFIRMED_KEPT};
@@ -37,21 +39,17 @@ pub async fn purge(backend: &Backend) -> Result<usize, Failure> {
     let rejected = Condition::all()
         .add(user::Column::Status.eq(Status::Rejected.as_str()))
         .add(user::Column::StatusSince.lt(now.before(REJECTION_KEPT).0));
-    let over: Vec<UserId> = user::Entity::find()
-        .select_only()
-        .column(user::Column::Id)
-        .filter(Condition::any().add(unconfirmed).add(rejected))
-        .into_tuple()
-        .all(&*txn)
-        .await
-        .doing("find accounts to purge")?;
-    for batch in over.chunks(BATCH) {
+    // The condition stands in the DELETE: an account that is approved or confirmed in the meantime stays.
+    let delete = Query::delete()
+        .from_table(user::Entity)
+        .cond_where(Condition::any().add(unconfirmed).add(rejected))
+        .returning_col(user::Column::Id)
+        .to_owned();
+    let deleted = txn.query_all(&delete).await.doing("purge accounts")?;
+    let deleted: Result<Vec<UserId>, DbErr> = deleted.iter().map(|row| row.try_get("", "id")).collect();
+    let deleted = deleted.doing("read who was purged")?;
+    for batch in deleted.chunks(BATCH) {
         forget_names(&*txn, batch).await?;
-        user::Entity::delete_many()
-            .filter(user::Column::Id.is_in(batch.iter().copied()))
-            .exec(&*txn)
-            .await
-            .doing("purge accounts")?;
     }
     user_token::Entity::delete_many()
         .filter(user_token::Column::ExpiresAt.lt(now.before(TOKEN_KEPT).0))
@@ -69,6 +67,17 @@ pub async fn purge(backend: &Backend) -> Result<usize, Failure> {
         .await
         .doing("purge session records")?;
     purge_trips(&*txn, now).await?;
+    purge_mailbox_emails(&*txn, now).await?;
+    mail_job::Entity::delete_many()
+        .filter(mail_job::Column::FailedAt.lt(now.before(SENT_KEPT).0))
+        .exec(&*txn)
+        .await
+        .doing("purge failed jobs")?;
+    reset_request::Entity::delete_many()
+        .filter(reset_request::Column::FailedAt.lt(now.before(TOKEN_KEPT).0))
+        .exec(&*txn)
+        .await
+        .doing("purge failed requests")?;
     outbox::Entity::delete_many()
         .filter(outbox::Column::Status.is_in([State::Sent, State::Dropped].map(State::as_str)))
         .filter(outbox::Column::FinishedAt.lt(now.before(SENT_KEPT).0))
@@ -76,5 +85,5 @@ pub async fn purge(backend: &Backend) -> Result<usize, Failure> {
         .await
         .doing("purge mails")?;
     txn.commit().await?;
-    Ok(over.len())
+    Ok(deleted.len())
 }

@@ -44,7 +44,7 @@ pub async fn register(backend: &Backend, form: Registration, source: &str) -> Re
     insert_audit(&*txn, Action::Register, &actor, Some((id, &username)), now).await?;
     insert_job(&*txn, JobKind::Registered, id, now).await?;
     txn.commit().await?;
-    backend.mail_bell.notify_one();
+    backend.mail_bell.ring();
     Ok(id)
 }
 
@@ -127,6 +127,7 @@ pub(super) async fn insert_person(
         email: ActiveValue::Set(person.email.as_str().to_owned()),
         email_canonical: ActiveValue::Set(person.email_canonical.to_owned()),
         email_confirmed_at: ActiveValue::Set(confirmed_at.map(|at| at.0)),
+        email_disowned_at: ActiveValue::Set(None),
         password_hash: ActiveValue::Set(person.password_hash.map(ToOwned::to_owned)),
         status: ActiveValue::Set(status.as_str().to_owned()),
         status_since: ActiveValue::Set(now.0),

@@ -32,7 +32,7 @@ pub async fn ask_confirmation(backend: &Backend, user_id: UserId, source: IpAddr
     insert_audit(&*txn, Action::AskConfirmation, &actor, Some((user.id, &user.username)), now).await?;
     insert_job(&*txn, JobKind::Confirmation, user.id, now).await?;
     txn.commit().await?;
-    backend.mail_bell.notify_one();
+    backend.mail_bell.ring();
     Ok(())
 }
 
@@ -48,7 +48,8 @@ pub async fn resend_mail(backend: &Backend, id: i64, admin: &Viewer, source: &st
         None => None,
     };
     let active = owner.as_ref().filter(|user| user.status == Status::Active.as_str());
-    let unconfirmed = owner.as_ref().filter(|user| user.email_confirmed_at.is_none());
+    let unconfirmed =
+        owner.as_ref().filter(|user| user.email_confirmed_at.is_none() && user.email_disowned_at.is_none());
     // Whether a link was made anew, for those kinds that have one.
     let renewed = match (Kind::parse(&row.kind), active, unconfirmed) {
         (Some(Kind::Approved), Some(user), _) => {
@@ -89,6 +90,6 @@ pub async fn resend_mail(backend: &Backend, id: i64, admin: &Viewer, source: &st
     let subject = owner.as_ref().map(|user| (user.id, user.username.as_str()));
     insert_audit(&*txn, Action::ResendMail, &admin.actor(source.to_owned()), subject, now).await?;
     txn.commit().await?;
-    backend.mail_bell.notify_one();
+    backend.mail_bell.ring();
     Ok(())
 }

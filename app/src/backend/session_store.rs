@@ -6,7 +6,9 @@
 use async_trait::async_trait;
 use data_encoding::HEXLOWER;
 use fred::clients::Pool;
-use fred::interfaces::ClientLike;
+use fred::error::Error as RedisError;
+use fred::interfaces::KeysInterface;
+use fred::types::Expiration;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
 use sha2::{Digest, Sha256};
@@ -38,9 +40,19 @@ impl SessionRecords {
     pub async fn redis_answers(&self) -> Option<bool> {
         match self {
             Self::Sql(..) => None,
-            Self::Redis(_, pool) => Some(pool.ping::<()>(None).await.is_ok()),
+            Self::Redis(_, pool) => Some(write_probe(pool).await.is_ok()),
         }
     }
+}
+
+/// The key that is written to see whether Redis takes writes. It is in the slot of the counters.
+const PROBE: &str = "{vestibule}:probe";
+/// Seconds after which it is gone.
+const PROBE_LIFETIME: i64 = 60;
+
+/// Writes a key that expires: a server that answers a PING may have become a replica, which takes no writes.
+pub async fn write_probe(redis: &impl KeysInterface) -> std::result::Result<(), RedisError> {
+    redis.set(PROBE, "", Some(Expiration::EX(PROBE_LIFETIME)), None, false).await
 }
 
 /// The first 128 bits of SHA-256 of an id.

@@ -104,6 +104,11 @@ impl ShutOuts {
         self.mac(&["address", email_canonical])
     }
 
+    /// Returns the keyed hash of a mailbox, for limits.
+    pub fn hash_mailbox(&self, mailbox: &str) -> Result<String, Failure> {
+        self.mac(&["mailbox", mailbox])
+    }
+
     fn hash_identity(&self, tid: &str, oid: &str) -> Result<String, Failure> {
         self.mac(&["microsoft", tid, oid])
     }

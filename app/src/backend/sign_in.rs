@@ -23,7 +23,7 @@ use super::token::{PlainToken, find_token, spend_token, void_tokens};
 use crate::domain::address::EmailAddress;
 use crate::domain::password::Password;
 use crate::domain::problem::{Field, Problem, Refusal};
-use crate::domain::status::{Status, UserId};
+use crate::domain::status::{PublicStatus, Status, UserId};
 use crate::domain::token::Purpose;
 use crate::domain::username;
 
@@ -72,7 +72,7 @@ pub enum SignedIn {
         /// Whose password it was.
         user_id: UserId,
         /// Where they stand.
-        status: Status,
+        status: PublicStatus,
         /// Whether a new link to confirm the address can be asked for.
         may_confirm: bool,
     },
@@ -137,6 +137,15 @@ async fn attempt_sign_in(
         }
     };
     if let (Some(user), Verdict::Right { outdated }) = (&user, verdict) {
+        // Where nobody can sign in, or has done so too often, a try costs a hash and leads nowhere: it counts.
+        if user.status != Status::Active.as_str() {
+            backend.limits.failed(attempt, now).await;
+            return enter(backend, session, &form, user, outdated, browser).await;
+        }
+        if let Err(problem) = backend.limits.signed_in(user.id, form.source, now).await {
+            backend.limits.failed(attempt, now).await;
+            return Err(problem.into());
+        }
         let enter = enter(backend, session, &form, user, outdated, browser);
         let ((), entered) = tokio::join!(backend.limits.give_back(attempt, now), enter);
         return entered;
@@ -167,7 +176,7 @@ async fn enter(
     if status != Status::Active {
         let may_confirm =
             user.email_confirmed_at.is_none() && matches!(status, Status::Pending | Status::Shadow);
-        return Ok(SignedIn::NotActive { user_id: user.id, status, may_confirm });
+        return Ok(SignedIn::NotActive { user_id: user.id, status: status.public(), may_confirm });
     }
     let opening = Opening {
         user_id: user.id,
@@ -194,7 +203,8 @@ async fn enter_by_temporary(
     let (Some(token), Some(user)) = (found, user) else { return Ok(false) };
     let theirs = token.user_id == Some(user.id)
         && token.epoch == user.auth_epoch
-        && user.status == Status::Active.as_str();
+        && user.status == Status::Active.as_str()
+        && user.email_confirmed_at.is_some();
     if !theirs {
         return Ok(false);
     }

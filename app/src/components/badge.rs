@@ -3,20 +3,20 @@
 use leptos::prelude::*;
 
 use crate::components::icon::{Icon, IconName};
-use crate::domain::status::{Role, Status};
+use crate::domain::status::{PublicStatus, Role};
 
 /// The badge of a status.
 #[component]
 pub fn StatusBadge(
     /// The status.
-    status: Status,
+    status: PublicStatus,
 ) -> impl IntoView {
     let class = match status {
-        Status::Pending | Status::Shadow => "badge badge-dot badge-waiting",
-        Status::Held => "badge badge-dot badge-held",
-        Status::Active => "badge badge-dot badge-active",
-        Status::Rejected => "badge badge-dot badge-rejected",
-        Status::Deactivated => "badge badge-dot badge-deactivated",
+        PublicStatus::Pending => "badge badge-dot badge-waiting",
+        PublicStatus::Held => "badge badge-dot badge-held",
+        PublicStatus::Active => "badge badge-dot badge-active",
+        PublicStatus::Rejected => "badge badge-dot badge-rejected",
+        PublicStatus::Deactivated => "badge badge-dot badge-deactivated",
     };
     view! { <span class=class>{status.words()}</span> }
 }

@@ -52,7 +52,7 @@ impl Account {
         use Decision as D;
         use Status as S;
         let keep = Change { status: self.status, role: self.role };
-        let refused = Err(Problem::OtherState(self.status));
+        let refused = Err(Problem::OtherState(self.status.public()));
         match (decision, self.status) {
             (_, S::Shadow) => Err(Problem::NoSuchPerson),
             (D::Deactivate | D::RemoveAdmin, _) if self.id == actor => Err(Problem::NotYourself),

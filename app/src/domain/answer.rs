@@ -28,8 +28,8 @@ pub enum Notice {
     AddressConfirmedActive,
     /// The registration was taken back.
     RegistrationRemoved,
-    /// The link was made worthless.
-    LinkVoided,
+    /// Administrators were told that the owner of an address did not register.
+    DisownedReported,
     /// A new link to confirm the address is on its way.
     ConfirmationSent,
     /// The first administrator is there.

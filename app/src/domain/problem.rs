@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::status::Status;
+use super::status::PublicStatus;
 
 /// A field of a form, by its name in HTML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -116,7 +116,7 @@ pub enum Problem {
     /// Wrong name or password.
     Incorrect,
     /// The password was right, the account waits, or has another status in which nobody signs in.
-    NotActive(Status),
+    NotActive(PublicStatus),
     /// Too many tries; again after this many seconds.
     TooMany(u64),
     /// The portal is at its limit, or something it needs does not answer; again after this many seconds.
@@ -134,7 +134,7 @@ pub enum Problem {
     /// Nobody has that number.
     NoSuchPerson,
     /// The person has a status in which that cannot be done.
-    OtherState(Status),
+    OtherState(PublicStatus),
     /// The address has to be confirmed first.
     AddressUnconfirmed,
     /// Nobody deactivates or demotes themself.
@@ -155,6 +155,8 @@ pub enum Problem {
     FormDamaged,
     /// The form is larger than anything we ask for.
     FormTooLarge,
+    /// The account has a session that can only choose a new password: its owner may be taking it back.
+    RecoveryUnderWay,
     /// Not signed in, or no longer.
     SignedOut,
     /// Signed in, without the right.

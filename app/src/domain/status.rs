@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 /// The number that stands for a person. Never used twice.
 pub type UserId = i32;
 
-/// Where an account stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// Where an account stands. It cannot be serialized, so that no shadow leaves the backend: see [`PublicStatus`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// Registered; waits for an administrator.
     Pending,
@@ -48,6 +47,35 @@ impl Status {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
+
+    /// Returns the status as it is told: a shadow as pending.
+    #[must_use]
+    pub fn public(self) -> PublicStatus {
+        match self {
+            Self::Pending | Self::Shadow => PublicStatus::Pending,
+            Self::Held => PublicStatus::Held,
+            Self::Active => PublicStatus::Active,
+            Self::Rejected => PublicStatus::Rejected,
+            Self::Deactivated => PublicStatus::Deactivated,
+        }
+    }
+}
+
+/// A status as pages and answers tell it. There is no shadow, because that would tell that another account has confirmed
+/// the email address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PublicStatus {
+    /// Waits for an administrator.
+    Pending,
+    /// An administrator asked something and waits for the answer.
+    Held,
+    /// May sign in.
+    Active,
+    /// Declined.
+    Rejected,
+    /// Cannot sign in until an administrator reactivates it.
+    Deactivated,
 }
 
 /// What an active account may do.

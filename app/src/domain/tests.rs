@@ -9,7 +9,7 @@ use super::check::{Registration, checked_field};
 use super::next::NextPage;
 use super::password::{NewPassword, Password};
 use super::problem::{Field, Problem};
-use super::status::{Decision, Role, Status};
+use super::status::{Decision, PublicStatus, Role, Status};
 use super::time::{Limit, Timestamp, ago, parse_period, period_in_words, rfc3339, utc_text};
 use super::username::Username;
 use std::time::Duration;
@@ -206,7 +206,7 @@ fn a_rejection_can_be_taken_back_for_thirty_days() {
     let late = NOW.after(REJECTION_KEPT).after(Duration::from_secs(1));
     assert_eq!(
         rejected.decide(Decision::Reconsider, 1, false, late),
-        Err(Problem::OtherState(Status::Rejected))
+        Err(Problem::OtherState(PublicStatus::Rejected))
     );
 }
 

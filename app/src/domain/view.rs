@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::status::{Decision, Role, Status, UserId};
+use super::status::{Decision, PublicStatus, Role, UserId};
 use super::time::Timestamp;
 
 /// One person on the desk.
@@ -19,8 +19,10 @@ pub struct PersonRow {
     pub email: String,
     /// Whether the address is confirmed.
     pub confirmed: bool,
+    /// When the owner of the unconfirmed email address said that they did not register.
+    pub disowned_at: Option<Timestamp>,
     /// Where they stand.
-    pub status: Status,
+    pub status: PublicStatus,
     /// Their role.
     pub role: Role,
     /// Whether a password is set.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::answer::{Notice, reference};
 use super::password;
 use super::problem::Problem;
-use super::status::{Decision, Role, Status};
+use super::status::{Decision, PublicStatus, Role};
 use super::time::period_in_words;
 use super::username::{MAX_LENGTH, MIN_LENGTH};
 
@@ -112,8 +112,11 @@ impl Problem {
             }
             Self::MicrosoftLinked => "A Microsoft account is linked already. Unlink it first.",
             Self::MicrosoftUnlinked => "No Microsoft account is linked.",
+            Self::RecoveryUnderWay => {
+                "You cannot do this while someone is using a temporary password of this account. Choose a new password with it, or try again in 15 minutes. Nothing has changed."
+            }
             Self::MicrosoftNoProof => {
-                "Microsoft did not say that you have just signed in, so nothing was changed. Sign out here and sign in again."
+                "We could not check that you've just signed in with Microsoft. Try again, or ask an administrator for help. Nothing has changed."
             }
             Self::LastWayIn => "Nothing was changed: it is your only way to sign in. Set a password first.",
             Self::Unreachable => "The portal could not be reached. Check your connection, then try again.",
@@ -128,12 +131,12 @@ impl Problem {
     }
 }
 
-impl Status {
+impl PublicStatus {
     /// The status as a word of its own, as badges show it.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
-            Self::Pending | Self::Shadow => "Waiting",
+            Self::Pending => "Waiting",
             Self::Held => "Held",
             Self::Active => "Active",
             Self::Rejected => "Rejected",
@@ -145,7 +148,7 @@ impl Status {
     #[must_use]
     pub fn refusal(self) -> &'static str {
         match self {
-            Self::Pending | Self::Shadow => {
+            Self::Pending => {
                 "Your account is waiting for an administrator's approval. We'll mail you when it is approved."
             }
             Self::Held => "An administrator asked you something. The question is in your mail.",
@@ -236,7 +239,9 @@ impl Notice {
             }
             Self::AddressConfirmedActive => "Your address is confirmed.",
             Self::RegistrationRemoved => "The registration was removed. Thank you for telling us.",
-            Self::LinkVoided => "The link can't be used any more. The account itself was left as it is.",
+            Self::DisownedReported => {
+                "We've told the administrators, and we'll send no more links to your email address."
+            }
             Self::ConfirmationSent => "A new link to confirm your address is on its way.",
             Self::SetUp => "You are the first administrator. Welcome.",
             Self::Decided(decision) => match decision {

@@ -16,7 +16,7 @@ use crate::components::icon::{Icon, IconName};
 use crate::components::notice::GoodNews;
 use crate::domain::answer::{Notice, Outcome};
 use crate::domain::problem::{Field, Problem, Refusal};
-use crate::domain::status::Status;
+use crate::domain::status::PublicStatus;
 
 /// What the fields of a form know of it.
 #[derive(Clone, Copy)]
@@ -185,10 +185,8 @@ fn Summary(refusal: RwSignal<Refusal>) -> impl IntoView {
                 (None, count) => format!("{count} things need another look"),
             };
             // Who waits has done nothing wrong.
-            let waits = matches!(
-                refusal.form,
-                Some(Problem::NotActive(Status::Pending | Status::Held | Status::Shadow))
-            );
+            let waits =
+                matches!(refusal.form, Some(Problem::NotActive(PublicStatus::Pending | PublicStatus::Held)));
             let (class, icon) = if waits {
                 ("error-summary notice-warning", IconName::Clock)
             } else {

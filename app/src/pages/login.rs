@@ -8,7 +8,7 @@ use crate::components::icon::MicrosoftMark;
 use crate::domain::answer::Notice;
 use crate::domain::next::NextPage;
 use crate::domain::problem::{Field, Problem};
-use crate::domain::status::Status;
+use crate::domain::status::PublicStatus;
 use crate::islands::fields::{PasswordField, TextField};
 use crate::islands::form::FormIsland;
 
@@ -20,7 +20,7 @@ pub fn LoginPage() -> impl IntoView {
         .as_deref()
         .and_then(NextPage::parse)
         .map_or_else(String::new, |next| next.as_str().to_owned());
-    let waits = matches!(request.refusal().form, Some(Problem::NotActive(Status::Pending | Status::Shadow)));
+    let waits = matches!(request.refusal().form, Some(Problem::NotActive(PublicStatus::Pending)));
     let registered = request.flash().is_some_and(|flash| flash.notice == Some(Notice::Registered));
     let asked = request.flash().is_some_and(|flash| flash.notice == Some(Notice::ResetAsked));
     let step = match (waits || registered, asked) {

@@ -10,7 +10,7 @@ use crate::backend::queries::desk::find_person;
 use crate::components::address::MailAddress;
 use crate::components::badge::{AddressBadge, RoleBadge, StatusBadge};
 use crate::components::notice::Warning;
-use crate::domain::status::{Decision, Role, Status, UserId};
+use crate::domain::status::{Decision, PublicStatus, Role, UserId};
 use crate::domain::time::utc_text;
 use crate::domain::view::PersonRow;
 use crate::islands::form::FormIsland;
@@ -81,7 +81,7 @@ fn Nobody(request: PageRequest) -> impl IntoView {
 fn Ask(request: PageRequest, person: PersonRow, decision: Decision) -> impl IntoView {
     let name = person.username.clone();
     // Approving a deactivated person reactivates them: in the original it was the only way back.
-    let decision = if decision == Decision::Approve && person.status == Status::Deactivated {
+    let decision = if decision == Decision::Approve && person.status == PublicStatus::Deactivated {
         Decision::Reactivate
     } else {
         decision
@@ -136,16 +136,16 @@ fn why_not(person: &PersonRow, decision: Decision) -> String {
         (Decision::Deactivate | Decision::RemoveAdmin, _) if person.is_you => {
             "You can't do that to your own account. Ask another administrator.".to_owned()
         }
-        (Decision::Approve, Status::Active) => format!("This account was approved{by} on {since}."),
+        (Decision::Approve, PublicStatus::Active) => format!("This account was approved{by} on {since}."),
         (Decision::Approve | Decision::MakeAdmin, _)
-            if !person.confirmed && person.status != Status::Rejected =>
+            if !person.confirmed && person.status != PublicStatus::Rejected =>
         {
             "The address has to be confirmed first.".to_owned()
         }
         (Decision::RemoveAdmin, _) if person.role == Role::Member => {
             "This account is not an administrator.".to_owned()
         }
-        (Decision::MakeAdmin, Status::Active) => "This account is an administrator already.".to_owned(),
+        (Decision::MakeAdmin, PublicStatus::Active) => "This account is an administrator already.".to_owned(),
         (_, status) => format!("This account has been {} since {since}{by}.", status.words().to_lowercase()),
     }
 }
@@ -164,6 +164,17 @@ fn PersonCard(person: PersonRow) -> impl IntoView {
                     <dt>"Email address"</dt>
                     <dd><MailAddress address=person.email.clone() /> " " <AddressBadge confirmed=person.confirmed /></dd>
                 </div>
+                {person.disowned_at.map(|at| view! {
+                    <div>
+                        <dt>"Email address disputed"</dt>
+                        <dd>
+                            <Time at=at />
+                            <span class="fact-more">
+                                "The owner of this email address says that they did not register. If nobody should have this account, deactivate it."
+                            </span>
+                        </dd>
+                    </div>
+                })}
                 <div><dt>"Registered"</dt><dd><Time at=person.registered /></dd></div>
                 <div>
                     <dt>{person.status.words()} " since"</dt>

@@ -13,7 +13,7 @@ use crate::backend::sessions::Viewer;
 use crate::components::address::MailAddress;
 use crate::components::badge::{AddressBadge, RoleBadge, StatusBadge};
 use crate::components::icon::{Icon, IconName};
-use crate::domain::status::Status;
+use crate::domain::status::PublicStatus;
 use crate::domain::view::{HistoryRow, SessionRow};
 use crate::islands::times::{LiveTimes, Time};
 
@@ -60,7 +60,7 @@ fn WhoIAm(viewer: Viewer) -> impl IntoView {
         <section class="card" aria-labelledby="who">
             <div class="card-head">
                 <h2 class="section-title" id="who">"Who I am"</h2>
-                <span class="badges"><StatusBadge status=Status::Active /><RoleBadge role=viewer.role /></span>
+                <span class="badges"><StatusBadge status=PublicStatus::Active /><RoleBadge role=viewer.role /></span>
             </div>
             <dl class="facts">
                 <div><dt>"Username"</dt><dd>{viewer.username}</dd></div>

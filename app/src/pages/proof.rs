@@ -55,7 +55,7 @@ pub fn ProofTooOld(
             <Refused request=request />
             {if by_microsoft {
                 view! {
-                    <p>"You signed in more than ten minutes ago. Sign in with Microsoft again to go on; you come back to this page."</p>
+                    <p>"Sign in with Microsoft again to go on. You'll come back to this page."</p>
                     <form method="post" action="/do/prove_with_microsoft">
                         <input type="hidden" name="next" value=address />
                         <div class="row">

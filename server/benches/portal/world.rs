@@ -113,6 +113,7 @@ fn active(name: &str, hash: &str, now: i64) -> user::ActiveModel {
         email: ActiveValue::Set(format!("{name}@example.org")),
         email_canonical: ActiveValue::Set(format!("{name}@example.org")),
         email_confirmed_at: ActiveValue::Set(Some(now)),
+        email_disowned_at: ActiveValue::Set(None),
         password_hash: ActiveValue::Set(Some(hash.to_owned())),
         status: ActiveValue::Set("active".to_owned()),
         status_since: ActiveValue::Set(now),

@@ -15,10 +15,11 @@ use tokio::time::timeout;
 
 use crate::portal::Portal;
 
-/// Most pages and actions at once: twice what the queue of hashes holds, so that pages are answered while it is full.
+/// Most pages and actions at once: twice as many as may wait for a hash (`password_hash::WAITING`), so that pages are answered
+/// whatever waits there.
 pub const MAX_REQUESTS: usize = 512;
 
-/// How long a request may take: past the five seconds for a connection to the database and the three of a full queue of
+/// How long a request may take: past the five seconds for a connection to the database and the four of a full queue of
 /// hashes.
 pub const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 

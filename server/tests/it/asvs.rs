@@ -123,7 +123,7 @@ async fn sql_in_a_valid_address_finds_nobody_else() {
     assert_eq!(browser.register("sam", address, PASSWORD).await.location(), Some("/login"));
     assert_eq!(portal.user("sam").await.email, address);
     browser.post("/do/ask_reset", &[("email", address)]).await;
-    while resets::work_next(&portal.backend).await.expect("works") {}
+    while resets::work_batch(&portal.backend).await.expect("works") {}
     let tokens = user_token::Entity::find()
         .filter(user_token::Column::Purpose.eq("temporary_password"))
         .all(portal.backend.db.pool())

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::api::http::{CookieJar, Flash, KnownPeople};
-use app::backend::entity::user_session;
+use app::backend::entity::{user, user_session};
 use app::backend::keys::Keys;
 use app::backend::sign_in::Known;
 use app::backend::{Backend, Parts, operator};
@@ -18,7 +18,8 @@ use app::domain::time::Timestamp;
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use sea_orm::EntityTrait;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use secrecy::SecretString;
 
 use crate::asvs::{header, temporary_password};
@@ -41,6 +42,13 @@ async fn every_cookie_is_bound_to_https_and_host() {
         note(browser.post("/do/set_theme", &[("theme", theme), ("from", "/profile")]).await);
     }
     note(browser.post("/do/sign_out", &[]).await);
+    // Only a confirmed address gets a temporary password.
+    user::Entity::update_many()
+        .col_expr(user::Column::EmailConfirmedAt, Expr::value(portal.backend.now().0))
+        .filter(user::Column::UsernameKey.eq("ada"))
+        .exec(portal.backend.db.pool())
+        .await
+        .expect("changes");
     note(browser.post("/do/ask_reset", &[("email", "ada@example.org")]).await);
     let temporary = temporary_password(&portal.mail_to("ada").await);
     note(browser.sign_in("ada", &temporary).await);

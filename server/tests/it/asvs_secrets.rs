@@ -12,7 +12,10 @@ use app::domain::status::{Role, Status};
 use axum::http::StatusCode;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use tracing_subscriber::EnvFilter;
+use server::telemetry;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{fmt, registry};
 
 use crate::asvs::{header, must_change, temporary_password};
 use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, Portal};
@@ -90,6 +93,7 @@ async fn no_answer_holds_a_secret() {
     let known = [
         "confirmed",
         "decided_by",
+        "disowned_at",
         "email",
         "has_password",
         "id",
@@ -157,12 +161,11 @@ impl Log {
     fn begin() -> Self {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
-            let filter = "tower_sessions_core=off,tower_sessions=error,info,app=debug,server=debug";
-            tracing_subscriber::fmt()
-                .with_env_filter(EnvFilter::new(filter))
+            let (secrets, levels) = telemetry::filters("trace").expect("a filter");
+            let logs = fmt::layer()
                 .with_ansi(false)
-                .with_writer(|| LOG.with_borrow(|log| log.clone().unwrap_or_default()))
-                .init();
+                .with_writer(|| LOG.with_borrow(|log| log.clone().unwrap_or_default()));
+            registry().with(secrets).with(levels).with(logs).init();
         });
         let log = Self::default();
         LOG.set(Some(log.clone()));

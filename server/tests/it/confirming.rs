@@ -113,7 +113,7 @@ async fn this_was_not_me_removes_a_waiting_registration() {
 }
 
 #[tokio::test]
-async fn this_was_not_me_only_voids_the_link_of_an_approved_account() {
+async fn this_was_not_me_on_an_approved_account_tells_administrators_and_ends_the_links() {
     let portal = Portal::start().await;
     let admin = portal.admin("grace").await;
     portal.register("ada").await;
@@ -121,8 +121,21 @@ async fn this_was_not_me_only_voids_the_link_of_an_approved_account() {
     admin.decide("approve", portal.user("ada").await.id).await;
     let browser = portal.browser();
     browser.post("/do/disown_address", &[("token", &token)]).await;
-    browser.get("/").await.says("The link can't be used any more.");
-    assert_eq!(portal.user("ada").await.status, "active");
+    browser.get("/").await.says("We've told the administrators");
+    let ada = portal.user("ada").await;
+    assert_eq!(ada.status, "active");
+
+    let mail = portal.mail_to("grace").await;
+    assert_eq!(mail.subject, "The email address of ada is disputed");
+    assert!(mail.link().ends_with(&format!("/admin/users/{}", ada.id)), "{}", mail.text);
+    admin.get(&format!("/admin/users/{}", ada.id)).await.says("says that they did not register");
+
+    let sent = portal.mails().await.len();
+    let stranger = portal.signed_in("ada").await;
+    stranger.post("/do/ask_confirmation", &[]).await;
+    browser.post("/do/disown_address", &[("token", &token)]).await;
+    assert_eq!(portal.mails().await.len(), sent, "no other link, and no other email to administrators");
+    assert!(portal.user("ada").await.email_confirmed_at.is_none());
 }
 
 #[tokio::test]
@@ -218,4 +231,40 @@ async fn nobody_floods_a_strangers_mailbox() {
         portal.mails().await;
     }
     assert!(portal.sent().len() <= 20, "{} in a day", portal.sent().len());
+}
+
+#[tokio::test]
+async fn links_to_one_mailbox_are_limited_whatever_the_tag_of_its_address() {
+    let portal = Portal::start().await;
+    let register = async |round: &str| {
+        for number in 0..6 {
+            let (name, email) =
+                (format!("eve{round}{number}"), format!("Victim+{round}{number}@example.org"));
+            portal.browser().register(&name, &email, PASSWORD).await;
+        }
+        let mails = portal.mails().await;
+        mails.iter().filter(|mail| mail.to.to_lowercase().starts_with("victim")).count()
+    };
+    assert_eq!(register("a").await, 3, "in an hour");
+    for (hours, all) in [(1, 6), (2, 9), (3, 10), (4, 10)] {
+        portal.later(Duration::from_hours(1));
+        assert_eq!(register(&format!("b{hours}")).await, all, "after {hours} hours");
+    }
+    portal.browser().register("ada", "ada@example.org", PASSWORD).await;
+    assert!(portal.mail_to("ada").await.subject.contains("Confirm"), "another mailbox has its own limit");
+}
+
+#[tokio::test]
+async fn a_registration_that_its_mailbox_disowned_still_counts() {
+    let portal = Portal::start().await;
+    for number in 0..5 {
+        let name = format!("eve{number}");
+        portal.browser().register(&name, "victim@example.org", PASSWORD).await;
+        if number < 3 {
+            let token = token_of(&portal.mail_to("victim").await.link());
+            portal.browser().post("/do/disown_address", &[("token", &token)]).await;
+            assert!(portal.find_user(&name).await.is_none());
+        }
+    }
+    assert_eq!(portal.mails().await.iter().filter(|mail| mail.to == "victim@example.org").count(), 3);
 }

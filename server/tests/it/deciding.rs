@@ -2,7 +2,7 @@
 
 use app::domain::answer::Outcome;
 use app::domain::problem::{Problem, Refusal};
-use app::domain::status::{Role, Status};
+use app::domain::status::{PublicStatus, Role, Status};
 use axum::http::{Method, StatusCode};
 
 use crate::support::{PASSWORD, Portal};
@@ -125,8 +125,8 @@ async fn an_action_on_another_state_says_which_and_by_whom() {
     let id = ada.id.to_string();
     let reply = admin.script("/do/decide", &[("id", &id), ("decision", "reject"), ("stay", "yes")]).await;
     let Outcome::Stale(refusal, person) = reply.outcome() else { panic!("stale: {}", reply.body) };
-    assert_eq!(refusal, Refusal::of(Problem::OtherState(Status::Active)));
-    assert_eq!((person.status, person.decided_by.as_deref()), (Status::Active, Some("grace")));
+    assert_eq!(refusal, Refusal::of(Problem::OtherState(PublicStatus::Active)));
+    assert_eq!((person.status, person.decided_by.as_deref()), (PublicStatus::Active, Some("grace")));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
-use crate::support::{OTHER_PASSWORD, PASSWORD, Portal, Reply};
+use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, Portal, Reply};
 
 /// Everybody whose case must not be told from another's, by name; "unknown" is nobody.
 const CASES: [&str; 9] =
@@ -68,14 +68,25 @@ async fn rows(portal: &Portal) -> [u64; 7] {
 
 /// Sends a form from a fresh browser and looks at the page it leads to. `own` is what was typed, and is left out.
 async fn trace(portal: &Portal, action: &str, fields: &[(&str, &str)], own: &[&str], script: bool) -> Trace {
+    trace_in(portal, &portal.browser(), action, fields, own, script).await
+}
+
+/// Sends a form from `browser` and looks at the page it leads to.
+async fn trace_in(
+    portal: &Portal,
+    browser: &Browser,
+    action: &str,
+    fields: &[(&str, &str)],
+    own: &[&str],
+    script: bool,
+) -> Trace {
     let (before, hashes) = (rows(portal).await, portal.backend.hasher.done());
-    let browser = portal.browser();
     let reply: Reply =
         if script { browser.script(action, fields).await } else { browser.post(action, fields).await };
     let hashes = portal.backend.hasher.done() - hashes;
     let after = rows(portal).await;
     let page = match reply.location() {
-        Some(to) => browser.get(to).await.text(),
+        Some(to) => browser.get(to).await.without_nonce(),
         None => String::new(),
     };
     let without = |text: &str| own.iter().fold(text.to_owned(), |text, typed| text.replace(typed, "…"));
@@ -180,6 +191,38 @@ async fn registering_with_an_address() {
             ];
             let found = trace(&portal, "/do/register", &fields, &[&name, &email], script).await;
             assert_eq!((found.hashes, found.rows), (1, [1, 1, 1, 0, 0, 0, 0]), "{case}");
+            assert_eq!(&found, expected.get_or_insert_with(|| found.clone()), "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_right_password_of_a_shadow_and_of_an_unconfirmed_pending_account() {
+    for script in [false, true] {
+        let portal = portal().await;
+        let mut expected = None;
+        for case in ["unconfirmed", "shadow1"] {
+            let name = format!("{case: <12}");
+            let own = [name.as_str(), case];
+            let browser = portal.browser();
+            let fields = [("username", name.as_str()), ("password", PASSWORD)];
+            let mut found = vec![trace_in(&portal, &browser, "/do/sign_in", &fields, &own, script).await];
+            assert!(found[0].page.contains("ask_confirmation") || script, "{case}: another link is offered");
+            for action in
+                ["/do/ask_confirmation", "/do/sign_out", "/do/change_password", "/do/delete_account"]
+            {
+                found.push(trace_in(&portal, &browser, action, &[], &own, script).await);
+            }
+            let mut pages = Vec::new();
+            for path in
+                ["/", "/login", "/register", "/reset-password", "/profile", "/change-password", "/session"]
+            {
+                let page = browser.get(path).await;
+                let cookies: Vec<usize> = page.cookies().into_iter().map(str::len).collect();
+                let text = own.iter().fold(page.without_nonce(), |text, typed| text.replace(typed, "…"));
+                pages.push((page.status, cookies, text));
+            }
+            let found = (found, pages);
             assert_eq!(&found, expected.get_or_insert_with(|| found.clone()), "{case}");
         }
     }

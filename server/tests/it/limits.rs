@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use app::backend::clock::Clock;
+use app::backend::password_hash::WAITING;
 use app::backend::random;
 use app::domain::answer::Outcome;
 use app::domain::problem::{Problem, Refusal};
@@ -266,4 +267,64 @@ async fn weighty_acts_are_limited_for_one_account() {
     let outcome = browser.script("/do/delete_account", &[("current_password", PASSWORD)]).await.outcome();
     assert_eq!(outcome, Outcome::Refused(Refusal::of(Problem::TooMany(600))));
     assert!(portal.find_user("ada").await.is_some());
+}
+
+#[tokio::test]
+async fn the_right_password_of_an_account_that_cannot_sign_in_counts_as_a_try() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Pending, Role::Member).await;
+    let browser = portal.browser();
+    for _ in 0..10 {
+        try_from(&browser, "ada", PASSWORD, "192.0.2.1").await;
+        browser.get("/login").await.says("waiting for an administrator's approval");
+    }
+    try_from(&browser, "ada", PASSWORD, "192.0.2.1").await;
+    browser.get("/login").await.says("Too many attempts.");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn while_eight_clients_wait_for_hashes_every_page_is_answered() {
+    let portal = Portal::with_own_hasher(&[]).await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let hasher = portal.backend.hasher.clone();
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let hasher = hasher.clone();
+        let job = tokio::spawn(async move {
+            let password = PASSWORD.to_owned().into();
+            // Until it is released.
+            hasher.hash_unless(&password, "203.0.113.1", move || wait.recv().is_ok()).await.is_ok()
+        });
+        held.push((release, job));
+    }
+    while hasher.waiting() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let crowd: Vec<_> = (0..8 * 128)
+        .map(|number| {
+            let (browser, name) = (portal.browser(), format!("crowd{number}"));
+            tokio::spawn(async move {
+                let fields = [("username", name.as_str()), ("password", PASSWORD)];
+                let source = format!("192.0.2.{}", number % 8);
+                browser.post_from("/do/sign_in", &fields, Some(&source)).await.status
+            })
+        })
+        .collect();
+    // Whoever finds no place is told so at once; the others wait.
+    while crowd.iter().filter(|one| !one.is_finished()).count() > WAITING {
+        tokio::task::yield_now().await;
+    }
+    for path in ["/", "/login", "/register", "/reset-password"].repeat(20) {
+        assert_eq!(portal.browser().get(path).await.status, StatusCode::OK, "{path}");
+    }
+    for (release, job) in held {
+        release.send(()).expect("it waits");
+        assert!(job.await.expect("ends"));
+    }
+    let member = try_from(&portal.browser(), "ada", PASSWORD, "198.51.100.1").await;
+    assert_eq!(member.as_deref(), Some("/profile"));
+    for one in crowd {
+        one.await.expect("ends");
+    }
 }

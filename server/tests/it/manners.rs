@@ -1,6 +1,9 @@
 //! The server's manners: headers, hosts, health, caching, and every page of the route table.
 
+use std::time::Duration;
+
 use app::backend::Backend;
+use app::backend::tasks::Task;
 use app::domain::answer::Outcome;
 use app::domain::problem::Problem;
 use axum::body::Body;
@@ -122,6 +125,17 @@ async fn health_and_readiness_answer() {
     let ready = portal.browser().get("/readyz").await;
     assert_eq!(ready.status, StatusCode::OK);
     ready.says("\"ready\":true");
+    ready.says("\"email\":\"up\"");
+    portal.backend.tasks.note_stop(Task::SendEmails);
+    portal.browser().get("/readyz").await.says("\"email\":\"up\"");
+    portal.later(Duration::from_secs(1));
+    let restarting = portal.browser().get("/readyz").await;
+    assert_eq!(restarting.status, StatusCode::OK, "nobody needs it to sign in");
+    restarting.says("\"email\":\"restarting\"");
+    portal.backend.tasks.note_restart(Task::SendEmails);
+    portal.later(Duration::from_secs(1));
+    portal.browser().get("/readyz").await.says("\"email\":\"up\"");
+    portal.later(Duration::from_secs(1));
     let closed: &Backend = &portal.backend;
     closed.db.pool().clone().close().await.expect("closes");
     let reply = portal.browser().get("/readyz").await;

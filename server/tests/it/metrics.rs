@@ -45,10 +45,12 @@ async fn requests_sign_ins_hashes_mail_and_sessions_are_counted_without_naming_a
         "vestibule_sign_ins_total{outcome=\"not_active\"} 1",
         "vestibule_sign_ins_total{outcome=\"too_many\"} 0",
         "vestibule_hash_queue 0",
+        "vestibule_task_restarts_total{task=\"send_emails\"} 0",
         "vestibule_hashes_total 5",
         "vestibule_sessions 1",
         "vestibule_users_waiting 1",
         "vestibule_outbox_given_up 0",
+        "vestibule_jobs_failed 0",
     ] {
         assert!(text.lines().any(|found| found == line), "no {line:?} in\n{text}");
     }

@@ -3,7 +3,7 @@
 use app::backend::error::Stop;
 use app::backend::operator;
 use app::domain::problem::{Problem, Refusal};
-use app::domain::status::{Role, Status};
+use app::domain::status::{PublicStatus, Role, Status};
 
 use crate::support::{Browser, Portal};
 
@@ -20,8 +20,8 @@ async fn the_role_is_granted_to_active_people_with_confirmed_addresses_alone() {
     };
     for (name, problem) in [
         ("nobody", Problem::NoSuchPerson),
-        ("unconfirmed", Problem::OtherState(Status::Pending)),
-        ("waiting", Problem::OtherState(Status::Pending)),
+        ("unconfirmed", Problem::OtherState(PublicStatus::Pending)),
+        ("waiting", Problem::OtherState(PublicStatus::Pending)),
     ] {
         let stop = operator::grant_admin(&portal.backend, name).await.expect_err("is refused");
         assert_eq!(refused(stop), Refusal::of(problem), "{name}");

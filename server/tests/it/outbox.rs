@@ -201,7 +201,7 @@ async fn with_given_up() -> (Portal, Browser, outbox::Model) {
     let ada = portal.person("ada", Status::Pending, Role::Member).await;
     portal.mails().await;
     admin.decide("approve", ada.id).await;
-    portal.work(&mail_server("550 no such mailbox").await).await;
+    portal.work(&mail_server("550 5.1.1 no such mailbox").await).await;
     let row = portal.outbox().await.pop().expect("a row");
     assert_eq!(row.status, "given_up");
     (portal, admin, row)

@@ -315,3 +315,32 @@ async fn who_is_shut_out_is_remembered_and_forgotten_when_let_in_again() {
     admin.decide("approve", bob.id).await;
     assert!(!portal.backend.shut_outs.contains(db, "bob@example.org").await.expect("looks"));
 }
+
+#[tokio::test]
+async fn ending_sessions_writes_only_what_was_ended_and_not_without_end() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let browser = portal.signed_in("ada").await;
+    let rows = portal.audit().await.len();
+    for _ in 0..100 {
+        browser.post("/do/end_other_sessions", &[]).await;
+    }
+    assert_eq!(portal.audit().await.len(), rows, "there was no other session");
+    browser.post("/do/end_other_sessions", &[]).await;
+    browser.get("/profile").await.says("Too many attempts.");
+}
+
+#[tokio::test]
+async fn sign_ins_of_one_account_are_limited() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    for _ in 0..100 {
+        assert_eq!(portal.browser().sign_in("ada", PASSWORD).await.location(), Some("/profile"));
+    }
+    assert_eq!(portal.browser().sign_in("ada", PASSWORD).await.location(), Some("/login"));
+    let fields = [("username", "ada"), ("password", PASSWORD)];
+    let elsewhere = portal.browser().post_from("/do/sign_in", &fields, Some("198.51.100.1")).await;
+    assert_eq!(elsewhere.location(), Some("/profile"), "nobody keeps the owner out");
+    portal.later(Duration::from_mins(10));
+    portal.signed_in("ada").await;
+}

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use app::backend::entity::{reset_request, user, user_session, user_token};
+use app::backend::mail::transport::Transport;
+use app::backend::{mail, reset::ask_reset};
+use app::domain::address::EmailAddress;
 use app::domain::status::{Role, Status};
 use axum::http::StatusCode;
 use sea_orm::sea_query::Expr;
@@ -283,33 +286,28 @@ async fn two_unconfirmed(portal: &Portal) -> Browser {
 }
 
 #[tokio::test]
-async fn where_nobody_has_confirmed_the_address_every_account_gets_its_own() {
+async fn an_address_that_no_account_has_confirmed_gets_no_username_and_no_password() {
     let portal = Portal::start().await;
     two_unconfirmed(&portal).await;
-    ask(&portal, "ada").await;
-    let mails = portal.mails().await;
-    let [.., first, second] = mails.as_slice() else { panic!("two mails") };
-    assert!(first.text.contains("Sign in as ada with it"), "{}", first.text);
-    assert!(second.text.contains("Sign in as ada2 with it"), "{}", second.text);
-    assert_eq!(portal.browser().sign_in("ada2", &secret(first)).await.location(), Some("/login"));
-    assert_eq!(portal.browser().sign_in("ada2", &secret(second)).await.location(), Some("/change-password"));
-}
-
-#[tokio::test]
-async fn coming_by_mail_confirms_the_address_unless_somebody_else_has() {
-    let portal = Portal::start().await;
-    two_unconfirmed(&portal).await;
-    ask(&portal, "ada").await;
-    let mails = portal.mails().await;
-    let [.., first, second] = mails.as_slice() else { panic!("two mails") };
-    for (name, mail) in [("ada", first), ("ada2", second)] {
-        let browser = portal.browser();
-        browser.sign_in(name, &secret(mail)).await;
-        let reply = browser.post("/do/change_password", &new_password(OTHER_PASSWORD)).await;
-        assert_eq!(reply.location(), Some("/profile"), "{name}");
+    let before = portal.mails().await.len();
+    for _ in 0..5 {
+        ask(&portal, "ada").await;
+        portal.mails().await;
     }
-    assert!(portal.user("ada").await.email_confirmed_at.is_some());
-    assert!(portal.user("ada2").await.email_confirmed_at.is_none());
+    let mails = portal.mails().await;
+    assert_eq!(mails.len() - before, 3, "at most three an hour, for both accounts together");
+    for mail in &mails[before..] {
+        assert_eq!(mail.to, "ada@example.org");
+        assert!(mail.text.contains("ask an administrator for help"), "{}", mail.text);
+        assert!(!mail.text.replace("ada@example.org", "").contains("ada"), "{}", mail.text);
+    }
+    let tokens = user_token::Entity::find()
+        .filter(user_token::Column::Purpose.eq("temporary_password"))
+        .count(portal.backend.db.pool());
+    assert_eq!(tokens.await.expect("counts"), 0);
+    for name in ["ada", "ada2"] {
+        assert!(portal.user(name).await.email_confirmed_at.is_none(), "{name}");
+    }
 }
 
 #[tokio::test]
@@ -333,4 +331,110 @@ async fn a_request_writes_one_row_and_no_secret_stays_readable() {
     portal.browser().sign_in("ada", &secret).await;
     let sessions = user_session::Entity::find().all(portal.backend.db.pool()).await.expect("reads");
     assert_eq!(sessions.iter().filter(|session| session.kind == "restricted").count(), 1);
+}
+
+#[tokio::test]
+async fn a_flood_of_requests_leaves_one_row_for_each_address_and_holds_up_no_email() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let request = async |name: String| {
+        let email = EmailAddress::parse(&format!("{name}@example.org")).expect("an address");
+        ask_reset(&portal.backend, &email).await.expect("is written");
+    };
+    let rows = async || reset_request::Entity::find().count(portal.backend.db.pool()).await.expect("counts");
+    for _ in 0..5 {
+        request("ada".to_owned()).await;
+    }
+    assert_eq!(rows().await, 1);
+    for number in 0..250 {
+        request(format!("nobody{number}")).await;
+    }
+    // The flood is still there when the first email leaves.
+    assert!(mail::write(&portal.backend).await.expect("a batch is written").is_zero(), "more is due");
+    assert_eq!(rows().await, 251 - 25, "after one batch");
+    let transport = Transport::File(portal.mail_folder());
+    mail::send(&portal.backend, &transport, || false).await.expect("is sent");
+    assert_eq!(portal.sent().iter().filter(|mail| mail.to == "ada@example.org").count(), 1);
+    portal.mails().await;
+    assert_eq!(rows().await, 0);
+}
+
+#[tokio::test]
+async fn whoever_knows_the_password_cannot_get_ahead_of_the_owner() {
+    let (portal, secret) = with_temporary().await;
+    let thief = portal.signed_in("ada").await;
+    let fields = [("email", "thief@example.org"), ("current_password", PASSWORD)];
+    thief.post("/do/ask_address_change", &fields).await;
+    let begun = portal.mail_to("thief").await.link();
+    let token = begun.trim_start_matches("/confirm-address/").to_owned();
+
+    let owner = portal.browser();
+    assert_eq!(owner.sign_in("ada", &secret).await.location(), Some("/change-password"));
+    for _ in 0..60 {
+        assert_eq!(portal.browser().sign_in("ada", PASSWORD).await.location(), Some("/profile"));
+    }
+    let thief = portal.signed_in("ada").await;
+    let stolen = [
+        ("current_password", PASSWORD),
+        ("new_password", "a thief's own password"),
+        ("confirm_password", "a thief's own password"),
+    ];
+    for (action, fields, page) in [
+        ("ask_address_change", &fields[..], "/profile/address"),
+        ("delete_account", &[("current_password", PASSWORD)][..], "/profile/delete"),
+        ("change_password", &stolen[..], "/change-password"),
+        ("change_address", &[("token", token.as_str())][..], begun.as_str()),
+    ] {
+        thief.post(&format!("/do/{action}"), fields).await;
+        thief.get(page).await.says("You cannot do this while someone is using a temporary password");
+    }
+    // Without a session, too: by the password beside the link.
+    let elsewhere = portal.browser();
+    elsewhere.post("/do/change_address", &[("token", &token), ("password", PASSWORD)]).await;
+    assert_eq!(portal.user("ada").await.email, "ada@example.org");
+
+    let reply = owner.post("/do/change_password", &new_password(OTHER_PASSWORD)).await;
+    assert_eq!(reply.location(), Some("/profile"));
+    assert!(!thief.is_signed_in().await);
+    elsewhere.post("/do/change_address", &[("token", &token), ("password", OTHER_PASSWORD)]).await;
+    assert_eq!(portal.user("ada").await.email, "ada@example.org", "what was begun before is void");
+}
+
+#[tokio::test]
+async fn an_abandoned_recovery_ends_by_itself() {
+    let (portal, secret) = with_temporary().await;
+    portal.browser().sign_in("ada", &secret).await;
+    portal.later(Duration::from_mins(15) + Duration::from_secs(1));
+    let browser = portal.signed_in("ada").await;
+    let fields = [("email", "new@example.org"), ("current_password", PASSWORD)];
+    browser.post("/do/ask_address_change", &fields).await;
+    assert_eq!(portal.mails().await.iter().filter(|mail| mail.to == "new@example.org").count(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_answered_stops_none_behind_it() {
+    let portal = Portal::start().await;
+    portal.person("broken1", Status::Active, Role::Member).await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    user::Entity::update_many()
+        .col_expr(user::Column::Status, Expr::value("no status that we know"))
+        .filter(user::Column::UsernameKey.eq("broken1"))
+        .exec(portal.backend.db.pool())
+        .await
+        .expect("changes");
+    ask(&portal, "broken1").await;
+    ask(&portal, "ada").await;
+    assert_eq!(mails_about_recovery(&portal).await, 1);
+    let row = async || reset_request::Entity::find().one(portal.backend.db.pool()).await.expect("reads");
+    let broken = row().await.expect("it is tried again");
+    assert_eq!((broken.attempts, broken.failed_at), (1, None));
+    for _ in 0..7 {
+        portal.later(Duration::from_hours(2));
+        portal.mails().await;
+    }
+    assert!(row().await.expect("it is still there").failed_at.is_some());
+    // Asked for again, it is begun anew.
+    ask(&portal, "broken1").await;
+    let begun = row().await.expect("it is there");
+    assert_eq!((begun.attempts, begun.failed_at), (0, None));
 }

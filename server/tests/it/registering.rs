@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use app::backend::database::Lock;
+use app::backend::entity::user;
 use app::backend::purge::purge;
 use app::domain::answer::Outcome;
 use app::domain::problem::{Field, Problem};
 use app::domain::status::{Role, Status};
 use axum::http::StatusCode;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::support::{OTHER_PASSWORD, PASSWORD, Portal};
 
@@ -224,6 +228,26 @@ async fn what_has_had_its_time_is_purged_and_nothing_else() {
     for name in ["confirmed", "held", "active", "deactivated"] {
         assert!(portal.find_user(name).await.is_some(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn an_account_that_is_approved_during_a_purge_stays() {
+    let portal = Portal::start().await;
+    portal.register("ada").await;
+    portal.later(Duration::from_secs(7 * 86_400 + 1));
+    let approval = portal.backend.db.begin_write(Lock::None).await.expect("begins");
+    user::Entity::update_many()
+        .col_expr(user::Column::Status, Expr::value(Status::Active.as_str()))
+        .filter(user::Column::UsernameKey.eq("ada"))
+        .exec(&*approval)
+        .await
+        .expect("approves");
+    let backend = portal.backend.clone();
+    let purged = tokio::spawn(async move { purge(&backend).await });
+    portal.wait_for_blocked_statement().await;
+    approval.commit().await.expect("commits");
+    assert_eq!(purged.await.expect("ends").expect("purges"), 0);
+    assert_eq!(portal.user("ada").await.status, "active");
 }
 
 #[tokio::test]

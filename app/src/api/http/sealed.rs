@@ -145,6 +145,17 @@ impl KnownPeople {
     }
 }
 
+/// Most cookies of one name that are read. There is one, unless another site of the same domain sets some of that name.
+const MOST_NAMESAKES: usize = 4;
+
+/// Returns each `name=value` with this name in the request's cookies.
+fn cookies_named<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let texts = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
+    texts
+        .flat_map(|text| text.split(';').map(str::trim))
+        .filter(move |pair| pair.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')))
+}
+
 /// Makes and reads the cookies of one portal.
 pub struct CookieJar {
     keys: Vec<Key>,
@@ -206,9 +217,13 @@ impl CookieJar {
 
     fn open<T: DeserializeOwned>(&self, headers: &HeaderMap, name: &str) -> Option<T> {
         let name = self.name(name);
-        self.keys.iter().find_map(|key| {
-            let cookie = PrivateCookieJar::from_headers(headers, key.clone()).get(&name)?;
-            serde_json::from_str(cookie.value()).ok()
+        cookies_named(headers, &name).take(MOST_NAMESAKES).find_map(|cookie| {
+            // Alone, because a jar decrypts every cookie that it is given.
+            let alone = HeaderMap::from_iter([(COOKIE, HeaderValue::from_str(cookie).ok()?)]);
+            self.keys.iter().find_map(|key| {
+                let cookie = PrivateCookieJar::from_headers(&alone, key.clone()).get(&name)?;
+                serde_json::from_str(cookie.value()).ok()
+            })
         })
     }
 
@@ -332,13 +347,7 @@ impl CookieJar {
     /// The theme this browser asks for.
     pub fn read_theme(&self, headers: &HeaderMap) -> Theme {
         let name = self.name(THEME);
-        headers
-            .get_all(COOKIE)
-            .iter()
-            .filter_map(|header| header.to_str().ok())
-            .flat_map(|header| Cookie::split_parse(header.to_owned()))
-            .filter_map(Result::ok)
-            .find(|cookie| cookie.name() == name)
-            .map_or(Theme::System, |cookie| Theme::parse(cookie.value()))
+        let theme = cookies_named(headers, &name).next().and_then(|pair| pair.split_once('='));
+        theme.map_or(Theme::System, |(_, value)| Theme::parse(value))
     }
 }

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod identity;
 pub mod mail_job;
+pub mod mailbox_email;
 pub mod microsoft_trip;
 pub mod outbox;
 pub mod portal_key;

@@ -15,6 +15,10 @@ pub struct Model {
     pub created_at: i64,
     /// Not before.
     pub due_at: i64,
+    /// How often it was tried in vain.
+    pub attempts: i32,
+    /// When it was tried in vain for the last time.
+    pub failed_at: Option<i64>,
 }
 
 /// How it hangs together with other tables.

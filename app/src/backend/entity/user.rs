@@ -19,6 +19,8 @@ pub struct Model {
     pub email_canonical: String,
     /// When the address was confirmed.
     pub email_confirmed_at: Option<i64>,
+    /// When the owner of the unconfirmed address said that they did not register.
+    pub email_disowned_at: Option<i64>,
     /// The PHC string of the password, if there is one.
     pub password_hash: Option<String>,
     /// See `domain::status::Status`.

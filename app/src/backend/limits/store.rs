@@ -184,24 +184,31 @@ impl Limits {
 
     /// Counts once more, or refuses and says for how long.
     pub async fn take(&self, counter: &Counter, now: Timestamp) -> Result<(), Problem> {
-        let [full] = self.take_all([(counter, Part::Need)], now).await;
-        if full { Err(Problem::TooMany(counter.left(now))) } else { Ok(()) }
+        self.take_each(std::slice::from_ref(counter), now).await
     }
 
-    /// Counts once more, whatever the limit.
-    pub async fn add(&self, counter: &Counter, now: Timestamp) {
-        self.take_all([(counter, Part::Add)], now).await;
+    /// Counts once more for each of these, or refuses and says for how long.
+    pub async fn take_each(&self, counters: &[Counter], now: Timestamp) -> Result<(), Problem> {
+        let takes: Vec<_> = counters.iter().map(|counter| (counter, Part::Need)).collect();
+        refuse_if_full(&takes, &self.take_all(&takes, now).await, now)
     }
 
-    /// Counts all of these in one step, each in its part, unless one stands in the way. Answers which are full.
-    pub async fn take_all<const N: usize>(&self, takes: [(&Counter, Part); N], now: Timestamp) -> [bool; N] {
+    /// Counts once more for each of these, whatever the limit.
+    pub async fn add(&self, counters: &[Counter], now: Timestamp) {
+        let takes: Vec<_> = counters.iter().map(|counter| (counter, Part::Add)).collect();
+        self.take_all(&takes, now).await;
+    }
+
+    /// Counts all of these in one step, each in its part, unless one stands in the way. Returns which are full, in their
+    /// order.
+    pub async fn take_all(&self, takes: &[(&Counter, Part)], now: Timestamp) -> Vec<bool> {
         if let Some((redis, namespace)) = self.redis.as_ref().filter(|_| !self.is_paused()) {
-            match take_shared(redis, namespace, &takes, now).await {
+            match take_shared(redis, namespace, takes, now).await {
                 Ok(full) => return full,
                 Err(error) => self.pause(&error),
             }
         }
-        self.take_here(&takes, now)
+        self.take_here(takes, now)
     }
 
     /// Takes one back from each that has any.
@@ -249,15 +256,15 @@ impl Limits {
         }
     }
 
-    fn take_here<const N: usize>(&self, takes: &[(&Counter, Part); N], now: Timestamp) -> [bool; N] {
+    fn take_here(&self, takes: &[(&Counter, Part)], now: Timestamp) -> Vec<bool> {
         let Ok(mut kinds) = self.windows.lock() else {
             // Somebody panicked while counting: no more tries rather than any number.
-            return [true; N];
+            return vec![true; takes.len()];
         };
         let is_full = |counter: &Counter| {
             counter.is_filled_by(kinds.get(counter.what).map_or(0, |windows| windows.count(counter, now)))
         };
-        let full = takes.map(|(counter, _)| is_full(counter));
+        let full: Vec<bool> = takes.iter().map(|(counter, _)| is_full(counter)).collect();
         if takes.iter().zip(&full).any(|((_, part), full)| part.stands_in_the_way(*full)) {
             return full;
         }
@@ -270,6 +277,15 @@ impl Limits {
     }
 }
 
+/// Refuses where a counter stands in the way, and says for how long.
+pub fn refuse_if_full(takes: &[(&Counter, Part)], full: &[bool], now: Timestamp) -> Result<(), Problem> {
+    let stopping = takes.iter().zip(full).filter(|((_, part), full)| part.stands_in_the_way(**full));
+    match stopping.map(|((counter, _), _)| counter.left(now)).max() {
+        Some(wait) => Err(Problem::TooMany(wait)),
+        None => Ok(()),
+    }
+}
+
 /// The counter's key in Redis. What stands in braces has all of a portal's counters in one slot of a Redis Cluster, where a
 /// script can reach them together.
 fn shared_key(namespace: &str, counter: &Counter, now: Timestamp) -> String {
@@ -277,21 +293,25 @@ fn shared_key(namespace: &str, counter: &Counter, now: Timestamp) -> String {
 }
 
 /// The same as [`Limits::take_here`], in one conversation with Redis.
-async fn take_shared<const N: usize>(
+async fn take_shared(
     redis: &Pool,
     namespace: &str,
-    takes: &[(&Counter, Part); N],
+    takes: &[(&Counter, Part)],
     now: Timestamp,
-) -> Result<[bool; N], RedisError> {
+) -> Result<Vec<bool>, RedisError> {
     let keys: Vec<String> = takes.iter().map(|(counter, _)| shared_key(namespace, counter, now)).collect();
-    let mut arguments = Vec::with_capacity(3 * N);
+    let mut arguments = Vec::with_capacity(3 * takes.len());
     for (counter, part) in takes {
         // Twice the time, since no two clocks agree.
         let lifetime = counter.limit.period.as_millis().saturating_mul(2);
         arguments.extend([counter.limit.count.to_string(), lifetime.to_string(), part.as_str().to_owned()]);
     }
     let full: Vec<bool> = TAKE.evalsha_with_reload(redis.next(), keys, arguments).await?;
-    full.try_into().map_err(|_| RedisError::new(RedisErrorKind::Protocol, "not an answer for each counter"))
+    if full.len() == takes.len() {
+        Ok(full)
+    } else {
+        Err(RedisError::new(RedisErrorKind::Protocol, "not an answer for each counter"))
+    }
 }
 
 async fn give_back_shared(

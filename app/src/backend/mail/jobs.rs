@@ -6,17 +6,19 @@
 
 use std::time::Duration;
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
 };
 
+use super::attempts::Retry;
+use super::mailbox::{count_recent, note_email};
 use super::message::{Kind, Message, Waiting};
 use super::outbox::{Letter, enqueue};
 use crate::backend::Backend;
 use crate::backend::canonical::{canonical, told_apart};
 use crate::backend::database::{Lock, WriteTransaction};
-use crate::backend::entity::{mail_job, outbox, user, user_token};
+use crate::backend::entity::{mail_job, outbox, user};
 use crate::backend::error::{Doing, Failure};
 use crate::backend::known_address::is_known;
 use crate::backend::token::{Binding, insert_token, void_tokens};
@@ -32,7 +34,7 @@ pub const NOTICE_GATHERING: Duration = Duration::from_mins(15);
 /// How often the owner of an address is told that somebody registered with it.
 const TELL_OWNER_EVERY: Duration = Duration::from_hours(24);
 
-/// Most links to confirm one address, whoever asks for them: nobody floods a stranger's mailbox through us.
+/// Most links to one mailbox, whoever asks for them and whatever tag they give it: nobody floods a mailbox through us.
 const CONFIRMATIONS: [(u64, Duration); 2] = [(3, Duration::from_hours(1)), (10, Duration::from_hours(24))];
 
 /// What is to be worked out.
@@ -46,6 +48,8 @@ pub enum JobKind {
     Notice,
     /// Somebody wants another address.
     AddressChange,
+    /// The owner of an account's email address did not register: administrators are to be told.
+    Disowned,
 }
 
 impl JobKind {
@@ -56,6 +60,7 @@ impl JobKind {
             Self::Confirmation => "confirmation",
             Self::Notice => "notice",
             Self::AddressChange => "address_change",
+            Self::Disowned => "disowned",
         }
     }
 }
@@ -85,35 +90,77 @@ pub async fn insert_address_job(
         email: ActiveValue::Set(email.to_owned()),
         created_at: ActiveValue::Set(now.0),
         due_at: ActiveValue::Set(now.0),
+        attempts: ActiveValue::Set(0),
+        failed_at: ActiveValue::Set(None),
     };
     mail_job::Entity::insert(row).exec_without_returning(db).await.doing("write a mail job")?;
     Ok(())
 }
 
-/// Works out the next job that is due; `false` when there is none.
+/// Works out the next job that is due; `false` when there is none. One that fails is tried again later.
 pub async fn work_next(backend: &Backend) -> Result<bool, Failure> {
     let now = backend.now();
     // One worker at a time, over all replicas: gathering needs it, and the work is small.
     let txn = backend.db.begin_write(Lock::Notices).await?;
     let job = mail_job::Entity::find()
         .filter(mail_job::Column::DueAt.lte(now.0))
+        .filter(mail_job::Column::FailedAt.is_null())
         .order_by_asc(mail_job::Column::DueAt)
         .order_by_asc(mail_job::Column::Id)
         .one(&*txn)
         .await
         .doing("find a mail job")?;
     let Some(job) = job else { return Ok(false) };
-    if job.kind == JobKind::Notice.as_str() {
-        gather_notices(backend, &txn, now).await?;
-    } else {
-        let user = user::Entity::find_by_id(job.user_id).one(&*txn).await.doing("find the job's person")?;
-        if let Some(user) = user {
-            write_mails(backend, &txn, &job, &user, now).await?;
+    match work(backend, &txn, &job, now).await {
+        Ok(()) => txn.commit().await?,
+        Err(failure) => {
+            drop(txn);
+            try_later(backend, &job, &failure, now).await?;
         }
-        mail_job::Entity::delete_by_id(job.id).exec(&*txn).await.doing("finish a mail job")?;
     }
-    txn.commit().await?;
     Ok(true)
+}
+
+async fn work(
+    backend: &Backend,
+    txn: &WriteTransaction,
+    job: &mail_job::Model,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    if job.kind == JobKind::Notice.as_str() {
+        return gather_notices(backend, txn, now).await;
+    }
+    let user = user::Entity::find_by_id(job.user_id).one(&**txn).await.doing("find the job's person")?;
+    if let Some(user) = user {
+        write_mails(backend, txn, job, &user, now).await?;
+    }
+    mail_job::Entity::delete_by_id(job.id).exec(&**txn).await.doing("finish a mail job")?;
+    Ok(())
+}
+
+/// Notes a try in vain. Where the database is what failed, this fails too, and nothing has changed.
+async fn try_later(
+    backend: &Backend,
+    job: &mail_job::Model,
+    failure: &Failure,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let retry = Retry::after(job.attempts, now);
+    mail_job::Entity::update_many()
+        .col_expr(mail_job::Column::Attempts, Expr::value(retry.attempts))
+        .col_expr(mail_job::Column::DueAt, Expr::value(retry.due_at.0))
+        .col_expr(mail_job::Column::FailedAt, Expr::value(retry.failed_at.map(|at| at.0)))
+        .filter(mail_job::Column::Id.eq(job.id))
+        .exec(backend.db.pool())
+        .await
+        .doing("note that a job failed")?;
+    let (kind, attempts) = (job.kind.as_str(), retry.attempts);
+    if retry.failed_at.is_some() {
+        tracing::error!(job = job.id, kind, attempts, cause = %failure, "email job failed");
+    } else {
+        tracing::warn!(job = job.id, kind, attempts, cause = %failure, "email job failed, and is tried again");
+    }
+    Ok(())
 }
 
 async fn write_mails(
@@ -125,6 +172,9 @@ async fn write_mails(
 ) -> Result<(), Failure> {
     if job.kind == JobKind::AddressChange.as_str() {
         return write_address_change(backend, txn, &job.email, user, now).await;
+    }
+    if job.kind == JobKind::Disowned.as_str() {
+        return write_disowned(backend, txn, user, now).await;
     }
     let registered = job.kind == JobKind::Registered.as_str();
     match Status::parse(&user.status) {
@@ -158,7 +208,7 @@ async fn write_confirmation(
     user: &user::Model,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    if has_enough(txn, &user.email_canonical, now).await? {
+    if user.email_disowned_at.is_some() || has_enough(backend, txn, &user.email_canonical, now).await? {
         return Ok(());
     }
     let expires_at = now.after(CONFIRM_LIFETIME);
@@ -177,23 +227,22 @@ async fn write_confirmation(
         link: backend.settings.link(&format!("/confirm/{}", token.expose())),
         lifetime: CONFIRM_LIFETIME,
     };
+    note_email(backend, &**txn, &user.email_canonical, Kind::ConfirmAddress, now).await?;
     let letter =
         Letter { user_id: Some(user.id), recipient: &user.email, message, not_after: Some(expires_at) };
     enqueue(&**txn, &backend.keys, letter, now).await
 }
 
-/// Whether as many links have gone to an address lately as may.
-async fn has_enough(txn: &WriteTransaction, email_canonical: &str, now: Timestamp) -> Result<bool, Failure> {
-    let purposes = [Purpose::ConfirmAddress, Purpose::ChangeAddress].map(Purpose::as_str);
+/// Whether as many links have gone to the mailbox of an email address lately as may.
+async fn has_enough(
+    backend: &Backend,
+    txn: &WriteTransaction,
+    email_canonical: &str,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    let kinds = [Kind::ConfirmAddress, Kind::ChangeAddress];
     for (most, period) in CONFIRMATIONS {
-        let recent = user_token::Entity::find()
-            .filter(user_token::Column::EmailCanonical.eq(email_canonical))
-            .filter(user_token::Column::Purpose.is_in(purposes))
-            .filter(user_token::Column::CreatedAt.gt(now.before(period).0))
-            .count(&**txn)
-            .await
-            .doing("count mails to the address")?;
-        if recent >= most {
+        if count_recent(backend, &**txn, email_canonical, &kinds, period, now).await? >= most {
             return Ok(true);
         }
     }
@@ -213,7 +262,7 @@ async fn write_address_change(
     if user.status != Status::Active.as_str() || tell_owner(backend, txn, &email_canonical, now).await? {
         return Ok(());
     }
-    if has_enough(txn, &email_canonical, now).await? {
+    if has_enough(backend, txn, &email_canonical, now).await? {
         return Ok(());
     }
     void_tokens(&**txn, Some(user.id), &[Purpose::ChangeAddress], now).await?;
@@ -233,6 +282,7 @@ async fn write_address_change(
         link: backend.settings.link(&format!("/confirm-address/{}", token.expose())),
         lifetime: CONFIRM_LIFETIME,
     };
+    note_email(backend, &**txn, &email_canonical, Kind::ChangeAddress, now).await?;
     let letter = Letter { user_id: Some(user.id), recipient: email, message, not_after: Some(expires_at) };
     enqueue(&**txn, &backend.keys, letter, now).await
 }
@@ -276,7 +326,8 @@ const AT_ONCE: usize = 500;
 
 /// One notice for everybody who waits to be told of, or none yet if one left within the last 15 minutes.
 async fn gather_notices(backend: &Backend, txn: &WriteTransaction, now: Timestamp) -> Result<(), Failure> {
-    let notices = mail_job::Column::Kind.eq(JobKind::Notice.as_str());
+    let notices =
+        mail_job::Column::Kind.eq(JobKind::Notice.as_str()).and(mail_job::Column::FailedAt.is_null());
     let last = outbox::Entity::find()
         .filter(outbox::Column::Kind.eq(Kind::Notice.as_str()))
         .order_by_desc(outbox::Column::CreatedAt)
@@ -342,6 +393,26 @@ async fn write_notice(
     for recipient in notice_recipients(backend, txn).await? {
         let letter =
             Letter { user_id: None, recipient: &recipient, message: message.clone(), not_after: None };
+        enqueue(&**txn, &backend.keys, letter, now).await?;
+    }
+    Ok(())
+}
+
+/// Tells administrators that the owner of an account's email address did not register.
+async fn write_disowned(
+    backend: &Backend,
+    txn: &WriteTransaction,
+    user: &user::Model,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let message = Message::AddressDisowned {
+        username: user.username.clone(),
+        email: told_apart(&user.email, &user.email_canonical),
+        link: backend.settings.link(&format!("/admin/users/{}", user.id)),
+    };
+    for recipient in notice_recipients(backend, txn).await? {
+        let message = message.clone();
+        let letter = Letter { user_id: Some(user.id), recipient: &recipient, message, not_after: None };
         enqueue(&**txn, &backend.keys, letter, now).await?;
     }
     Ok(())

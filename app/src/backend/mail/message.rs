@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::status::{Status, UserId};
+use crate::domain::status::{PublicStatus, UserId};
 
 /// The kind of a mail, as the database and the desk name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Kind {
     AlreadyRegistered,
     /// Somebody waits.
     Notice,
+    /// The owner of an account's email address did not register.
+    AddressDisowned,
     /// You were approved.
     Approved,
     /// You were reactivated.
@@ -38,10 +40,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::ConfirmAddress,
         Self::AlreadyRegistered,
         Self::Notice,
+        Self::AddressDisowned,
         Self::Approved,
         Self::Reactivated,
         Self::TemporaryPassword,
@@ -59,6 +62,7 @@ impl Kind {
             Self::ConfirmAddress => "confirm_address",
             Self::AlreadyRegistered => "already_registered",
             Self::Notice => "notice",
+            Self::AddressDisowned => "address_disowned",
             Self::Approved => "approved",
             Self::Reactivated => "reactivated",
             Self::TemporaryPassword => "temporary_password",
@@ -82,6 +86,7 @@ impl Kind {
             Self::ConfirmAddress => "Confirm address",
             Self::AlreadyRegistered => "Already registered",
             Self::Notice => "Notice to administrators",
+            Self::AddressDisowned => "Email address disputed",
             Self::Approved => "Approval",
             Self::Reactivated => "Reactivation",
             Self::TemporaryPassword => "Temporary password",
@@ -98,7 +103,8 @@ impl Kind {
     pub fn priority(self) -> i32 {
         match self {
             Self::TemporaryPassword => 5,
-            Self::Approved
+            Self::AddressDisowned
+            | Self::Approved
             | Self::Reactivated
             | Self::PasswordChanged
             | Self::AddressChanged
@@ -152,6 +158,15 @@ pub enum Message {
         /// The desk.
         desk: String,
     },
+    /// The owner of an account's email address did not register: to administrators.
+    AddressDisowned {
+        /// Whose account it is.
+        username: String,
+        /// The email address.
+        email: String,
+        /// Where to look at the account.
+        link: String,
+    },
     /// You were let in.
     Approved {
         /// Who.
@@ -193,7 +208,13 @@ pub enum Message {
         /// Whose.
         username: String,
         /// Why: its status, or that it has no password.
-        status: Status,
+        status: PublicStatus,
+        /// Where to sign in.
+        link: String,
+    },
+    /// Someone asked for a temporary password, and no account has confirmed the email address. It names no account,
+    /// because a mistyped email address belongs to someone else.
+    NoConfirmedAddress {
         /// Where to sign in.
         link: String,
     },
@@ -257,10 +278,11 @@ impl Message {
             Self::ConfirmAddress { .. } => Kind::ConfirmAddress,
             Self::AlreadyRegistered { .. } => Kind::AlreadyRegistered,
             Self::Notice { .. } => Kind::Notice,
+            Self::AddressDisowned { .. } => Kind::AddressDisowned,
             Self::Approved { .. } | Self::ApprovedMicrosoft { .. } => Kind::Approved,
             Self::Reactivated { .. } => Kind::Reactivated,
             Self::TemporaryPassword { .. } => Kind::TemporaryPassword,
-            Self::NoTemporaryPassword { .. } => Kind::NoTemporaryPassword,
+            Self::NoTemporaryPassword { .. } | Self::NoConfirmedAddress { .. } => Kind::NoTemporaryPassword,
             Self::PasswordChanged { .. } => Kind::PasswordChanged,
             Self::ChangeAddress { .. } => Kind::ChangeAddress,
             Self::Test { .. } => Kind::Test,

@@ -5,8 +5,10 @@
 //! no mail. A send whose outcome nobody knows is tried again with the same links. A database that has gone silent holds up
 //! the mail for seconds.
 
+mod attempts;
 pub mod graph;
 pub mod jobs;
+pub mod mailbox;
 pub mod message;
 pub mod outbox;
 pub mod outcome;
@@ -35,28 +37,37 @@ pub const IDLE: Duration = Duration::from_secs(15);
 /// that was sent and could not be settled is sent once more when its lease is over.
 const DATABASE: Duration = Duration::from_secs(10);
 
-/// Does all that is due: turns jobs into mails, sends what may leave now. Answers when to come again. Once `is_stopping` says
-/// so, no other mail is begun.
-pub async fn work(
-    backend: &Backend,
-    transport: &Transport,
-    is_stopping: impl Fn() -> bool,
-) -> Result<Duration, Failure> {
-    // A job that fails keeps no mail from leaving that is written already.
-    let written = write(backend).await;
-    let wait = send(backend, transport, is_stopping).await?;
-    written.and(Ok(wait))
+/// Most jobs that one batch turns into emails, so that the requests for temporary passwords get their turn.
+const JOBS: usize = 100;
+
+/// Turns a batch of jobs and a batch of requests for temporary passwords into emails. Returns how long to wait before the
+/// next batch: no time if more is due.
+pub async fn write(backend: &Backend) -> Result<Duration, Failure> {
+    // A job that fails keeps nobody from a temporary password.
+    let jobs = write_jobs(backend).await;
+    let requests = soon(resets::work_batch(backend)).await;
+    backend.mail_bell.sender.notify_one();
+    let (more_jobs, more_requests) = (jobs?, requests?);
+    if more_jobs || more_requests {
+        return Ok(Duration::ZERO);
+    }
+    let due = soon(resets::next_due(backend)).await?.unwrap_or(IDLE);
+    // A little later than due: clocks of databases and machines differ.
+    Ok(due.saturating_add(Duration::from_millis(10)).min(IDLE))
 }
 
-/// Turns jobs into mails.
-async fn write(backend: &Backend) -> Result<(), Failure> {
-    while soon(jobs::work_next(backend)).await? {}
-    while soon(resets::work_next(backend)).await? {}
-    Ok(())
+/// Turns at most [`JOBS`] jobs into emails; `true` if more may be due.
+async fn write_jobs(backend: &Backend) -> Result<bool, Failure> {
+    for _ in 0..JOBS {
+        if !soon(jobs::work_next(backend)).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-/// Sends what may leave now. Answers when to come again.
-async fn send(
+/// Sends what may leave now. Returns when to come again. Once `is_stopping` says so, no other email is begun.
+pub async fn send(
     backend: &Backend,
     transport: &Transport,
     is_stopping: impl Fn() -> bool,
@@ -66,14 +77,14 @@ async fn send(
             return Ok(IDLE);
         }
         if let Some(rest) = transport.rest() {
-            return Ok(rest.min(idle(backend).await?));
+            return Ok(rest.min(IDLE));
         }
         let allowance = soon(outbox::allowance(backend, 1)).await?;
         if let Err(wait) = allowance {
-            return Ok(wait.min(idle(backend).await?));
+            return Ok(wait.min(IDLE));
         }
         let Some(leased) = soon(outbox::lease_next(backend)).await? else {
-            return idle(backend).await;
+            return Ok(IDLE);
         };
         // One that hangs holds up nobody but the next.
         let second = if transport.sends_two() { lease_second(backend).await } else { Ok(None) };
@@ -117,11 +128,4 @@ async fn soon<T>(step: impl Future<Output = Result<T, Failure>>) -> Result<T, Fa
         doing: "hear from the database",
         source: DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
     }))
-}
-
-/// How long there is nothing to do, unless somebody rings.
-async fn idle(backend: &Backend) -> Result<Duration, Failure> {
-    let due = soon(resets::next_due(backend)).await?.unwrap_or(IDLE);
-    // A little later than due: clocks of databases and machines differ.
-    Ok(due.saturating_add(Duration::from_millis(10)).min(IDLE))
 }

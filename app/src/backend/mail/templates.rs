@@ -76,6 +76,20 @@ fn parts(message: &Message, settings: &Settings) -> Parts {
             why: format!("You get this mail because your address belongs to an account at {portal}."),
         },
         Message::Notice { people, desk } => notice(people, desk, settings),
+        Message::AddressDisowned { username, email, link } => Parts {
+            subject: format!("The email address of {username} is disputed"),
+            heading: "An email address is disputed".to_owned(),
+            paragraphs: vec![
+                format!("{} has an account at {portal} with the email address {}.", plain(username), plain(email)),
+                "The owner of this email address says that they did not register. We'll send no more links to it. If \
+                 nobody should have this account, deactivate it."
+                    .to_owned(),
+            ],
+            secret: String::new(),
+            button: ("Review the account".to_owned(), link.clone()),
+            after: vec!["The link changes nothing by itself: you sign in and decide there.".to_owned()],
+            why: format!("You're receiving this email because you administer {portal}."),
+        },
         Message::Approved { username, link, lifetime, asks_password } => Parts {
             subject: format!("Your account at {portal} is approved"),
             heading: "Your account is approved".to_owned(),
@@ -127,6 +141,7 @@ fn parts(message: &Message, settings: &Settings) -> Parts {
         Message::NoTemporaryPassword { username, status, link } => {
             recovery::no_temporary_password(username, *status, link, portal)
         }
+        Message::NoConfirmedAddress { link } => recovery::no_confirmed_address(link, portal),
         Message::PasswordChanged { username, link } => recovery::password_changed(username, link, portal),
         Message::ChangeAddress { username, link, lifetime } => {
             recovery::change_address(username, link, *lifetime, portal)

@@ -6,7 +6,7 @@ use super::message::{Kind, Message, Waiting};
 use super::templates::render;
 use crate::backend::blocklist::Blocklist;
 use crate::backend::settings::{Environment, MailTransport, Settings};
-use crate::domain::status::Status;
+use crate::domain::status::PublicStatus;
 use crate::domain::time::Limit;
 
 fn settings(help: Option<&str>) -> Settings {
@@ -60,6 +60,14 @@ fn messages() -> Vec<(&'static str, Message)> {
             Message::Notice { people: vec![waiting(7, "ada", true), waiting(8, "<b>bob</b>", false)], desk },
         ),
         (
+            "address_disowned",
+            Message::AddressDisowned {
+                username: username.clone(),
+                email: "ada.lovelace@example.org".to_owned(),
+                link: link.clone(),
+            },
+        ),
+        (
             "approved",
             Message::Approved {
                 username: username.clone(),
@@ -91,10 +99,11 @@ fn messages() -> Vec<(&'static str, Message)> {
             "no_temporary_password",
             Message::NoTemporaryPassword {
                 username: username.clone(),
-                status: Status::Deactivated,
+                status: PublicStatus::Deactivated,
                 link: link.clone(),
             },
         ),
+        ("no_confirmed_address", Message::NoConfirmedAddress { link: link.clone() }),
         ("password_changed", Message::PasswordChanged { username: username.clone(), link: link.clone() }),
         (
             "change_address",

@@ -141,9 +141,29 @@ async fn file(folder: &Path, row: &outbox::Model, message: &MimeMessage) -> Send
 async fn post(server: &AsyncSmtpTransport<Tokio1Executor>, message: MimeMessage) -> SendOutcome {
     match server.send(message).await {
         Ok(_) => SendOutcome::Accepted,
-        Err(error) if error.is_permanent() => SendOutcome::Refused(error.to_string()),
-        Err(error) => again(error.to_string()),
+        Err(error) => {
+            let reason = error.to_string();
+            if error.is_permanent() && is_about_recipient(&reason) {
+                SendOutcome::Refused(reason)
+            } else {
+                again(reason)
+            }
+        }
     }
+}
+
+/// Whether a mail server's permanent answer is about the recipient, by its enhanced status code (RFC 3463).
+///
+/// Everything else may be mended by the operator or goes away: a wrong password (535), a full disk or quota (552), a command or
+/// a sender that is refused. Then the email waits. An answer without such a code may mean either, and waits too.
+fn is_about_recipient(text: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let enhanced = text
+        .split_whitespace()
+        .map(|word| word.trim_matches(|c: char| !c.is_ascii_digit()))
+        .find(|word| word.starts_with("5.") && word.split('.').count() == 3 && word.split('.').all(digits));
+    // No such mailbox or domain, a bad or ambiguous address, moved, no mail for the domain; disabled; Exchange: not found.
+    matches!(enhanced, Some("5.1.1" | "5.1.2" | "5.1.3" | "5.1.4" | "5.1.6" | "5.1.10" | "5.2.1" | "5.4.1"))
 }
 
 /// Sends a mail of the operator's at once, past the outbox.
@@ -221,4 +241,34 @@ async fn write_file(folder: &Path, row: &outbox::Model, content: &[u8]) -> std::
     file.write_all(content).await?;
     file.sync_all().await?;
     tokio::fs::rename(&beside, folder.join(name)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_said_about_the_recipient_is_final() {
+        for text in [
+            "permanent error (550): 5.1.1 no such mailbox here",
+            "permanent error (550): 5.4.1 Recipient address rejected: Access denied",
+            "permanent error (553): 5.1.3 bad address",
+            "permanent error (550): 5.2.1 mailbox disabled",
+        ] {
+            assert!(is_about_recipient(text), "{text}");
+        }
+        for text in [
+            "permanent error (535): 5.7.8 authentication failed",
+            "permanent error (552): 5.2.2 over quota",
+            "permanent error (552): too much mail data",
+            "permanent error (504): 5.5.2 host name rejected: need a fully qualified name",
+            "permanent error (550): 5.7.1 relaying denied",
+            "permanent error (550): relay not permitted",
+            "permanent error (550): 5.1.8 sender address rejected",
+            "permanent error (554): 5.7.1 blocked by policy, see 10.1.1.1",
+            "permanent error (530): 5.7.0 must issue a STARTTLS command first",
+        ] {
+            assert!(!is_about_recipient(text), "{text}");
+        }
+    }
 }

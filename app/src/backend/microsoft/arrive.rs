@@ -30,7 +30,7 @@ use crate::backend::sign_in::Known;
 use crate::backend::{Actor, Backend, random};
 use crate::domain::address::EmailAddress;
 use crate::domain::problem::Problem;
-use crate::domain::status::{Role, Status, UserId};
+use crate::domain::status::{PublicStatus, Role, Status, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::username::{self, Username};
 
@@ -73,7 +73,7 @@ pub enum Arrived {
         /// Whose it is, where it has no password: their browser stands for one when they confirm the address.
         user_id: Option<UserId>,
         /// Where they stand.
-        status: Status,
+        status: PublicStatus,
         /// Whether the computer is shared.
         shared: bool,
     },
@@ -201,7 +201,7 @@ async fn sign_in(
     if status != Status::Active {
         backend.counts.count_sign_in(SignInOutcome::NotActive);
         let user_id = user.password_hash.is_none().then_some(user.id);
-        return Ok(Arrived::NotActive { user_id, status, shared });
+        return Ok(Arrived::NotActive { user_id, status: status.public(), shared });
     }
     let opening = Opening {
         user_id: user.id,
@@ -210,9 +210,9 @@ async fn sign_in(
         shared,
         by: OpenedBy::Microsoft,
     };
-    // A session of hours ago at Microsoft is no fresh proof. Where the tenant sends no auth_time, nobody can tell.
+    // An old session at Microsoft is no fresh proof. Without auth_time the sign-in counts as the oldest possible.
     let now = backend.now();
-    let proved_at = identity.auth_time.map_or(now, |at| at.min(now));
+    let proved_at = identity.auth_time.unwrap_or_default().min(now);
     open_session_proved_at(backend, session, &opening, browser, proved_at).await?;
     backend.counts.count_sign_in(SignInOutcome::Entered);
     let person = Known { user_id: user.id, epoch: user.auth_epoch };
@@ -257,7 +257,7 @@ async fn create(backend: &Backend, identity: &Identity, browser: &Browser) -> Re
     insert_audit(&*txn, Action::RegisterMicrosoft, &actor, Some((id, username.as_str())), now).await?;
     insert_job(&*txn, JobKind::Registered, id, now).await?;
     txn.commit().await?;
-    backend.mail_bell.notify_one();
+    backend.mail_bell.ring();
     Ok(())
 }
 

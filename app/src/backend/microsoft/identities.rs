@@ -83,14 +83,14 @@ async fn make_way(txn: &WriteTransaction, identity: &Identity) -> Result<(), Fai
     if !waits || user.password_hash.is_some() {
         return Ok(());
     }
-    forget_names(&**txn, &[user.id]).await?;
-    user::Entity::delete_many()
+    let deleted = user::Entity::delete_many()
         .filter(user::Column::Id.eq(user.id))
         .filter(user::Column::Status.eq(user.status))
+        .filter(user::Column::PasswordHash.is_null())
         .exec(&**txn)
         .await
         .doing("make way for an identity")?;
-    Ok(())
+    if deleted.rows_affected == 1 { forget_names(&**txn, &[user.id]).await } else { Ok(()) }
 }
 
 /// Links an identity with the viewer's account.
@@ -123,7 +123,7 @@ pub(super) async fn link(
     };
     tell(backend, &txn, viewer, Action::LinkMicrosoft, message, source, now).await?;
     txn.commit().await?;
-    backend.mail_bell.notify_one();
+    backend.mail_bell.ring();
     Ok(())
 }
 
@@ -160,7 +160,7 @@ pub async fn unlink(
     };
     tell(backend, &txn, viewer, Action::UnlinkMicrosoft, message, source, now).await?;
     txn.commit().await?;
-    backend.mail_bell.notify_one();
+    backend.mail_bell.ring();
     Ok(())
 }
 

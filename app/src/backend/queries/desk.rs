@@ -148,7 +148,8 @@ fn show_one(
     Ok(PersonRow {
         id: row.id,
         confirmed: account.confirmed,
-        status: account.status,
+        disowned_at: row.email_disowned_at.map(Timestamp),
+        status: account.status.public(),
         role: account.role,
         has_password: row.password_hash.is_some(),
         registered: Timestamp(row.created_at),

@@ -3,7 +3,7 @@
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
 use crate::backend::Backend;
-use crate::backend::entity::{outbox, user_session};
+use crate::backend::entity::{mail_job, outbox, reset_request, user_session};
 use crate::backend::error::{Doing, Failure};
 use crate::backend::mail::outbox::State;
 use crate::backend::queries::desk::count_waiting;
@@ -19,6 +19,8 @@ pub struct Figures {
     pub mails_given_up: u64,
     /// How long the oldest of those that wait has waited, in seconds.
     pub oldest_mail_seconds: u64,
+    /// Jobs and requests that could not be turned into emails.
+    pub jobs_failed: u64,
     /// Sessions that have time left.
     pub sessions: u64,
     /// People who wait for a decision.
@@ -36,7 +38,11 @@ pub async fn read_figures(backend: &Backend) -> Result<Figures, Failure> {
         .await
         .doing("find the oldest mail")?;
     let sessions = user_session::Entity::find().filter(user_session::Column::ExpiresAt.gt(now.0));
+    let jobs = mail_job::Entity::find().filter(mail_job::Column::FailedAt.is_not_null());
+    let requests = reset_request::Entity::find().filter(reset_request::Column::FailedAt.is_not_null());
     Ok(Figures {
+        jobs_failed: jobs.count(db).await.doing("count failed jobs")?
+            + requests.count(db).await.doing("count failed requests")?,
         mails_waiting: waiting.count(db).await.doing("count mails")?,
         mails_given_up: count_given_up(backend).await?,
         oldest_mail_seconds: oldest.map_or(0, |row| now.since(Timestamp(row.created_at)).as_secs()),

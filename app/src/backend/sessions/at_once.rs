@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, IdenStatic, Iterable, Statement, Value};
 
-use super::MOST_SESSIONS;
+use super::{Kind, MOST_SESSIONS};
 use crate::backend::entity::{audit, user_session};
 use crate::backend::error::{Doing, Failure};
 use crate::domain::status::UserId;
@@ -29,13 +29,14 @@ static STATEMENT: LazyLock<String> = LazyLock::new(|| {
            DELETE FROM user_sessions WHERE handle = $3 AND EXISTS (SELECT FROM person)
          ), longest_unused AS (
            DELETE FROM user_sessions WHERE EXISTS (SELECT FROM person) AND handle = ANY (ARRAY (
-             SELECT handle FROM user_sessions WHERE user_id = $2 AND handle <> $3
+             SELECT handle FROM user_sessions WHERE user_id = $2 AND handle <> $3 AND kind = '{}'
              ORDER BY last_seen_at DESC, created_at DESC OFFSET {kept}
            ))
          ), session AS (
            INSERT INTO user_sessions ({}) SELECT {} FROM person
          )
          INSERT INTO audit ({}) SELECT {} FROM person",
+        Kind::Ordinary.as_str(),
         session.join(", "),
         places(first, session.len()),
         audit.join(", "),

@@ -4,7 +4,7 @@
 //! a person's sessions holds the person first, so that two at once wait for each other and none is broken off.
 
 use sea_orm::sea_query::{Expr, LockType};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 
 use super::{BrowserSession, Kind, Viewer};
 use crate::backend::Backend;
@@ -14,6 +14,7 @@ use crate::backend::entity::{user, user_session};
 use crate::backend::error::{Doing, Failure, Stop};
 use crate::domain::problem::Problem;
 use crate::domain::status::UserId;
+use crate::domain::time::Timestamp;
 
 /// Ends the viewer's own session: row first, so that it is over even if the record's store fails.
 pub async fn sign_out(
@@ -46,6 +47,7 @@ pub async fn revoke_session(
     handle: &str,
     source: &str,
 ) -> Result<bool, Stop> {
+    backend.limits.end_sessions(&viewer.handle, backend.now()).await?;
     let txn = backend.db.begin_write(Lock::None).await?;
     require_session(&*txn, viewer).await?;
     let ended = user_session::Entity::delete_many()
@@ -66,15 +68,19 @@ pub async fn revoke_session(
 
 /// Ends all of the viewer's sessions but this one, and but those of temporary passwords.
 pub async fn revoke_other_sessions(backend: &Backend, viewer: &Viewer, source: &str) -> Result<(), Stop> {
+    backend.limits.end_sessions(&viewer.handle, backend.now()).await?;
     let txn = backend.db.begin_write(Lock::None).await?;
     require_session(&*txn, viewer).await?;
-    user_session::Entity::delete_many()
+    let ended = user_session::Entity::delete_many()
         .filter(user_session::Column::UserId.eq(viewer.user_id))
         .filter(user_session::Column::Handle.ne(viewer.handle.as_str()))
         .filter(user_session::Column::Kind.ne(Kind::Restricted.as_str()))
         .exec(&*txn)
         .await
         .doing("end the other sessions")?;
+    if ended.rows_affected == 0 {
+        return Ok(());
+    }
     let subject = Some((viewer.user_id, viewer.username.as_str()));
     let actor = viewer.actor(source.to_owned());
     insert_audit(&*txn, Action::EndOtherSessions, &actor, subject, backend.now()).await?;
@@ -108,6 +114,23 @@ pub async fn require_session(db: &impl ConnectionTrait, viewer: &Viewer) -> Resu
         .await
         .doing("look for the session")?;
     if there.rows_affected == 1 { Ok(()) } else { Err(Problem::SignedOut.into()) }
+}
+
+/// Refuses while the account has a restricted session: its owner is taking it back, and whoever else knows the password
+/// must not come first. The caller holds the person, so that no such session begins meanwhile.
+pub async fn refuse_during_recovery(
+    db: &impl ConnectionTrait,
+    user_id: UserId,
+    now: Timestamp,
+) -> Result<(), Stop> {
+    let restricted = user_session::Entity::find()
+        .filter(user_session::Column::UserId.eq(user_id))
+        .filter(user_session::Column::Kind.eq(Kind::Restricted.as_str()))
+        .filter(user_session::Column::ExpiresAt.gt(now.0))
+        .count(db)
+        .await
+        .doing("look for a restricted session")?;
+    if restricted == 0 { Ok(()) } else { Err(Problem::RecoveryUnderWay.into()) }
 }
 
 /// Ends every session of a person.

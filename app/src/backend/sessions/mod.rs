@@ -18,7 +18,8 @@ use crate::domain::status::{Role, UserId};
 use crate::domain::time::Timestamp;
 
 pub use end::{
-    delete_sessions_of, hold_person, require_session, revoke_other_sessions, revoke_session, sign_out,
+    delete_sessions_of, hold_person, refuse_during_recovery, require_session, revoke_other_sessions,
+    revoke_session, sign_out,
 };
 pub use find::{Presented, find_time_left, find_viewer, is_alive, seconds_until, select_viewer, whose};
 pub use open::{

@@ -177,18 +177,27 @@ pub async fn insert_session(db: &impl ConnectionTrait, prepared: &PreparedSessio
         .exec_without_returning(db)
         .await
         .doing("insert the session")?;
-    end_the_longest_unused(db, prepared.user_id).await
+    end_the_longest_unused(db, prepared.user_id, &prepared.row).await
 }
 
-/// Keeps [`MOST_SESSIONS`] of a person.
-async fn end_the_longest_unused(db: &impl ConnectionTrait, user_id: UserId) -> Result<(), Failure> {
+/// Keeps [`MOST_SESSIONS`] ordinary ones of a person, and every restricted one.
+async fn end_the_longest_unused(
+    db: &impl ConnectionTrait,
+    user_id: UserId,
+    newest: &user_session::ActiveModel,
+) -> Result<(), Failure> {
+    let newest = newest.handle.try_as_ref().map_or("", String::as_str);
     let surplus: Vec<String> = user_session::Entity::find()
         .select_only()
         .column(user_session::Column::Handle)
         .filter(user_session::Column::UserId.eq(user_id))
+        // Whoever signs in often must not end the session in which the owner takes the account back.
+        .filter(user_session::Column::Kind.eq(Kind::Ordinary.as_str()))
+        // Not the newest, where all are of one moment.
+        .filter(user_session::Column::Handle.ne(newest))
         .order_by_desc(user_session::Column::LastSeenAt)
         .order_by_desc(user_session::Column::CreatedAt)
-        .offset(MOST_SESSIONS)
+        .offset(MOST_SESSIONS - 1)
         .limit(MOST_SESSIONS)
         .into_tuple()
         .all(db)

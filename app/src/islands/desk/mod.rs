@@ -20,7 +20,7 @@ use crate::api::desk::Decide;
 use crate::components::icon::{Icon, IconName};
 use crate::domain::answer::Outcome;
 use crate::domain::problem::{Problem, Refusal};
-use crate::domain::status::{Decision, Status, UserId};
+use crate::domain::status::{Decision, PublicStatus, UserId};
 use crate::domain::view::{Page, PersonRow};
 
 /// What a toast says.
@@ -69,7 +69,7 @@ impl Desk {
 
     /// Puts somebody where they belong now.
     fn place(self, person: &PersonRow) {
-        let waits = matches!(person.status, Status::Pending | Status::Held);
+        let waits = matches!(person.status, PublicStatus::Pending | PublicStatus::Held);
         self.waiting.update(|rows| {
             let before = rows.len();
             match rows.iter_mut().find(|row| row.id == person.id) {
@@ -94,7 +94,7 @@ impl Desk {
             return;
         }
         let (id, name) = (person.id, person.username.clone());
-        let waited = matches!(person.status, Status::Pending | Status::Held);
+        let waited = matches!(person.status, PublicStatus::Pending | PublicStatus::Held);
         self.busy.set(Some(id));
         spawn_local(async move {
             let number = id.to_string();

@@ -6,7 +6,9 @@ use std::sync::Mutex;
 use app::domain::answer::Outcome;
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE, USER_AGENT};
+use axum::http::header::{
+    ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE, USER_AGENT,
+};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use tower::ServiceExt;
 
@@ -62,6 +64,13 @@ impl Reply {
             self.status,
             self.text()
         );
+    }
+
+    /// The whole page, without the nonce of its Content-Security-Policy, which is random.
+    pub fn without_nonce(&self) -> String {
+        let policy = self.headers.get(CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+        let nonce = policy.and_then(|policy| policy.split("'nonce-").nth(1)?.split('\'').next());
+        nonce.map_or_else(|| self.body.clone(), |nonce| self.body.replace(nonce, "NONCE"))
     }
 
     /// What people read of the page: its text, without tags and scripts.

@@ -5,7 +5,7 @@ pub mod stack;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use app::backend::clock::Clock;
 use app::backend::database::{Database, Lock};
@@ -24,11 +24,15 @@ use axum::Router;
 use mail_parser::MessageParser;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveValue, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, Statement,
+};
 use server::config::{Config, Source};
 use server::portal::Assets;
 use server::router::router;
 use tempfile::TempDir;
+use tokio::time::sleep;
 
 pub use browser::{Browser, Reply};
 
@@ -126,6 +130,7 @@ impl Portal {
             sessions,
             microsoft: None,
             mail_bell: Arc::default(),
+            tasks: Arc::default(),
         });
         let router = router(&backend, &Assets::unbuilt(folder.path()));
         Self { backend, router, folder }
@@ -192,6 +197,7 @@ impl Portal {
             email: ActiveValue::Set(format!("{name}@example.org")),
             email_canonical: ActiveValue::Set(format!("{name}@example.org")),
             email_confirmed_at: ActiveValue::Set(Some(now)),
+            email_disowned_at: ActiveValue::Set(None),
             password_hash: ActiveValue::Set(Some(password_hash.to_owned())),
             status: ActiveValue::Set("active".to_owned()),
             status_since: ActiveValue::Set(now),
@@ -216,6 +222,23 @@ impl Portal {
             .one(self.backend.db.pool())
             .await
             .expect("the query works")
+    }
+
+    /// Waits until a statement waits for the lock of another transaction. On SQLite, where the next writer waits before its
+    /// first statement, it returns at once.
+    pub async fn wait_for_blocked_statement(&self) {
+        let blocked = "SELECT count(*) AS blocked FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let end = Instant::now() + Duration::from_secs(20);
+        while self.backend.db.is_postgres() {
+            let statement = Statement::from_string(DbBackend::Postgres, blocked);
+            let row = self.backend.db.pool().query_one_raw(statement).await.expect("asks").expect("a row");
+            if row.try_get::<i64>("", "blocked").expect("a number") > 0 {
+                return;
+            }
+            assert!(Instant::now() < end, "no statement waits");
+            sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// How many active administrators there are.
@@ -268,7 +291,8 @@ impl Portal {
 
     /// Lets the worker do what is due with this transport.
     pub async fn work(&self, transport: &Transport) {
-        mail::work(&self.backend, transport, || false).await.expect("the worker works");
+        while mail::write(&self.backend).await.expect("emails are written").is_zero() {}
+        mail::send(&self.backend, transport, || false).await.expect("emails are sent");
     }
 
     /// Every mail that was written, oldest first.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Parts, plain};
-use crate::domain::status::Status;
+use crate::domain::status::PublicStatus;
 use crate::domain::time::period_in_words;
 
 /// Why the owner of an account gets a mail.
@@ -38,7 +38,7 @@ pub(super) fn temporary_password(
 }
 
 /// Why there is none.
-pub(super) fn no_temporary_password(username: &str, status: Status, link: &str, portal: &str) -> Parts {
+pub(super) fn no_temporary_password(username: &str, status: PublicStatus, link: &str, portal: &str) -> Parts {
     Parts {
         subject: format!("No temporary password for your account at {portal}"),
         heading: "There is no temporary password for your account".to_owned(),
@@ -50,6 +50,24 @@ pub(super) fn no_temporary_password(username: &str, status: Status, link: &str, 
         button: ("Open the sign-in page".to_owned(), link.to_owned()),
         after: vec!["If it was not you, there is nothing to do.".to_owned()],
         why: owner(portal),
+    }
+}
+
+/// Why there is none where no account has confirmed the email address.
+pub(super) fn no_confirmed_address(link: &str, portal: &str) -> Parts {
+    Parts {
+        subject: format!("No temporary password for {portal}"),
+        heading: "We cannot send a temporary password".to_owned(),
+        paragraphs: vec![
+            "Someone asked for a temporary password and entered this email address. No account has confirmed this email \
+             address, so we cannot send a temporary password to it."
+                .to_owned(),
+            "If this was you, ask an administrator for help.".to_owned(),
+        ],
+        secret: String::new(),
+        button: ("Open the sign-in page".to_owned(), link.to_owned()),
+        after: vec!["If it was not, you do not need to do anything.".to_owned()],
+        why: format!("You're receiving this email because your email address was entered at {portal}."),
     }
 }
 
@@ -162,14 +180,16 @@ pub(super) fn microsoft_unlinked(username: &str, link: &str, portal: &str) -> Pa
 }
 
 /// Why an account gets no temporary password.
-fn no_password(status: Status) -> &'static str {
+fn no_password(status: PublicStatus) -> &'static str {
     match status {
-        Status::Active => "The account has no password: sign in with Microsoft, as before.",
-        Status::Pending | Status::Shadow => {
+        PublicStatus::Active => "The account has no password: sign in with Microsoft, as before.",
+        PublicStatus::Pending => {
             "The account is still waiting for an administrator's approval. You get a mail when it is approved."
         }
-        Status::Held => "An administrator asked you something first. The question is in an earlier mail.",
-        Status::Rejected => "The request to join was declined.",
-        Status::Deactivated => "The account has been deactivated. An administrator can reactivate it.",
+        PublicStatus::Held => {
+            "An administrator asked you something first. The question is in an earlier mail."
+        }
+        PublicStatus::Rejected => "The request to join was declined.",
+        PublicStatus::Deactivated => "The account has been deactivated. An administrator can reactivate it.",
     }
 }
