@@ -311,7 +311,10 @@ async fn while_eight_clients_wait_for_hashes_every_page_is_answered() {
             })
         })
         .collect();
-    // Whoever finds no place is told so at once; the others wait.
+    // The queue of the threads is full; whoever finds no place to wait for it is told so at once.
+    while hasher.waiting() < 100 {
+        tokio::task::yield_now().await;
+    }
     while crowd.iter().filter(|one| !one.is_finished()).count() > WAITING {
         tokio::task::yield_now().await;
     }
