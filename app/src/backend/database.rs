@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PING: Duration = Duration::from_secs(1);
 
 /// Ends a transaction on the server in which nothing has happened for as long as any request of ours may take. Its connection
-/// may be gone without a word, and its locks would keep everybody else waiting.
+/// may be gone without a word, and all others would wait for its locks.
 const END_ABANDONED: &str = "SET idle_in_transaction_session_timeout = '10s'";
 
 /// How often, and how far apart, connecting to a locked SQLite file is tried: five seconds in all.

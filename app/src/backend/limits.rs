@@ -150,8 +150,8 @@ impl Limits {
         self.take_twice(["link-password", "link-password-day"], &user_id.to_string(), now).await
     }
 
-    /// Counts a sign-in of `user_id`'s account from `source` with the right password. Not for the account alone: whoever
-    /// knows the password would keep its owner out.
+    /// Counts a sign-in of `user_id`'s account from `source` with the right password. Not for the account alone, because
+    /// anyone who knows the password could lock the owner out.
     pub async fn signed_in(&self, user_id: UserId, source: IpAddr, now: Timestamp) -> Result<(), Problem> {
         self.take_each(&per_network("signed-in", source, &user_id.to_string(), ACTS), now).await
     }

@@ -34,7 +34,7 @@ pub const NOTICE_GATHERING: Duration = Duration::from_mins(15);
 /// How often the owner of an address is told that somebody registered with it.
 const TELL_OWNER_EVERY: Duration = Duration::from_hours(24);
 
-/// Most links to one mailbox, whoever asks for them and whatever tag they give it: nobody floods a mailbox through us.
+/// Most links to one mailbox, whatever the tag of its address, so that no one can flood a mailbox through us.
 const CONFIRMATIONS: [(u64, Duration); 2] = [(3, Duration::from_hours(1)), (10, Duration::from_hours(24))];
 
 /// What is to be worked out.

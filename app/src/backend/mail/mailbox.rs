@@ -1,8 +1,8 @@
-//! How many emails a mailbox gets that anyone can cause, so that nobody floods one through us.
+//! Counts the emails to one mailbox that any visitor can cause, so that no one can flood it through us.
 //!
 //! # Guarantees
 //! - The count outlives the accounts that the emails are about.
-//! - Nobody reads an email address from the table: it holds keyed hashes.
+//! - The table holds keyed hashes of mailboxes, and no email address.
 
 use std::time::Duration;
 
