@@ -175,7 +175,7 @@ impl Limits {
 }
 
 /// One visitor's network: an IPv4 address, or the /64 that one IPv6 customer has at least (RFC 6177).
-pub fn source_key(address: IpAddr) -> String {
+fn source_key(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => network(v6, 64),

@@ -187,13 +187,13 @@ impl Limits {
         self.take_each(std::slice::from_ref(counter), now).await
     }
 
-    /// Counts once more for each of these, or refuses and says for how long.
+    /// Counts an attempt in each of these counters, or refuses and says for how long.
     pub async fn take_each(&self, counters: &[Counter], now: Timestamp) -> Result<(), Problem> {
         let takes: Vec<_> = counters.iter().map(|counter| (counter, Part::Need)).collect();
         refuse_if_full(&takes, &self.take_all(&takes, now).await, now)
     }
 
-    /// Counts once more for each of these, whatever the limit.
+    /// Counts an attempt in each of these counters, whatever their limits.
     pub async fn add(&self, counters: &[Counter], now: Timestamp) {
         let takes: Vec<_> = counters.iter().map(|counter| (counter, Part::Add)).collect();
         self.take_all(&takes, now).await;

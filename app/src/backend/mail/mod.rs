@@ -43,7 +43,7 @@ const JOBS: usize = 100;
 /// Turns a batch of jobs and a batch of requests for temporary passwords into emails. Returns how long to wait before the
 /// next batch: no time if more is due.
 pub async fn write(backend: &Backend) -> Result<Duration, Failure> {
-    // A job that fails keeps nobody from a temporary password.
+    // A failed job does not delay temporary passwords.
     let jobs = write_jobs(backend).await;
     let requests = soon(resets::work_batch(backend)).await;
     backend.mail_bell.sender.notify_one();

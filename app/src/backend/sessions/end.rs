@@ -116,8 +116,8 @@ pub async fn require_session(db: &impl ConnectionTrait, viewer: &Viewer) -> Resu
     if there.rows_affected == 1 { Ok(()) } else { Err(Problem::SignedOut.into()) }
 }
 
-/// Refuses while the account has a restricted session: its owner is taking it back, and whoever else knows the password
-/// must not come first. The caller holds the person, so that no such session begins meanwhile.
+/// Refuses while the account has a restricted session: its owner may be taking it back, and someone else who knows the
+/// password must not be faster. The caller holds the person, so that no such session begins meanwhile.
 pub async fn refuse_during_recovery(
     db: &impl ConnectionTrait,
     user_id: UserId,
