@@ -2,6 +2,7 @@
 // of the portal somebody could take up.
 import { mergeTests } from '@playwright/test'
 
+import { DUE_FOR_DELETION } from '../pages/delete-account.ts'
 import { linkIn } from '../support/mail.ts'
 import { ask, Visitor, wordsOf } from '../support/http.ts'
 import { comeBack, leave, leaveToLink, newcomer, pathOf, signIn } from '../support/microsoft-visitor.ts'
@@ -12,6 +13,7 @@ import type { Portal } from '../support/portal.ts'
 import { test as withPostgres } from '../support/postgres.ts'
 import { Redis } from '../support/redis.ts'
 import { expect } from '../support/test.ts'
+import { until } from '../support/until.ts'
 
 const WAITS = /waiting for an administrator/
 const AT_ONCE = 2_000
@@ -228,7 +230,7 @@ onServers('on PostgreSQL with Redis people come, come again, link, unlink and de
   expect(await count(`users WHERE email = '${twice.username}'`)).toBe('1')
 
   expect((await visitor.send('delete_account', {})).body).toBe('{"goto":"/"}')
-  expect(wordsOf((await signIn(new Visitor(portal), entra, account)).page)).toMatch(WAITS)
+  expect(wordsOf((await signIn(new Visitor(portal), entra, account)).page)).toMatch(DUE_FOR_DELETION)
 
   // A link that is under way when the account goes: whichever is first, the identity is remembered or was never linked.
   const [bert, last] = [await people.active('bert'), colleague(entra, 'last')]
@@ -238,7 +240,21 @@ onServers('on PostgreSQL with Redis people come, come again, link, unlink and de
   await leaving.signIn(bert)
   const back = await entra.choose(await leaveToLink(linking, bert), last)
   await Promise.all([linking.open(pathOf(back)), leaving.send('delete_account', { current_password: bert.password })])
-  expect(await count(`users WHERE username = '${bert.username}'`)).toBe('0')
-  expect(await count(`identities WHERE oid = '${last.oid}'`)).toBe('0')
+  expect(await count(`users WHERE username = '${bert.username}' AND deletion_due_at IS NOT NULL`)).toBe('1')
+  const linked = await count(`identities WHERE oid = '${last.oid}'`)
+
+  // Accounts that are due are deleted at the next start, with their identities, which stay blocked.
+  await portal.stop()
+  await postgres.query(database, 'UPDATE users SET deletion_due_at = 1 WHERE deletion_due_at IS NOT NULL')
+  await portal.startAgain()
+  await until('both accounts to be deleted', async () => {
+    const left = await count(`users WHERE username IN ('${bert.username}', '${account.name}')`)
+    return left === '0' ? true : undefined
+  })
+  expect(await count(`identities WHERE oid IN ('${last.oid}', '${account.oid}')`)).toBe('0')
+  expect(wordsOf((await signIn(new Visitor(portal), entra, account)).page)).toMatch(WAITS)
+  const again = await signIn(new Visitor(portal), entra, last)
+  if (linked === '1') expect(wordsOf(again.page)).toMatch(WAITS)
+  else expect(again.path).toBe('/profile')
   await redis.remove()
 })

@@ -13,7 +13,7 @@ import { type Answer, Door, Visitor, ask, wordsOf } from '../support/http.ts'
 import { someone } from '../support/people.ts'
 import type { Person, Portal } from '../support/portal.ts'
 import { type Postgres, test } from '../support/postgres.ts'
-import { Redis } from '../support/redis.ts'
+import { Redis, startCluster, startWithSentinel } from '../support/redis.ts'
 import { MailServer } from '../support/smtp.ts'
 import { expect } from '../support/test.ts'
 import { until } from '../support/until.ts'
@@ -365,6 +365,33 @@ test('after a failover of Redis the portal follows its address to the new primar
   expect((await visitor.open('/profile')).status, 'who was signed in still is').toBe(200)
   expect(portal.logged.split('Redis takes no writes').length - 1, 'it is said once').toBe(1)
 })
+
+for (const [kind, start] of [['Sentinel', startWithSentinel], ['a cluster', startCluster]] as const) {
+  test(`with ${kind}, the portal goes on with the new primary when the old one is killed`, async ({
+    afterPortals,
+    postgres,
+    startPortal,
+  }) => {
+    const redis = await start()
+    afterPortals(redis.remove)
+    const { portal, people } = await startPortal({
+      admin: someone('keeper'),
+      env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: redis.url },
+      faults: /could not find out who is calling|an action failed/,
+    })
+    const ada = await people.active()
+    const visitor = new Visitor(portal)
+    await visitor.signIn(ada)
+    expect((await readiness(portal)).state).toMatchObject({ redis: 'up' })
+    await redis.primary.crash()
+    const password = { username: ada.username, password: ada.password }
+    await until('somebody to sign in, without a restart', async () => {
+      return (await new Visitor(portal).send('sign_in', password)).body === '{"goto":"/profile"}' ? true : undefined
+    })
+    await untilReady(portal)
+    expect((await visitor.open('/profile')).status, 'who was signed in still is').toBe(200)
+  })
+}
 
 test.describe('the way to PostgreSQL', () => {
   test('a connection that is never answered again does not hold up the mail', async ({ afterPortals, postgres, startPortal }) => {

@@ -21,4 +21,12 @@ export class MailPage extends PortalPage {
   async sendAgain(kind: string, address: string): Promise<void> {
     await this.entry(kind, address).getByRole('button', { name: `Send again to ${address}` }).click()
   }
+
+  async dismiss(kind: string, address: string): Promise<void> {
+    await this.entry(kind, address).getByRole('button', { name: `Dismiss email to ${address}` }).click()
+  }
+
+  async sendAllAgain(): Promise<void> {
+    await this.page.getByRole('button', { name: 'Send all emails again' }).click()
+  }
 }

@@ -128,6 +128,15 @@ export class People {
     return linkIn(await this.portal.mails.wait(person.email, /^Your address at .* was changed$/), '/undo/')
   }
 
+  /** Asks for the deletion of somebody's account; answers the link from the mail that keeps it. */
+  async askDeletion({ username, password, email }: Person): Promise<string> {
+    await this.asStranger(async (stranger) => {
+      await this.must(stranger, 'sign_in', { username, password })
+      await this.must(stranger, 'delete_account', { current_password: password })
+    })
+    return linkIn(await this.portal.mails.wait(email, /^Your account at .* will be deleted$/), '/keep/')
+  }
+
   /** Decides as the keeper, e.g. `approve`. */
   async decide(person: Member, decision: string): Promise<void> {
     await this.must(await this.atDesk(), 'decide', { id: String(person.id), decision, stay: 'yes' })

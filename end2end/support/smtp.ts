@@ -9,6 +9,8 @@ import { until } from './until.ts'
 export class MailServer {
   /** Whether recipients are refused for good. */
   refusing = false
+  /** Whether nothing is taken for now, for a reason that is not the recipient's. */
+  full = false
   /** What was accepted. */
   readonly accepted: Mail[] = []
   private readonly server: Server
@@ -76,6 +78,9 @@ export class MailServer {
         say('250-mail.example.org')
         say('250-8BITMIME')
         say('250 SMTPUTF8')
+        return false
+      case 'MAIL':
+        say(this.full ? '552 5.2.2 over quota' : '250 2.1.0 fine')
         return false
       case 'RCPT':
         say(this.refusing ? '550 5.1.1 no such mailbox here' : '250 2.1.5 fine')

@@ -5,7 +5,7 @@ import { AddressPage, ConfirmAddressPage } from '../pages/address.ts'
 import { CHANGE_PROBLEMS, ChangePasswordPage } from '../pages/change-password.ts'
 import { ConfirmPage } from '../pages/confirm.ts'
 import { DecisionPage } from '../pages/decision.ts'
-import { DeleteAccountPage } from '../pages/delete-account.ts'
+import { DeleteAccountPage, DUE_FOR_DELETION } from '../pages/delete-account.ts'
 import { DeskPage } from '../pages/desk.ts'
 import { FormPage } from '../pages/form.ts'
 import { ANSWERS, LoginPage } from '../pages/login.ts'
@@ -80,6 +80,10 @@ export async function states(portal: Portal, cast: Cast): Promise<State[]> {
   })
   const confirmNewLink = once(async () => people.askAddress(cast.active, someone('mary').email))
   const undoLink = once(async () => people.changeAddress(await people.active('sophie'), someone('sophie').email))
+  const leaving = once(async () => {
+    const person = await people.active('leaving')
+    return { person, link: await people.askDeletion(person) }
+  })
   const temporary = once(async () => {
     // Somebody else: while such a session lives, its owner's others may not change the account.
     const { email, username } = await people.active('dorothy')
@@ -256,6 +260,23 @@ export async function states(portal: Portal, cast: Cast): Promise<State[]> {
       reach: async (page) => at(path(await undoLink()))(page),
     },
     { name: 'delete-account', as: 'member', reach: at('/profile/delete') },
+    { name: 'keep-account', as: 'stranger', reach: async (page) => at(path((await leaving()).link))(page) },
+    {
+      name: 'login-due-for-deletion',
+      as: 'stranger',
+      reach: async (page) => {
+        const { username, password } = (await leaving()).person
+        const login = new LoginPage(page)
+        await login.open()
+        await login.signIn(username, password)
+        await login.isRefused(DUE_FOR_DELETION)
+      },
+    },
+    {
+      name: 'ask-reactivate-before-deletion',
+      as: 'administrator',
+      reach: async (page) => at(`/admin/reactivate/${(await leaving()).person.id}`)(page),
+    },
     {
       name: 'delete-account-refused',
       as: 'member',

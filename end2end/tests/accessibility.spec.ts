@@ -99,7 +99,7 @@ for (const viewport of [
 const STILL = new Set([
   'home', 'home-signed-in', 'register', 'login', 'confirm-other-browser', 'sign-in-link', 'sign-in-link-asks',
   'void-link', 'reset-password', 'must-change', 'change-password', 'change-address', 'confirm-address',
-  'confirm-address-asks', 'undo-address', 'delete-account', 'logout', 'profile', 'profile-sessions', 'desk',
+  'confirm-address-asks', 'undo-address', 'delete-account', 'keep-account', 'logout', 'profile', 'profile-sessions', 'desk',
   'mail-none', 'person', 'ask-approve', 'not-found', 'forbidden',
 ])
 

@@ -22,7 +22,7 @@ test('links that mean nothing all show one page', async ({ page, expected }) => 
   expected.add(404)
   const gone = new VoidLinkPage(page)
   const long = 'A'.repeat(43)
-  const kinds = ['confirm', 'auto-login', 'setup', 'confirm-address']
+  const kinds = ['confirm', 'auto-login', 'setup', 'confirm-address', 'keep']
   for (const address of [...kinds.map((kind) => `/${kind}/${long}`), '/confirm/x', '/auto-login/-']) {
     await gone.openLink(address)
   }

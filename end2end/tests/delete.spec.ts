@@ -1,17 +1,18 @@
-import { CHANGE_PROBLEMS } from '../pages/change-password.ts'
-import { DeleteAccountPage } from '../pages/delete-account.ts'
+import { CHANGE_PROBLEMS, ChangePasswordPage } from '../pages/change-password.ts'
+import { DELETION_ASKED, DeleteAccountPage, KeepAccountPage, DUE_FOR_DELETION } from '../pages/delete-account.ts'
 import { DeskPage } from '../pages/desk.ts'
 import { HomePage } from '../pages/home.ts'
-import { ANSWERS, LoginPage } from '../pages/login.ts'
+import { LoginPage } from '../pages/login.ts'
 import { ProfilePage } from '../pages/profile.ts'
 import { RegisterPage } from '../pages/register.ts'
+import { VoidLinkPage } from '../pages/void-link.ts'
+import { linkIn } from '../support/mail.ts'
 import { someone } from '../support/people.ts'
 import { expect, signIn, test } from '../support/test.ts'
 
 const CURRENT = 'Current password'
-const DELETED = 'Your account is deleted.'
 
-test('somebody deletes their account: it is gone, and its name is free again', async ({ page, people, newBrowser }) => {
+test('someone requests deletion, and can keep the account until it is due', async ({ page, people, portal, expected, newBrowser }) => {
   const ada = await people.active()
   const other = await newBrowser()
   await signIn(other, ada)
@@ -19,18 +20,19 @@ test('somebody deletes their account: it is gone, and its name is free again', a
   const profile = new ProfilePage(page)
   const goodbye = new DeleteAccountPage(page)
   const home = new HomePage(page)
+  const login = new LoginPage(page)
 
   await test.step('it is asked, and can be left', async () => {
     await profile.open()
     await profile.follow('Delete my account')
     await goodbye.is()
     const main = page.getByRole('main')
-    await expect(main).toContainText(`${ada.username} is removed with its sessions and mails, at once and for good.`)
+    await expect(main).toContainText(`You'll be signed out everywhere. We'll delete the account ${ada.username} on `)
     await expect(main.getByRole('link', { name: 'Download your data' })).toHaveAttribute('href', '/profile/data.json')
     await expect(goodbye.current).toHaveAttribute('autocomplete', 'current-password')
     await expect(goodbye.current).toBeFocused()
     await goodbye.namesAccount(ada.username)
-    await main.getByRole('link', { name: 'Keep it' }).click()
+    await main.getByRole('link', { name: 'Cancel' }).click()
     await profile.isOf(ada.username)
   })
 
@@ -45,37 +47,54 @@ test('somebody deletes their account: it is gone, and its name is free again', a
     await new ProfilePage(other).isOf(ada.username)
   })
 
-  await test.step('the right one deletes: nobody is signed in any more, and nobody can', async () => {
+  await test.step('with the right password everyone is signed out, and no one can sign in', async () => {
     await goodbye.paste(goodbye.current, ada.password)
     await goodbye.press('Delete account')
     await home.is()
-    await expect(home.notice(DELETED)).toBeVisible()
+    await expect(home.notice(DELETION_ASKED)).toBeVisible()
     await profile.visit('/profile')
-    const login = new LoginPage(page)
     await login.is('?next=%2Fprofile')
     for (const identifier of [ada.username, ada.email]) {
       await login.signIn(identifier, ada.password)
-      await login.isRefused(ANSWERS.incorrect)
+      await login.isRefused(DUE_FOR_DELETION)
     }
     await other.goto('/profile')
     await new LoginPage(other).is('?next=%2Fprofile')
   })
 
-  await test.step("the desk knows nobody of that name, until somebody registers with it", async () => {
+  await test.step('the name stays taken, and administrators see when the account will be deleted', async () => {
+    const register = new RegisterPage(page)
+    await register.open()
+    await register.register({ ...ada, email: someone('another').email })
+    await register.hasErrors({ Username: 'That username is already taken.' })
     const admin = await newBrowser()
     await signIn(admin, people.keeper)
     const desk = new DeskPage(admin)
     await desk.open(ada)
-    await expect(desk.row(ada.username)).toHaveCount(0)
-    const register = new RegisterPage(page)
-    await register.open()
-    await register.register(ada)
-    const login = new LoginPage(page)
-    await login.is()
-    await expect(login.notice(ANSWERS.registered)).toBeVisible()
+    await expect(desk.row(ada.username)).toContainText('Deactivated')
+    await desk.visit(`/admin/users/${ada.id}`)
+    await expect(admin.getByRole('main')).toContainText('Will be deleted')
     await desk.open(ada)
-    await expect(desk.row(ada.username)).toContainText('Waiting')
-    expect(await people.idOf(ada.username), 'numbers are never used again').toBeGreaterThan(ada.id)
+    await desk.choose(ada.username, 'Reactivate')
+    await expect(desk.question(ada.username, 'Reactivate')).toContainText('because its owner asked us to')
+  })
+
+  await test.step('the link in the email keeps it, once, and the owner chooses a new password', async () => {
+    const link = linkIn(await portal.mails.wait(ada.email, /^Your account at .* will be deleted$/), '/keep/')
+    const keep = new KeepAccountPage(page)
+    await keep.openLink(link)
+    await keep.is()
+    await expect(page.getByRole('main')).toContainText(`The account ${ada.username} will be deleted on `)
+    await keep.keep()
+    const change = new ChangePasswordPage(page)
+    await change.isForced(ada.username)
+    await expect(change.notice('Your account will not be deleted.')).toBeVisible()
+    await change.choose('seven quiet violet lanterns')
+    await profile.isOf(ada.username)
+    await expect(profile.history.filter({ hasText: 'Deletion cancelled' })).toHaveCount(1)
+    expected.add(404)
+    const late = await newBrowser()
+    await new VoidLinkPage(late).openLink(new URL(link).pathname)
   })
 })
 
@@ -100,5 +119,5 @@ test('the only administrator stays, and reads why', async ({ page, startPortal }
   await goodbye.delete(keeper.password)
   const home = new HomePage(page)
   await home.is()
-  await expect(home.notice(DELETED)).toBeVisible()
+  await expect(home.notice(DELETION_ASKED)).toBeVisible()
 })

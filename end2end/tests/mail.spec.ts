@@ -14,7 +14,7 @@ test('while every mail arrives, the page says that there is none', async ({ page
   await desk.open()
   await desk.mailTab.click()
   await mail.is()
-  await expect(page.getByRole('heading', { name: 'No mail was given up' })).toBeVisible()
+  await expect(page.getByRole('heading', { name: 'No failed emails' })).toBeVisible()
   await expect(desk.mailTab).toHaveAccessibleName('Mail 0 given up')
 })
 
@@ -54,7 +54,7 @@ test('a mail that the server refused can be sent again, with a new link', async 
   const sent = await server.wait(ada.email, /^Confirm your address/)
   expect(sent.headers.get('auto-submitted')).toBe('auto-generated')
   await mail.sendAgain('Notice to administrators', 'desk@example.org')
-  await expect(page.getByRole('heading', { name: 'No mail was given up' })).toBeVisible()
+  await expect(page.getByRole('heading', { name: 'No failed emails' })).toBeVisible()
   await server.wait('desk@example.org', /asks to join/)
 
   await stale.sendAgain('Confirm address', ada.email)
@@ -65,6 +65,59 @@ test('a mail that the server refused can be sent again, with a new link', async 
   await confirm.password.fill(ada.password)
   await confirm.press('Confirm address')
   await new LoginPage(confirm.page).arrives(/\/login$/, 'Sign in')
+})
+
+test('while the mail server refuses all emails, administrators see why, and one button sends all emails again', async ({ afterPortals, page, startPortal }) => {
+  const server = await MailServer.start()
+  afterPortals(async () => server.stop())
+  server.full = true
+  const keeper = someone('keeper')
+  const { portal, people } = await startPortal({
+    admin: keeper,
+    env: { MAIL_TRANSPORT: 'smtp', SMTP_URL: server.url, ADMIN_EMAIL: 'desk@example.org' },
+  })
+  const ada = await people.waiting()
+  const login = new LoginPage(page)
+  await login.visit(`${portal.url}/login?next=%2Fadmin%2Fmail`)
+  await login.signIn(keeper.username, keeper.password)
+  const mail = new MailPage(page)
+  await mail.is()
+  await expect(async () => {
+    await mail.visit(`${portal.url}/admin/mail`)
+    await expect(mail.notice(/^2 emails have not been sent yet\..*over quota/)).toBeVisible({ timeout: 250 })
+  }).toPass({ timeout: 15_000 })
+  await expect(page.getByRole('heading', { name: 'No failed emails' })).toBeVisible()
+  server.full = false
+  await mail.sendAllAgain()
+  await expect(mail.notice("We'll send these emails again. Some may take a while.")).toBeVisible()
+  await server.wait(ada.email, /^Confirm your address/)
+  await server.wait('desk@example.org', /asks to join/)
+})
+
+test('a failed email can be dismissed', async ({ afterPortals, page, startPortal }) => {
+  const server = await MailServer.start()
+  afterPortals(async () => server.stop())
+  server.refusing = true
+  const keeper = someone('keeper')
+  const { portal, people } = await startPortal({
+    admin: keeper,
+    env: { MAIL_TRANSPORT: 'smtp', SMTP_URL: server.url, ADMIN_EMAIL: 'desk@example.org' },
+  })
+  const ada = await people.waiting()
+  const login = new LoginPage(page)
+  await login.visit(`${portal.url}/login?next=%2Fadmin%2Fmail`)
+  await login.signIn(keeper.username, keeper.password)
+  const mail = new MailPage(page)
+  const entry = mail.entry('Confirm address', ada.email)
+  await expect(async () => {
+    await mail.visit(`${portal.url}/admin/mail`)
+    await expect(mail.entry('Notice to administrators', 'desk@example.org')).toBeVisible({ timeout: 250 })
+    await expect(entry).toBeVisible({ timeout: 250 })
+  }).toPass({ timeout: 15_000 })
+  await mail.dismiss('Confirm address', ada.email)
+  await expect(mail.notice('The failed email has been dismissed. We will not send it.')).toBeVisible()
+  await expect(entry).toHaveCount(0)
+  await expect(new DeskPage(page).mailTab).toHaveAccessibleName('Mail 1 given up')
 })
 
 test('a development server shows the mails it has sent', async ({ page, people }) => {

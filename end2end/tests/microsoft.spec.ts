@@ -4,6 +4,7 @@ import { AddressPage } from '../pages/address.ts'
 import { ChangePasswordPage } from '../pages/change-password.ts'
 import { ConfirmPage } from '../pages/confirm.ts'
 import { DecisionPage } from '../pages/decision.ts'
+import { KeepAccountPage, DUE_FOR_DELETION } from '../pages/delete-account.ts'
 import { EntraPage } from '../pages/entra.ts'
 import { HomePage } from '../pages/home.ts'
 import { ANSWERS, LoginPage } from '../pages/login.ts'
@@ -488,15 +489,21 @@ test('who was shut out with a password waits, when they come by Microsoft with t
   await login.is('?next=%2Fprofile')
 })
 
-test('who deleted their account waits when they come again', async ({ page, portal, entra }) => {
+test('someone who requested deletion sees the date and keeps the account by the link', async ({ page, portal, entra }) => {
   const ada = await newcomer(page, entra)
   expect(await send(page, 'delete_account', {})).toMatchObject({ goto: '/' })
-  expect(await statusOf(portal, ada.name)).toBeUndefined()
-  const { email } = someone('fresh')
-  ada.mail = email
+  expect(await statusOf(portal, ada.name)).toBe('deactivated')
   await enter(page, ada)
-  await new LoginPage(page).isRefused(ANSWERS.waiting)
-  expect(await statusOf(portal, ada.name)).toBe('pending')
+  const login = new LoginPage(page)
+  await login.isRefused(DUE_FOR_DELETION)
+  const keep = new KeepAccountPage(page)
+  await keep.openLink(linkIn(await portal.mails.wait(ada.username, /will be deleted$/), '/keep/'))
+  await keep.is()
+  await expect(page.getByRole('main')).toContainText('you can sign in with Microsoft again')
+  await keep.keep()
+  await expect(login.notice('Your account will not be deleted. Sign in to continue.')).toBeVisible()
+  await enter(page, ada)
+  await new ProfilePage(page).isOf(ada.name)
 })
 
 test('a shared computer is one for Microsoft, too', async ({ page, entra }) => {

@@ -19,6 +19,10 @@ mod m20261129_000001_create_mailbox_emails;
 mod m20261129_000002_limit_reset_requests;
 mod m20261129_000003_add_disowned_address;
 mod m20261129_000004_add_attempts;
+mod m20261130_000001_add_deletion_due;
+mod m20261130_000002_keep_security_emails;
+mod m20261130_000003_create_known_browsers;
+mod m20261130_000004_create_ended_sessions;
 
 /// Runs the steps in order.
 #[derive(Debug)]
@@ -39,6 +43,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000002_limit_reset_requests::Migration),
             Box::new(m20261129_000003_add_disowned_address::Migration),
             Box::new(m20261129_000004_add_attempts::Migration),
+            Box::new(m20261130_000001_add_deletion_due::Migration),
+            Box::new(m20261130_000002_keep_security_emails::Migration),
+            Box::new(m20261130_000003_create_known_browsers::Migration),
+            Box::new(m20261130_000004_create_ended_sessions::Migration),
         ]
     }
 }

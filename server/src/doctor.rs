@@ -10,8 +10,9 @@ use app::backend::database::{Database, Lock};
 use app::backend::error::{Doing, Failure};
 use app::backend::mail::graph::{Application, Unread};
 use app::backend::mail::transport::{Transport, graph_mail};
+use app::backend::queries::mails::read_delayed;
 use app::backend::settings::{Environment, MailTransport, MicrosoftSettings, Settings, secret_warning};
-use app::domain::time::utc_date;
+use app::domain::time::{utc_date, utc_text};
 use fred::error::Error as RedisError;
 use fred::interfaces::ClientLike;
 use fred::types::InfoKind;
@@ -160,10 +161,26 @@ async fn examine_database(config: &Config, findings: &mut Vec<Finding>) {
             findings.push(Bad("database", format!("its schema can't be read; check the rights ({error})")));
         }
     }
+    findings.extend(examine_delayed(&db).await);
     if db.is_postgres() {
         findings.push(examine_clock(&db).await);
         findings.push(examine_pooling(&db).await);
     }
+}
+
+/// Returns why emails are delayed, if any are. If the database cannot be read, other lines say so.
+async fn examine_delayed(db: &Database) -> Option<Finding> {
+    let delayed = read_delayed(db.pool()).await.ok()??;
+    let (since, reason) = (utc_text(delayed.since), delayed.reason);
+    let count = match delayed.count {
+        1 => "1 email".to_owned(),
+        count => format!("{count} emails"),
+    };
+    let what = format!(
+        "{count} could not be sent yet, the oldest one was written on {since}. Its last error: {reason}. Vestibule tries again \
+         automatically. Fix: remove the cause, then press \"Send all emails again\" at /admin/mail"
+    );
+    Some(Note("delayed emails", what))
 }
 
 /// Whether rows can be changed; none is.

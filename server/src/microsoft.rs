@@ -83,14 +83,13 @@ async fn come_back(
         return say(&portal, page, None, Some(Refusal::of(problem)));
     }
     match arrive(&portal.backend, &caller.session, arrival, &caller.browser()).await {
-        Ok(Arrived::SignedIn { person, next, shared }) => {
+        Ok(Arrived::SignedIn { known, next }) => {
             let session = caller.session.opened().and_then(|session| portal.cookies.session(session, now));
-            // A shared computer is nobody's own.
-            let known = if shared { None } else { portal.cookies.known(&caller.known_here, person, now) };
+            let known = known.and_then(|known| portal.cookies.known(&caller.known_here, known, now));
             redirect(&next, [session, known])
         }
-        Ok(Arrived::NotActive { user_id, status, shared }) => {
-            let stop = Stop::Refused(Refusal::of(Problem::NotActive(status)));
+        Ok(Arrived::NotActive { user_id, why, shared }) => {
+            let stop = Stop::Refused(Refusal::of(why));
             let mut response = turn_away(&portal, TurnedAway { page: "/login".to_owned(), stop, shared });
             let cookies = &portal.cookies;
             let cookie = |id| {

@@ -3,7 +3,8 @@
 //! # Guarantees
 //! - A task ends only when it is told to. After an error it goes on, and after a panic it is started again.
 //! - No task waits for another one: a flood of requests keeps no written email from being sent.
-//! - When told to stop, the sender begins no other email, and the email that is being sent has as long as requests have.
+//! - When told to stop, the sender begins no other email, and the email that is being sent has as long as requests have. The other
+//!   tasks end immediately.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +14,15 @@ use app::backend::error::Failure;
 use app::backend::mail::transport::Transport;
 use app::backend::mail::{self, IDLE};
 use app::backend::purge::purge;
+use app::backend::sessions::remove_ended_records;
 use app::backend::tasks::{Task, TaskStates};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 /// How often what is no longer needed is deleted.
 const PURGE_EVERY: Duration = Duration::from_hours(1);
+/// How often the records of ended sessions are removed.
+const REMOVE_EVERY: Duration = Duration::from_mins(1);
 /// How often the log says that the secret at Microsoft is about to expire.
 const WARN_EVERY: Duration = Duration::from_hours(24);
 /// How long one round of a task may take. A round that takes longer is begun again.
@@ -71,7 +75,8 @@ async fn supervise_with_delay<F>(
 
 async fn write_emails(backend: Backend, mut stop: Stop) {
     while !*stop.borrow() {
-        let wait = in_time("writing emails", Box::pin(mail::write(&backend))).await.unwrap_or(IDLE);
+        let round = in_time("writing emails", Box::pin(mail::write(&backend)));
+        let wait = unless_stopped(&stop, round).await.flatten().unwrap_or(IDLE);
         tokio::select! {
             () = backend.mail_bell.writer.notified() => {}
             () = sleep(wait) => {}
@@ -94,7 +99,7 @@ async fn send_emails(backend: Backend, transport: Arc<Transport>, mut stop: Stop
 
 /// Deletes what is no longer needed, and warns of a secret at Microsoft that is about to expire.
 async fn clean_up(backend: Backend, mut stop: Stop) {
-    let mut since_warning = WARN_EVERY;
+    let (mut since_warning, mut since_purge) = (WARN_EVERY, PURGE_EVERY);
     while !*stop.borrow() {
         if since_warning >= WARN_EVERY {
             since_warning = Duration::ZERO;
@@ -103,11 +108,30 @@ async fn clean_up(backend: Backend, mut stop: Stop) {
                 tracing::warn!("{words}");
             }
         }
-        let _ = in_time("purging", purge(&backend)).await;
+        if since_purge >= PURGE_EVERY {
+            since_purge = Duration::ZERO;
+            unless_stopped(&stop, in_time("purging", Box::pin(purge(&backend)))).await;
+        }
+        let records = in_time("removing the records of ended sessions", remove_ended_records(&backend));
+        unless_stopped(&stop, records).await;
         tokio::select! {
-            () = sleep(PURGE_EVERY) => since_warning += PURGE_EVERY,
+            () = sleep(REMOVE_EVERY) => {
+                since_warning += REMOVE_EVERY;
+                since_purge += REMOVE_EVERY;
+            }
             _ = stop.changed() => {}
         }
+    }
+}
+
+/// Waits for a round of a task, unless the task is told to stop: then the round is cut off. It consists of transactions, of which
+/// one that is cut off leaves no trace, and it may be waiting for a database that has gone silent.
+async fn unless_stopped<T>(stop: &Stop, round: impl Future<Output = T>) -> Option<T> {
+    let mut stop = stop.clone();
+    tokio::select! {
+        biased;
+        _ = stop.wait_for(|stop| *stop) => None,
+        done = round => Some(done),
     }
 }
 
@@ -156,6 +180,15 @@ mod tests {
             stop.send_replace(true);
         };
         tokio::join!(supervised, look);
+    }
+
+    #[tokio::test]
+    async fn a_round_that_hears_nothing_holds_up_no_stop() {
+        let (stop, stopping) = watch::channel(false);
+        let round = unless_stopped(&stopping, std::future::pending::<()>());
+        let (was_stopping, done) = tokio::join!(async { stop.send_replace(true) }, round);
+        assert_eq!((was_stopping, done), (false, None));
+        assert_eq!(unless_stopped(&watch::channel(false).1, async { 7 }).await, Some(7));
     }
 
     #[tokio::test]

@@ -43,7 +43,7 @@ pub async fn sign_in(
     use super::http::{Call, Reply, login_page};
     use crate::backend::sign_in::{SignIn, SignedIn, sign_in};
     use crate::domain::next::NextPage;
-    use crate::domain::problem::{Field, Problem};
+    use crate::domain::problem::Field;
 
     let next = NextPage::parse(&next);
     let page = login_page(next.as_ref());
@@ -55,22 +55,18 @@ pub async fn sign_in(
             password: &password,
             shared: !shared.is_empty(),
             source: caller.source,
-            known_here: &caller.known_here.people(),
         };
         match sign_in(&backend, &caller.session, form, &caller.browser()).await? {
-            SignedIn::Open { person } => {
-                // A shared computer is nobody's own.
-                if shared.is_empty() {
-                    call.remember_known(person);
-                }
+            SignedIn::Open { known } => {
+                call.remember_known(known);
                 Ok(Reply::to(next.as_ref().map_or("/profile", NextPage::as_str)))
             }
             SignedIn::Restricted => Ok(Reply::to("/change-password")),
-            SignedIn::NotActive { user_id, status, may_confirm } => {
+            SignedIn::NotActive { user_id, why, may_confirm } => {
                 if may_confirm {
                     call.remember_proof(user_id);
                 }
-                Ok(Reply::refused_at(&page, Problem::NotActive(status)))
+                Ok(Reply::refused_at(&page, why))
             }
         }
     };

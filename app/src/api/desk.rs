@@ -82,3 +82,45 @@ pub async fn resend_mail(#[server(default)] id: String) -> Result<Outcome, Fault
     };
     call.answer(done.await)
 }
+
+/// Sends all failed emails again.
+#[server(prefix = "/do", endpoint = "resend_all_mails")]
+pub async fn resend_all_mails() -> Result<Outcome, Fault> {
+    use super::http::{Call, Reply};
+    use crate::backend::resend::resend_all;
+    use crate::domain::answer::Notice;
+
+    let call = Call::begin("/admin/mail")?;
+    let admin = match call.require_admin() {
+        Ok(admin) => admin,
+        Err(reply) => return call.answer(Ok(reply)),
+    };
+    let backend = call.backend.clone();
+    let done = async {
+        resend_all(&backend, &admin, &call.caller.source.to_string()).await?;
+        Ok(Reply::next("/admin/mail", Notice::MailsQueued))
+    };
+    call.answer(done.await)
+}
+
+/// Dismisses a failed email.
+#[server(prefix = "/do", endpoint = "dismiss_mail")]
+pub async fn dismiss_mail(#[server(default)] id: String) -> Result<Outcome, Fault> {
+    use super::http::{Call, Reply};
+    use crate::backend::resend::dismiss_mail;
+    use crate::domain::answer::Notice;
+    use crate::domain::problem::Problem;
+
+    let call = Call::begin("/admin/mail")?;
+    let admin = match call.require_admin() {
+        Ok(admin) => admin,
+        Err(reply) => return call.answer(Ok(reply)),
+    };
+    let backend = call.backend.clone();
+    let done = async {
+        let id: i64 = id.trim().parse().map_err(|_| Problem::MailGone)?;
+        dismiss_mail(&backend, id, &admin, &call.caller.source.to_string()).await?;
+        Ok(Reply::next("/admin/mail", Notice::MailDismissed))
+    };
+    call.answer(done.await)
+}

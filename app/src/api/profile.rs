@@ -45,7 +45,7 @@ pub async fn end_other_sessions() -> Result<Outcome, Fault> {
             Ok(viewer) => viewer,
             Err(reply) => return Ok(reply),
         };
-        revoke_other_sessions(&backend, &viewer, &caller.source.to_string()).await?;
+        call.remember_known(revoke_other_sessions(&backend, &viewer, &caller.browser()).await?);
         Ok(Reply::next("/profile", Notice::OtherSessionsRevoked))
     };
     call.answer(done.await)
@@ -93,8 +93,9 @@ pub async fn change_address(
     let done = async {
         backend.limits.confirm(&backend.settings, caller.source, backend.now()).await?;
         let proof = caller.proof(&password);
-        let stays = change_address(&backend, &caller.session, &token, &proof, &caller.browser()).await?;
-        Ok(if stays {
+        let changed = change_address(&backend, &caller.session, &token, &proof, &caller.browser()).await?;
+        call.remember_known(changed.known);
+        Ok(if changed.stays {
             Reply::next("/profile", Notice::AddressChanged)
         } else {
             Reply::next("/login", Notice::AddressChangedSignIn)
@@ -126,11 +127,11 @@ pub async fn undo_address_change(#[server(default)] token: String) -> Result<Out
     call.answer(done.await)
 }
 
-/// Deletes one's own account.
+/// Asks for the deletion of one's own account.
 #[server(prefix = "/do", endpoint = "delete_account")]
 pub async fn delete_account(#[server(default)] current_password: Password) -> Result<Outcome, Fault> {
     use super::http::{Call, Reply};
-    use crate::backend::delete_account::delete_account;
+    use crate::backend::delete_account::ask_deletion;
     use crate::domain::answer::Notice;
 
     let call = Call::begin("/profile/delete")?;
@@ -141,9 +142,34 @@ pub async fn delete_account(#[server(default)] current_password: Password) -> Re
             Err(reply) => return Ok(reply),
         };
         backend.limits.prove_again(&viewer.counted_as(), backend.now()).await?;
-        delete_account(&backend, &viewer, &current_password, &caller.source.to_string()).await?;
+        let due = ask_deletion(&backend, &viewer, &current_password, &caller.source.to_string()).await?;
         caller.session.forget().await;
-        Ok(Reply::next("/", Notice::AccountDeleted))
+        Ok(Reply::next("/", Notice::DeletionAsked(due)))
+    };
+    call.answer(done.await)
+}
+
+/// Keeps an account that is due for deletion.
+#[server(prefix = "/do", endpoint = "keep_account")]
+pub async fn keep_account(
+    #[server(default)] token: String,
+    #[server(default)] password: Password,
+) -> Result<Outcome, Fault> {
+    use super::http::{Call, Reply, token_page};
+    use crate::backend::delete_account::keep_account;
+    use crate::domain::answer::Notice;
+
+    let call = Call::begin(&token_page("/keep", &token))?;
+    let (backend, caller) = (call.backend.clone(), call.caller.clone());
+    let done = async {
+        backend.limits.confirm(&backend.settings, caller.source, backend.now()).await?;
+        let proof = caller.proof(&password);
+        let stays = keep_account(&backend, &caller.session, &token, &proof, &caller.browser()).await?;
+        Ok(if stays {
+            Reply::next("/change-password", Notice::AccountKept)
+        } else {
+            Reply::next("/login", Notice::AccountKeptSignIn)
+        })
     };
     call.answer(done.await)
 }

@@ -36,7 +36,6 @@ pub async fn change_password(
 ) -> Result<Outcome, Fault> {
     use super::http::{Call, Reply};
     use crate::backend::change_password::change_password;
-    use crate::backend::sign_in::Known;
     use crate::domain::answer::Notice;
     use crate::domain::check::PasswordChange;
 
@@ -51,11 +50,8 @@ pub async fn change_password(
         let asked = viewer.must_give_password();
         let form = PasswordChange::parse(current_password, new_password, &confirm_password, least, asked)?;
         backend.limits.prove_again(&viewer.counted_as(), backend.now()).await?;
-        change_password(&backend, &caller.session, &viewer, form, &caller.browser()).await?;
-        if !viewer.shared {
-            // Whoever else was known by the old password is not any more.
-            call.remember_known(Known { user_id: viewer.user_id, epoch: viewer.epoch + 1 });
-        }
+        let known = change_password(&backend, &caller.session, &viewer, form, &caller.browser()).await?;
+        call.remember_known(known);
         Ok(Reply::next("/profile", Notice::PasswordChanged))
     };
     call.answer(done.await)

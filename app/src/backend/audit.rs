@@ -50,7 +50,11 @@ pub enum Action {
     ChangeAddress,
     /// The old address counts again.
     UndoAddress,
-    /// Deleted one's own account.
+    /// Asked for one's own account to be deleted.
+    AskDeletion,
+    /// Kept one's own account after all.
+    KeepAccount,
+    /// An account was deleted, as its owner had asked.
     DeleteAccount,
     /// The operator made an administrator on the command line.
     OperatorCreate,
@@ -60,6 +64,8 @@ pub enum Action {
     OperatorLink,
     /// A given-up mail was sent again.
     ResendMail,
+    /// A failed email was dismissed.
+    DismissMail,
     /// Came from Microsoft for the first time.
     RegisterMicrosoft,
     /// Signed in with Microsoft.
@@ -72,7 +78,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 36] = [
         Self::Register,
         Self::Setup,
         Self::Decide(Decision::Approve),
@@ -97,11 +103,14 @@ impl Action {
         Self::AskAddressChange,
         Self::ChangeAddress,
         Self::UndoAddress,
+        Self::AskDeletion,
+        Self::KeepAccount,
         Self::DeleteAccount,
         Self::OperatorCreate,
         Self::OperatorGrant,
         Self::OperatorLink,
         Self::ResendMail,
+        Self::DismissMail,
         Self::RegisterMicrosoft,
         Self::SignInMicrosoft,
         Self::LinkMicrosoft,
@@ -142,10 +151,13 @@ impl Action {
             Self::AskAddressChange => "Change of address asked for",
             Self::ChangeAddress => "Address changed",
             Self::UndoAddress => "Change of address taken back",
+            Self::AskDeletion => "Deletion requested",
+            Self::KeepAccount => "Deletion cancelled",
             Self::DeleteAccount => "Deleted",
             Self::OperatorGrant => "Made an administrator on the command line",
             Self::OperatorLink => "Sign-in link printed by the operator",
             Self::ResendMail => "A mail sent again",
+            Self::DismissMail => "Failed email dismissed",
             Self::RegisterMicrosoft => "Registered with Microsoft",
             Self::SignInMicrosoft => "Signed in with Microsoft",
             Self::LinkMicrosoft => "Microsoft account linked",
@@ -182,11 +194,14 @@ impl Action {
             Self::AskAddressChange => "address.ask_change",
             Self::ChangeAddress => "address.change",
             Self::UndoAddress => "address.undo",
+            Self::AskDeletion => "user.ask_deletion",
+            Self::KeepAccount => "user.keep",
             Self::DeleteAccount => "user.delete",
             Self::OperatorCreate => "operator.create_admin",
             Self::OperatorGrant => "operator.grant_admin",
             Self::OperatorLink => "operator.user_link",
             Self::ResendMail => "mail.resend",
+            Self::DismissMail => "mail.dismiss",
             Self::RegisterMicrosoft => "user.register_microsoft",
             Self::SignInMicrosoft => "session.sign_in_microsoft",
             Self::LinkMicrosoft => "microsoft.link",
@@ -240,6 +255,14 @@ pub async fn forget_names(db: &impl ConnectionTrait, people: &[UserId]) -> Resul
         .exec(db)
         .await
         .doing("forget whom the audit names")?;
+    // Someone who was not signed in, such as the owner of a mistyped email address.
+    audit::Entity::update_many()
+        .col_expr(audit::Column::Source, nobody())
+        .filter(audit::Column::SubjectId.is_in(people.iter().copied()))
+        .filter(audit::Column::ActorId.is_null())
+        .exec(db)
+        .await
+        .doing("forget where others acted from")?;
     audit::Entity::update_many()
         .col_expr(audit::Column::ActorName, nobody())
         .col_expr(audit::Column::Source, nobody())

@@ -14,10 +14,12 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::audit::{Action, insert_audit};
 use super::canonical::canonical;
-use super::credentials::void_credentials;
+use super::credentials::{replace_known_password, unknown_password, void_credentials};
 use super::database::{Lock, WriteTransaction};
+use super::delete_account::cancel_deletion;
 use super::entity::{user, user_token};
-use super::error::{Doing, Failure, Stop};
+use super::error::{Failure, Stop};
+use super::known_browsers::{KnownBrowser, forget_all, renew};
 use super::links::{Proof, check_password, find_live};
 use super::mail::jobs::{JobKind, insert_address_job};
 use super::mail::message::Message;
@@ -30,11 +32,10 @@ use super::sessions::{
 };
 use super::shut_out::drop_identity;
 use super::token::{
-    Binding, PlainToken, addresses_with_way_back, insert_token, spend_token, void_later_tokens, void_tokens,
+    Binding, addresses_with_way_back, insert_token, spend_token, void_later_tokens, void_tokens,
 };
 use super::{Actor, Backend};
 use crate::domain::check::AddressChange;
-use crate::domain::password::Password;
 use crate::domain::problem::{Field, Problem, Refusal};
 use crate::domain::status::{Status, UserId};
 use crate::domain::time::Timestamp;
@@ -71,14 +72,23 @@ pub async fn ask_address_change(
     Ok(())
 }
 
-/// Makes the address that the link was mailed to the account's. Answers whether the browser goes on signed in.
+/// The result of a change of email address.
+#[derive(Debug)]
+pub struct AddressChanged {
+    /// Whether the browser goes on signed in.
+    pub stays: bool,
+    /// The browser's new entry for its cookie, if it was known.
+    pub known: Option<KnownBrowser>,
+}
+
+/// Makes the address that the link was mailed to the account's.
 pub async fn change_address(
     backend: &Backend,
     session: &BrowserSession,
     link: &str,
     proof: &Proof<'_>,
     browser: &Browser,
-) -> Result<bool, Stop> {
+) -> Result<AddressChanged, Stop> {
     let (token, user) =
         find_live(backend, link, &[Purpose::ChangeAddress]).await?.ok_or(Problem::LinkVoid)?;
     let viewer = own_viewer(proof, user.id)?;
@@ -106,6 +116,7 @@ pub async fn change_address(
     hold_person(&*txn, user.id).await?;
     refuse_during_recovery(&*txn, user.id, now).await?;
     replace(&txn, &token, &user, now).await?;
+    let known = renew(&*txn, user.id, &browser.known, false, now).await?;
     if let Some(prepared) = &prepared {
         insert_session(&*txn, prepared).await?;
     }
@@ -120,7 +131,7 @@ pub async fn change_address(
     if let Some(prepared) = prepared {
         prepared.hand_over(backend, session).await;
     }
-    Ok(stays)
+    Ok(AddressChanged { stays, known })
 }
 
 /// The viewer, if they are the link's owner; somebody else has to sign out first.
@@ -209,21 +220,9 @@ async fn has_way_back(txn: &WriteTransaction, user_id: UserId, now: Timestamp) -
     Ok(!addresses_with_way_back(&**txn, user_id, now).await?.is_empty())
 }
 
-/// The password that was known to whoever changed the address.
-async fn void_known_password(txn: &WriteTransaction, user_id: UserId, hash: &str) -> Result<(), Failure> {
-    user::Entity::update_many()
-        .col_expr(user::Column::PasswordHash, Expr::value(hash))
-        .filter(user::Column::Id.eq(user_id))
-        .filter(user::Column::PasswordHash.is_not_null())
-        .exec(&**txn)
-        .await
-        .doing("void the password")?;
-    Ok(())
-}
-
 /// Makes the old address the account's again. Whoever changed it knew the password: that is void, everybody is signed out,
-/// and this browser may choose a new one, as after a temporary password. Answers whether it may: not where the account is
-/// deactivated.
+/// and this browser may choose a new one, as after a temporary password. An account that is due for deletion is kept.
+/// Answers whether the browser may choose a password: not where an administrator deactivated the account.
 pub async fn undo_address_change(
     backend: &Backend,
     session: &BrowserSession,
@@ -233,10 +232,10 @@ pub async fn undo_address_change(
 ) -> Result<bool, Stop> {
     let (token, user) = find_live(backend, link, &[Purpose::UndoAddress]).await?.ok_or(Problem::LinkVoid)?;
     own_viewer(proof, user.id)?;
-    let active = user.status == Status::Active.as_str();
-    // A password that nobody knows, so that recovery by mail goes on as for everybody who has one.
-    let nobodys = Password::from(PlainToken::generate().expose().to_owned());
-    let hash = backend.hasher.hash(&nobodys, &browser.address).await?;
+    // A thief who changed the email address may also have asked for the deletion.
+    let is_due_for_deletion = user.deletion_due_at.is_some();
+    let active = user.status == Status::Active.as_str() || is_due_for_deletion;
+    let hash = backend.hasher.hash(&unknown_password(), &browser.address).await?;
     let opening = Opening {
         user_id: user.id,
         username: &user.username,
@@ -249,7 +248,11 @@ pub async fn undo_address_change(
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;
     replace(&txn, &token, &user, now).await?;
-    void_known_password(&txn, user.id, &hash).await?;
+    forget_all(&*txn, user.id).await?;
+    if is_due_for_deletion {
+        cancel_deletion(backend, &txn, &user, now).await?;
+    }
+    replace_known_password(&*txn, user.id, &hash).await?;
     // Whoever changed the address again had a link sent to an address of their own: it must not take this back. Links from
     // before stay good.
     void_later_tokens(&*txn, &token, now).await?;

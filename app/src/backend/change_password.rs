@@ -14,6 +14,7 @@ use super::credentials::void_credentials;
 use super::database::{Lock, WriteTransaction};
 use super::entity::user;
 use super::error::{Doing, Stop};
+use super::known_browsers::{KnownBrowser, forget_all, renew};
 use super::mail::message::Message;
 use super::mail::outbox::{Letter, enqueue};
 use super::prove::check_current;
@@ -27,14 +28,14 @@ use crate::domain::password::Password;
 use crate::domain::problem::{Field, Problem, Refusal};
 use crate::domain::status::Status;
 
-/// Changes the viewer's password.
+/// Changes the viewer's password. Returns the browser's new entry for its cookie; `None` on a shared computer.
 pub async fn change_password(
     backend: &Backend,
     session: &BrowserSession,
     viewer: &Viewer,
     form: PasswordChange,
     browser: &Browser,
-) -> Result<(), Stop> {
+) -> Result<Option<KnownBrowser>, Stop> {
     let action = prove(backend, viewer, &form.current, &browser.address).await?;
     let judgement = Judgement::of(&form.new, &viewer.username, &viewer.email, &backend.settings);
     let hash = backend
@@ -65,6 +66,12 @@ pub async fn change_password(
     delete_sessions_of(&*txn, viewer.user_id).await?;
     insert_session(&*txn, &prepared).await?;
     void_credentials(&*txn, viewer.user_id, now).await?;
+    let known = if viewer.shared {
+        forget_all(&*txn, viewer.user_id).await?;
+        None
+    } else {
+        renew(&*txn, viewer.user_id, &browser.known, true, now).await?
+    };
     let subject = Some((viewer.user_id, viewer.username.as_str()));
     insert_audit(&*txn, action, &viewer.actor(browser.address.clone()), subject, now).await?;
     let message = Message::PasswordChanged {
@@ -76,7 +83,7 @@ pub async fn change_password(
     txn.commit().await?;
     prepared.hand_over(backend, session).await;
     backend.mail_bell.ring();
-    Ok(())
+    Ok(known)
 }
 
 /// Whether the viewer may choose another password: how they have proved it, as the audit names it.

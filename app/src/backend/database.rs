@@ -150,6 +150,8 @@ impl Database {
                     .create_if_missing(true)
                     .busy_timeout(PATIENCE)
                     .foreign_keys(true)
+                    // What is deleted is overwritten, too.
+                    .pragma("secure_delete", "ON")
                     .pragma("journal_mode", "WAL")
             });
         // Turning a new SQLite file to WAL needs it alone for a moment, whatever the busy time-out: others wait and retry.
@@ -190,6 +192,17 @@ impl Database {
             transaction.execute_unprepared(&take).await.doing("take a lock")?;
         }
         Ok(WriteTransaction { transaction, _turn: turn })
+    }
+
+    /// Writes SQLite's write-ahead log into the database and empties it, because it may hold deleted data. Does nothing on
+    /// PostgreSQL, and leaves the log as it is while another connection reads.
+    pub async fn checkpoint(&self) -> Result<(), Failure> {
+        if self.is_postgres() {
+            return Ok(());
+        }
+        let _turn = self.writer.lock().await;
+        self.pool.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.doing("empty the log")?;
+        Ok(())
     }
 
     /// Whether the database answers.

@@ -11,8 +11,10 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use super::audit::{Action, insert_audit};
 use super::credentials::void_credentials;
 use super::database::{Lock, WriteTransaction};
+use super::delete_account::settle_deletion;
 use super::entity::user;
 use super::error::{Doing, Failure, Stop};
+use super::known_browsers::forget_all;
 use super::mail::message::Message;
 use super::mail::outbox::{Letter, enqueue};
 use super::register::taken;
@@ -35,6 +37,7 @@ pub fn account_of(user: &user::Model) -> Result<Account, Failure> {
         role: Role::parse(&user.role).ok_or(Failure::Data("an unknown role"))?,
         confirmed: user.email_confirmed_at.is_some(),
         status_since: Timestamp(user.status_since),
+        deletion_due: user.deletion_due_at.is_some(),
     })
 }
 
@@ -60,7 +63,13 @@ pub async fn decide(
     if account.loses_admin(change) && count_admins(backend, &*txn, Some(subject)).await? == 0 {
         return Err(Problem::LastAdmin.into());
     }
-    apply(&txn, &user, change, admin.user_id, now).await?;
+    // What an administrator decides about the status goes before what the owner asked for.
+    let settles = account.deletion_due
+        && matches!(decision, Decision::Deactivate | Decision::Reactivate | Decision::Approve);
+    apply(&txn, &user, change, settles, admin.user_id, now).await?;
+    if settles {
+        settle_deletion(&txn, &user, now).await?;
+    }
     follow_up(backend, &txn, &user, account, change).await?;
     let actor = admin.actor(source.to_owned());
     insert_audit(&*txn, Action::Decide(decision), &actor, Some((user.id, &user.username)), now).await?;
@@ -83,13 +92,17 @@ async fn apply(
     txn: &WriteTransaction,
     user: &user::Model,
     change: Change,
+    settles_deletion: bool,
     by: UserId,
     now: Timestamp,
 ) -> Result<(), Stop> {
     let mut update = user::Entity::update_many()
         .col_expr(user::Column::Role, Expr::value(change.role.as_str()))
         .col_expr(user::Column::AuthEpoch, Expr::col(user::Column::AuthEpoch).add(1));
-    if change.status.as_str() != user.status {
+    if settles_deletion {
+        update = update.col_expr(user::Column::DeletionDueAt, Expr::value(Option::<i64>::None));
+    }
+    if settles_deletion || change.status.as_str() != user.status {
         update = update
             .col_expr(user::Column::Status, Expr::value(change.status.as_str()))
             .col_expr(user::Column::StatusSince, Expr::value(now.0))
@@ -120,6 +133,7 @@ async fn follow_up(
 ) -> Result<(), Failure> {
     if change.status != Status::Active || change.role != before.role {
         delete_sessions_of(&**txn, user.id).await?;
+        forget_all(&**txn, user.id).await?;
         void_credentials(&**txn, user.id, backend.now()).await?;
     }
     // An address that nobody has confirmed may be anybody's.

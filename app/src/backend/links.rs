@@ -7,10 +7,11 @@
 use std::net::IpAddr;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
-use super::audit::{Action, forget_names, insert_audit};
+use super::audit::{Action, insert_audit};
 use super::database::{Lock, WriteTransaction};
+use super::delete_account::delete_users;
 use super::entity::{user, user_token};
 use super::error::{Doing, Failure, Stop};
 use super::mail::jobs::{JobKind, insert_job};
@@ -39,6 +40,10 @@ pub struct LinkView {
     pub email: String,
     /// Whether the address still has to be confirmed.
     pub unconfirmed: bool,
+    /// Whether the account has a password.
+    pub has_password: bool,
+    /// When the account is deleted, if its owner asked for it.
+    pub deletion_due: Option<Timestamp>,
 }
 
 /// How somebody proves that a link is theirs to use.
@@ -72,6 +77,8 @@ pub async fn find_link(
         username: user.username,
         email: if token.email.is_empty() { user.email } else { token.email },
         unconfirmed: user.email_confirmed_at.is_none(),
+        has_password: user.password_hash.is_some(),
+        deletion_due: user.deletion_due_at.map(Timestamp),
     }))
 }
 
@@ -113,6 +120,11 @@ fn means_something(token: &user_token::Model, user: &user::Model) -> bool {
         }
         Some(Purpose::ChangeAddress) => status == Some(Status::Active) && token.epoch == user.auth_epoch,
         Some(Purpose::UndoAddress) => matches!(status, Some(Status::Active | Status::Deactivated)),
+        Some(Purpose::KeepAccount) => {
+            status == Some(Status::Deactivated)
+                && user.deletion_due_at.is_some()
+                && user.email_canonical == token.email_canonical
+        }
         // These are no links to an account, or typed.
         Some(Purpose::Setup | Purpose::TemporaryPassword) | None => false,
     }
@@ -148,7 +160,7 @@ pub async fn confirm_address(backend: &Backend, link: &str, proof: &Proof<'_>) -
 }
 
 /// One conditional UPDATE; the unique index refuses it when another account has confirmed the address meanwhile.
-async fn mark_confirmed(
+pub(super) async fn mark_confirmed(
     txn: &WriteTransaction,
     user: &user::Model,
     source: IpAddr,
@@ -220,19 +232,14 @@ pub async fn disown(backend: &Backend, link: &str, source: IpAddr) -> Result<Dis
     if !spend_token(&*txn, token.id, now).await? {
         return Err(Problem::LinkVoid.into());
     }
-    let removed = user::Entity::delete_many()
-        .filter(user::Column::Id.eq(user.id))
-        .filter(user::Column::Status.eq(Status::Pending.as_str()))
-        .filter(user::Column::EmailConfirmedAt.is_null())
-        .exec(&*txn)
-        .await
-        .doing("remove the registration")?;
     let actor = Actor { id: None, name: "owner of the address".to_owned(), source: source.to_string() };
     insert_audit(&*txn, Action::NotMe, &actor, Some((user.id, &user.username)), now).await?;
-    let gone = removed.rows_affected == 1;
-    if gone {
-        forget_names(&*txn, &[user.id]).await?;
-    } else {
+    let registration = Condition::all()
+        .add(user::Column::Id.eq(user.id))
+        .add(user::Column::Status.eq(Status::Pending.as_str()))
+        .add(user::Column::EmailConfirmedAt.is_null());
+    let gone = !delete_users(&txn, registration).await?.is_empty();
+    if !gone {
         report_disowned(&txn, &user, now).await?;
     }
     txn.commit().await?;

@@ -21,6 +21,7 @@ pub mod error;
 pub mod identities;
 pub mod keys;
 pub mod known_address;
+pub mod known_browsers;
 pub mod limits;
 pub mod links;
 pub mod mail;

@@ -11,6 +11,7 @@ use super::database::Lock;
 use super::decide::{account_of, command_line};
 use super::entity::user;
 use super::error::{Doing, Failure, Stop};
+use super::known_browsers::forget_all;
 use super::register::prepare;
 use super::sessions::delete_sessions_of;
 use super::setup::insert_admin;
@@ -45,6 +46,7 @@ pub async fn grant_admin(backend: &Backend, name: &str) -> Result<(), Stop> {
         .await
         .doing("grant the role")?;
     delete_sessions_of(&*txn, user.id).await?;
+    forget_all(&*txn, user.id).await?;
     let subject = Some((user.id, user.username.as_str()));
     insert_audit(&*txn, Action::OperatorGrant, &command_line(), subject, now).await?;
     txn.commit().await?;

@@ -2,7 +2,7 @@
 //!
 //! Guarantees: at most one hash a thread runs at a time, the 19 MiB that each takes are reused and given back when
 //! nobody has signed in for a while. At most [`WAITING`] requests wait, and a few clients leave room for another one; past
-//! that the answer is [`Busy`] at once. The threads run at the lowest priority, so that pages stay fast while many sign in; new passwords are
+//! that the answer is [`Busy`] at once. The threads run at a low priority, so that pages stay fast while many sign in; new passwords are
 //! judged there, too. Verifying takes the same work whether or not there is a hash to verify against.
 
 use std::collections::HashMap;
@@ -276,13 +276,17 @@ impl Hasher {
     }
 }
 
+/// How far behind pages the threads stand (nice(2)). Linux gives a thread at 10 a tenth of what it gives one at 0: enough for
+/// sign-ins to go on while pages are flooded, and too little to slow pages down. At 19 it is a seventieth, which stopped sign-ins.
+const NICENESS: i32 = 10;
+
 /// What the threads hash in, while they don't. Shared: one that waits for its turn to wait for a job could not give its own
 /// back.
 type Memories = Mutex<Vec<Vec<Block>>>;
 
 fn work(jobs: &Mutex<Receiver<Job>>, memories: &Memories) {
     // On Linux priorities belong to threads; elsewhere the attempt does no harm.
-    let _ = rustix::process::nice(19);
+    let _ = rustix::process::nice(NICENESS);
     loop {
         let job = match jobs.lock() {
             Ok(jobs) => jobs.recv_timeout(MEMORY_KEPT),

@@ -134,6 +134,7 @@ pub(super) async fn insert_person(
         status_by: ActiveValue::Set(None),
         role: ActiveValue::Set(role.as_str().to_owned()),
         auth_epoch: ActiveValue::Set(0),
+        deletion_due_at: ActiveValue::Set(None),
         created_at: ActiveValue::Set(now.0),
         last_sign_in_at: ActiveValue::Set(0),
     };

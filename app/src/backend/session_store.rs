@@ -36,6 +36,26 @@ impl SessionRecords {
         Self::Redis(RedisStore::new(pool.clone()), pool)
     }
 
+    /// Removes the records of these sessions, named by the hashes that `user_sessions` holds. Those that are gone are no error.
+    pub async fn delete_hashed(&self, hashes: &[String]) -> Result<()> {
+        match self {
+            Self::Sql(db, _) => {
+                let theirs = session_record::Column::Id.is_in(hashes.iter().map(String::as_str));
+                session_record::Entity::delete_many()
+                    .filter(theirs)
+                    .exec(db.pool())
+                    .await
+                    .map_err(backend)?;
+            }
+            Self::Redis(redis, _) => {
+                for id in hashes.iter().filter_map(|hash| from_hex(hash)) {
+                    redis.delete(&id).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Whether Redis answers, where it keeps the records.
     pub async fn redis_answers(&self) -> Option<bool> {
         match self {
@@ -65,6 +85,12 @@ fn hash(id: Id) -> Id {
 /// The hash of an id as `user_sessions` holds it.
 pub fn hash_hex(id: Id) -> String {
     HEXLOWER.encode(&hash(id).0.to_le_bytes())
+}
+
+/// Reads a hash as [`hash_hex`] writes it.
+fn from_hex(hash: &str) -> Option<Id> {
+    let bytes = HEXLOWER.decode(hash.as_bytes()).ok()?;
+    bytes.first_chunk::<16>().map(|first| Id(i128::from_le_bytes(*first)))
 }
 
 fn backend(error: impl std::fmt::Display) -> Error {

@@ -6,7 +6,6 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 use super::Backend;
@@ -15,6 +14,9 @@ use super::counts::SignInOutcome;
 use super::database::Lock;
 use super::entity::user;
 use super::error::{Doing, Failure, Stop};
+use super::known_browsers::{
+    KnownBrowser, count_attempt, forget_if_spent, known_to, refund_attempt, remember_at_sign_in,
+};
 use super::password_hash::{HashError, Verdict};
 use super::sessions::{
     Browser, BrowserSession, OpenedBy, Opening, hold_person, insert_sign_in, open_session, prepare_session,
@@ -23,7 +25,8 @@ use super::token::{PlainToken, find_token, spend_token, void_tokens};
 use crate::domain::address::EmailAddress;
 use crate::domain::password::Password;
 use crate::domain::problem::{Field, Problem, Refusal};
-use crate::domain::status::{PublicStatus, Status, UserId};
+use crate::domain::status::{Status, UserId};
+use crate::domain::time::Timestamp;
 use crate::domain::token::Purpose;
 use crate::domain::username;
 
@@ -38,23 +41,6 @@ pub struct SignIn<'a> {
     pub shared: bool,
     /// Where they come from.
     pub source: IpAddr,
-    /// Who has signed in with this browser before, by its sealed cookie.
-    pub known_here: &'a [Known],
-}
-
-/// Somebody who has signed in with a browser.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Known {
-    /// Their number.
-    pub user_id: UserId,
-    /// Their epoch then: with another password, address or role they are to be known anew.
-    pub epoch: i32,
-}
-
-impl Known {
-    fn of(user: &user::Model) -> Self {
-        Self { user_id: user.id, epoch: user.auth_epoch }
-    }
 }
 
 /// What came of it.
@@ -62,8 +48,8 @@ impl Known {
 pub enum SignedIn {
     /// A session is open.
     Open {
-        /// Whose.
-        person: Known,
+        /// The browser's new entry for its cookie; `None` on a shared computer.
+        known: Option<KnownBrowser>,
     },
     /// A session is open that can only choose a new password.
     Restricted,
@@ -71,8 +57,8 @@ pub enum SignedIn {
     NotActive {
         /// Whose password it was.
         user_id: UserId,
-        /// Where they stand.
-        status: PublicStatus,
+        /// The reason that the person reads.
+        why: Problem,
         /// Whether a new link to confirm the address can be asked for.
         may_confirm: bool,
     },
@@ -120,9 +106,13 @@ async fn attempt_sign_in(
     let attempt = backend.limits.try_sign_in(&backend.settings, &lookup.key(), form.source, now).await?;
     let user = find(backend, &lookup).await?;
     let temporary = PlainToken::from_typed(form.password.expose());
+    let known = user.as_ref().and_then(|user| known_to(&browser.known, user.id));
     if let Some(wait) = attempt.day_over() {
-        let known = user.as_ref().is_some_and(|user| form.known_here.contains(&Known::of(user)));
-        if !known && temporary.is_none() {
+        let counted = match known {
+            Some(known) => count_attempt(backend.db.pool(), known).await?,
+            None => false,
+        };
+        if !counted && temporary.is_none() {
             backend.limits.give_back(attempt, now).await;
             return Err(Problem::TooMany(wait).into());
         }
@@ -132,6 +122,9 @@ async fn attempt_sign_in(
         Ok(verdict) => verdict,
         Err(error) => {
             // Being busy is nobody's failed try.
+            if let (Some(known), Some(_)) = (known, attempt.day_over()) {
+                refund_attempt(backend.db.pool(), known).await?;
+            }
             backend.limits.give_back(attempt, now).await;
             return Err(error.into());
         }
@@ -156,6 +149,12 @@ async fn attempt_sign_in(
         backend.limits.give_back(attempt, now).await;
         return Ok(SignedIn::Restricted);
     }
+    if let Some(known) = known {
+        if attempt.day_over().is_none() {
+            count_attempt(backend.db.pool(), known).await?;
+        }
+        forget_if_spent(backend.db.pool(), known).await?;
+    }
     backend.limits.failed(attempt, now).await;
     Err(Problem::Incorrect.into())
 }
@@ -176,7 +175,11 @@ async fn enter(
     if status != Status::Active {
         let may_confirm =
             user.email_confirmed_at.is_none() && matches!(status, Status::Pending | Status::Shadow);
-        return Ok(SignedIn::NotActive { user_id: user.id, status: status.public(), may_confirm });
+        return Ok(SignedIn::NotActive {
+            user_id: user.id,
+            why: why_not_active(user, status, backend.now()),
+            may_confirm,
+        });
     }
     let opening = Opening {
         user_id: user.id,
@@ -186,7 +189,20 @@ async fn enter(
         by: OpenedBy::Password,
     };
     open_session(backend, session, &opening, browser).await?;
-    Ok(SignedIn::Open { person: Known::of(user) })
+    let known = if form.shared {
+        None
+    } else {
+        remember_at_sign_in(backend, user.id, user.auth_epoch, &browser.known).await
+    };
+    Ok(SignedIn::Open { known })
+}
+
+/// Returns the reason that the owner of an account that is not active reads.
+pub(super) fn why_not_active(user: &user::Model, status: Status, now: Timestamp) -> Problem {
+    match user.deletion_due_at {
+        Some(at) if at > now.0 => Problem::DueForDeletion(Timestamp(at)),
+        _ => Problem::NotActive(status.public()),
+    }
 }
 
 /// Spends a temporary password of this very account, if it is one: the first that is used voids the others.

@@ -3,8 +3,10 @@
 //! Guarantees: 256 random bits; the database holds only their SHA-256; the secret never prints. A token is spent by one
 //! conditional UPDATE, whose count of changed rows decides.
 
+use std::time::Duration;
+
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 use sha2::{Digest, Sha256};
 
@@ -179,7 +181,8 @@ pub async fn void_tokens(
     Ok(())
 }
 
-/// Makes those worthless that were issued to the same person for the same purpose after `token`.
+/// Makes those worthless that were issued to the same person for the same purpose at the time of `token` or later. At the same time
+/// are those that stand for one another (see `delete_account`).
 pub async fn void_later_tokens(
     db: &impl ConnectionTrait,
     token: &user_token::Model,
@@ -189,11 +192,32 @@ pub async fn void_later_tokens(
         .col_expr(user_token::Column::UsedAt, Expr::value(now.0))
         .filter(user_token::Column::UserId.eq(token.user_id))
         .filter(user_token::Column::Purpose.eq(token.purpose.as_str()))
-        .filter(user_token::Column::Id.gt(token.id))
+        .filter(user_token::Column::CreatedAt.gte(token.created_at))
         .filter(user_token::Column::UsedAt.is_null())
         .exec(db)
         .await
         .doing("void later tokens")?;
+    Ok(())
+}
+
+/// Ends the unspent tokens of a person and purpose no later than so long after they were made.
+pub async fn limit_lifetime(
+    db: &impl ConnectionTrait,
+    user_id: UserId,
+    purpose: Purpose,
+    lifetime: Duration,
+) -> Result<(), Failure> {
+    let lifetime = Timestamp::default().after(lifetime).0;
+    let end = || Expr::col(user_token::Column::CreatedAt).add(lifetime);
+    user_token::Entity::update_many()
+        .col_expr(user_token::Column::ExpiresAt, end())
+        .filter(user_token::Column::UserId.eq(user_id))
+        .filter(user_token::Column::Purpose.eq(purpose.as_str()))
+        .filter(user_token::Column::UsedAt.is_null())
+        .filter(Expr::col(user_token::Column::ExpiresAt).gt(end()))
+        .exec(db)
+        .await
+        .doing("limit how long tokens last")?;
     Ok(())
 }
 
@@ -203,15 +227,29 @@ pub async fn addresses_with_way_back(
     user_id: UserId,
     now: Timestamp,
 ) -> Result<Vec<String>, Failure> {
-    let live = user_token::Entity::find()
+    let mut addresses: Vec<String> = Vec::new();
+    for token in ways_back(db, user_id, now).await? {
+        if !addresses.contains(&token.email) {
+            addresses.push(token.email);
+        }
+    }
+    Ok(addresses)
+}
+
+/// Returns the tokens with which earlier email addresses can take a change back.
+pub async fn ways_back(
+    db: &impl ConnectionTrait,
+    user_id: UserId,
+    now: Timestamp,
+) -> Result<Vec<user_token::Model>, Failure> {
+    user_token::Entity::find()
         .filter(user_token::Column::UserId.eq(user_id))
         .filter(user_token::Column::Purpose.eq(Purpose::UndoAddress.as_str()))
         .filter(user_token::Column::UsedAt.is_null())
         .filter(user_token::Column::ExpiresAt.gt(now.0))
         .all(db)
         .await
-        .doing("look for a way back")?;
-    Ok(live.into_iter().map(|token| token.email).collect())
+        .doing("look for a way back")
 }
 
 fn live(purposes: &[Purpose], now: Timestamp) -> Condition {

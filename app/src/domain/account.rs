@@ -28,6 +28,8 @@ pub struct Account {
     pub confirmed: bool,
     /// Since when they have this status.
     pub status_since: Timestamp,
+    /// Whether the account is due for deletion, because its owner asked for it.
+    pub deletion_due: bool,
 }
 
 /// What a decision does to an account.
@@ -67,6 +69,8 @@ impl Account {
                 Ok(Change { status: S::Pending, ..keep })
             }
             (D::Deactivate, S::Active) => Ok(Change { status: S::Deactivated, ..keep }),
+            // Then its owner cannot keep it any more.
+            (D::Deactivate, S::Deactivated) if self.deletion_due => Ok(keep),
             (D::MakeAdmin, S::Active) => match (self.role, self.confirmed) {
                 (Role::Admin, _) => Err(Problem::AlreadyAdmin),
                 (_, false) => Err(Problem::AddressUnconfirmed),

@@ -10,6 +10,7 @@ use server_fn::error::{FromServerFnError, ServerFnErrorErr};
 
 use super::problem::Refusal;
 use super::status::Decision;
+use super::time::Timestamp;
 use super::view::PersonRow;
 
 /// Good news, shown once.
@@ -38,6 +39,10 @@ pub enum Notice {
     Decided(Decision),
     /// The mail will be sent again.
     MailQueued,
+    /// All failed emails will be sent again.
+    MailsQueued,
+    /// The failed email is not on the page any more.
+    MailDismissed,
     /// A temporary password is on its way, if there is such an account.
     ResetAsked,
     /// The password is changed, and all other sessions are over.
@@ -56,8 +61,12 @@ pub enum Notice {
     AddressRestored,
     /// The old address counts again, and the account is deactivated.
     AddressRestoredInactive,
-    /// The account is gone.
-    AccountDeleted,
+    /// The account is deleted at this time unless its owner keeps it.
+    DeletionAsked(Timestamp),
+    /// The account is not deleted, and a new password can be chosen.
+    AccountKept,
+    /// The account is not deleted, and its owner can sign in.
+    AccountKeptSignIn,
     /// A Microsoft account is linked.
     MicrosoftLinked,
     /// It is linked no more.

@@ -20,6 +20,7 @@ const NEVER: &[&str] = &[
     "/confirm/",
     "/confirm-address/",
     "/undo/",
+    "/keep/",
     "/setup/",
     "/do/",
     "/pkg/",

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::status::PublicStatus;
+use super::time::Timestamp;
 
 /// A field of a form, by its name in HTML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -117,6 +118,8 @@ pub enum Problem {
     Incorrect,
     /// The password was right, the account waits, or has another status in which nobody signs in.
     NotActive(PublicStatus),
+    /// The password was right, and the account is deleted at this time unless its owner keeps it.
+    DueForDeletion(Timestamp),
     /// Too many tries; again after this many seconds.
     TooMany(u64),
     /// The portal is at its limit, or something it needs does not answer; again after this many seconds.

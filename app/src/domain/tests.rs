@@ -17,7 +17,7 @@ use std::time::Duration;
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
 
 fn account(status: Status, role: Role) -> Account {
-    Account { id: 7, status, role, confirmed: true, status_since: NOW }
+    Account { id: 7, status, role, confirmed: true, status_since: NOW, deletion_due: false }
 }
 
 #[test]
@@ -225,6 +225,7 @@ fn any_account() -> impl Strategy<Value = Account> {
         role: if admin { Role::Admin } else { Role::Member },
         confirmed,
         status_since: NOW,
+        deletion_due: false,
     })
 }
 

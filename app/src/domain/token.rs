@@ -17,19 +17,22 @@ pub enum Purpose {
     ChangeAddress,
     /// Makes the address it was mailed to the account's again.
     UndoAddress,
+    /// Keeps an account that is due for deletion.
+    KeepAccount,
     /// Makes the first administrator.
     Setup,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ConfirmAddress,
         Self::SignIn,
         Self::OperatorSignIn,
         Self::TemporaryPassword,
         Self::ChangeAddress,
         Self::UndoAddress,
+        Self::KeepAccount,
         Self::Setup,
     ];
 
@@ -49,6 +52,7 @@ impl Purpose {
             Self::TemporaryPassword => "temporary_password",
             Self::ChangeAddress => "change_address",
             Self::UndoAddress => "undo_address",
+            Self::KeepAccount => "keep_account",
             Self::Setup => "setup",
         }
     }

@@ -21,6 +21,8 @@ pub struct PersonRow {
     pub confirmed: bool,
     /// When the owner of the unconfirmed email address said that they did not register.
     pub disowned_at: Option<Timestamp>,
+    /// When the account is deleted, because its owner asked for it.
+    pub deletion_due: Option<Timestamp>,
     /// Where they stand.
     pub status: PublicStatus,
     /// Their role.
@@ -132,6 +134,26 @@ pub struct GivenUpMail {
     pub attempts: i32,
     /// What the mail server said last.
     pub reason: String,
+}
+
+/// Emails that wait because they could not be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DelayedMails {
+    /// The number of emails.
+    pub count: u64,
+    /// The time at which the oldest email was written.
+    pub since: Timestamp,
+    /// The last error of the oldest email.
+    pub reason: String,
+}
+
+/// The failed emails as administrators see them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailsView {
+    /// Emails that still wait, if any.
+    pub delayed: Option<DelayedMails>,
+    /// Emails that failed, the newest first.
+    pub failed: Page<GivenUpMail>,
 }
 
 /// A session that is not over.

@@ -8,8 +8,9 @@ use super::answer::{Notice, reference};
 use super::password;
 use super::problem::Problem;
 use super::status::{Decision, PublicStatus, Role};
-use super::time::period_in_words;
+use super::time::{period_in_words, utc_date, utc_text};
 use super::username::{MAX_LENGTH, MIN_LENGTH};
+use super::view::PersonRow;
 
 impl Problem {
     /// What people read.
@@ -46,6 +47,12 @@ impl Problem {
             }
             Self::Incorrect => "Incorrect username or password.",
             Self::NotActive(status) => return status.refusal().to_owned(),
+            Self::DueForDeletion(at) => {
+                return format!(
+                    "This account will be deleted on {}. To keep this account, use the link in the email about the deletion.",
+                    utc_text(at)
+                );
+            }
             Self::TooMany(seconds) => {
                 let wait = period_in_words(Duration::from_secs(seconds));
                 return format!("Too many attempts. Try again in {wait}.");
@@ -202,8 +209,9 @@ impl Decision {
 
     /// What follows from it, said before it is done.
     #[must_use]
-    pub fn consequence(self, confirmed: bool, has_password: bool) -> &'static str {
-        match self {
+    pub fn consequence(self, person: &PersonRow) -> String {
+        let (confirmed, has_password) = (person.confirmed, person.has_password);
+        let fixed = match self {
             Self::Approve if !confirmed && !has_password => {
                 "Nobody has shown yet that this address is theirs. They get a mail that says so, and sign in with Microsoft."
             }
@@ -214,21 +222,38 @@ impl Decision {
             Self::Approve => "They get a mail with a link to sign in.",
             Self::Reject => "They are not told by mail. You can put them back among the waiting for 30 days.",
             Self::Reconsider => "They wait for a decision again.",
-            Self::Deactivate => "They are signed out everywhere at once and can't sign in until reactivated.",
-            Self::Reactivate => "They can sign in again, and get a mail that says so.",
+            Self::Deactivate => {
+                if let Some(at) = person.deletion_due {
+                    return format!(
+                        "This account will be deleted on {}, because its owner asked us to. If you deactivate the account, its owner can no longer keep it, and we will not delete it.",
+                        utc_text(at)
+                    );
+                }
+                "They are signed out everywhere at once and can't sign in until reactivated."
+            }
+            Self::Reactivate => {
+                if let Some(at) = person.deletion_due {
+                    return format!(
+                        "This account will be deleted on {}, because its owner asked us to. If you reactivate the account, we will not delete it. They'll get an email that says that the account is active again.",
+                        utc_text(at)
+                    );
+                }
+                "They can sign in again, and get a mail that says so."
+            }
             Self::MakeAdmin => "They can decide about everybody, you included. They have to sign in again.",
             Self::RemoveAdmin => {
                 "They keep their account and can't open the desk any more. They have to sign in again."
             }
-        }
+        };
+        fixed.to_owned()
     }
 }
 
 impl Notice {
     /// What people read.
     #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
+    pub fn words(self) -> String {
+        let fixed = match self {
             Self::Registered => {
                 "Your account was created and is waiting for approval. We'll mail you when it is approved."
             }
@@ -254,6 +279,8 @@ impl Notice {
                 Decision::RemoveAdmin => "No longer an administrator. They have to sign in again.",
             },
             Self::MailQueued => "The mail will be sent again.",
+            Self::MailsQueued => "We'll send these emails again. Some may take a while.",
+            Self::MailDismissed => "The failed email has been dismissed. We will not send it.",
             Self::ResetAsked => {
                 "If an account has that address, a temporary password is on its way. It is valid for 2 hours. Nothing after a few minutes? Look in your spam folder, then ask again."
             }
@@ -275,7 +302,17 @@ impl Notice {
             Self::AddressRestored => {
                 "Your old address is yours again, everybody is signed out, and the old password no longer works. Choose a new one."
             }
-            Self::AccountDeleted => "Your account is deleted.",
-        }
+            Self::DeletionAsked(at) => {
+                return format!(
+                    "Your account will be deleted on {}. We've emailed you a link to keep it.",
+                    utc_date(at)
+                );
+            }
+            Self::AccountKept => {
+                "Your account will not be deleted. Your old password no longer works. Choose a new password."
+            }
+            Self::AccountKeptSignIn => "Your account will not be deleted. Sign in to continue.",
+        };
+        fixed.to_owned()
     }
 }

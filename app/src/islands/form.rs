@@ -100,7 +100,7 @@ pub fn FormIsland(
             on:keydown=move |_| state.pressed.set(false)
         >
             <Summary refusal=state.refusal />
-            {move || said.get().map(|notice| view! { <GoodNews words=notice.words().to_owned() /> })}
+            {move || said.get().map(|notice| view! { <GoodNews words=notice.words() /> })}
             {children()}
         </form>
     }

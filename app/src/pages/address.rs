@@ -75,7 +75,7 @@ pub fn UndoPage() -> impl IntoView {
 }
 
 /// Looks the link up, then shows the page. Somebody else who is signed in has to sign out first.
-fn with_link(
+pub(super) fn with_link(
     purpose: Purpose,
     page: impl FnOnce(PageRequest, LinkView, String) -> AnyView + Send + 'static,
 ) -> impl IntoView {
@@ -170,15 +170,18 @@ fn ConfirmAddress(request: PageRequest, link: LinkView, token: String) -> impl I
 fn Undo(request: PageRequest, link: LinkView, token: String) -> impl IntoView {
     let lead = format!(
         "{} becomes the address of {} again. Everyone who is signed in is signed out, the present password stops working, \
-         and you choose a new one.",
-        link.email, link.username
+         and you choose a new one.{}",
+        link.email,
+        link.username,
+        if link.deletion_due.is_some() { " This also cancels the deletion of the account." } else { "" }
     );
+    let button = if link.deletion_due.is_some() { "Undo change and keep account" } else { "Undo the change" };
     view! {
         <Lobby request=request.clone() title="Undo the change of address?".to_owned() lead=lead step=Step::None>
             <FormIsland action="/do/undo_address_change".to_owned() refusal=request.refusal()>
                 <input type="hidden" name="token" value=token />
                 <div class="form-actions">
-                    <button class="btn btn-primary btn-block">"Undo the change"</button>
+                    <button class="btn btn-primary btn-block">{button}</button>
                 </div>
             </FormIsland>
             <p class="form-foot">"Did you change it yourself? Close this page: nothing was changed."</p>

@@ -50,7 +50,7 @@ pub fn ChangePasswordPage() -> impl IntoView {
 fn MustChange(request: PageRequest, viewer: Viewer) -> impl IntoView {
     let name = viewer.username.clone();
     let (lead, not_now) = match viewer.opened_by {
-        OpenedBy::UndoLink => (
+        OpenedBy::UndoLink | OpenedBy::KeepLink => (
             format!("Choose a new password to go on. The old one of {name} no longer works."),
             "Not now? You can ask for a temporary password at any time.",
         ),

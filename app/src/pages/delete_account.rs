@@ -1,12 +1,14 @@
-//! `/profile/delete`: asks before one's own account is deleted.
+//! `/profile/delete`: asks for the deletion of one's own account.
 
 use leptos::prelude::*;
 
 use super::frame::{House, Part};
 use super::proof::{CurrentPassword, ForgottenIt, ProofTooOld};
 use super::request::PageRequest;
+use crate::backend::delete_account::DELETION_DELAY;
 use crate::backend::sessions::Viewer;
 use crate::components::notice::Warning;
+use crate::domain::time::utc_text;
 use crate::islands::form::FormIsland;
 
 /// The page.
@@ -14,13 +16,19 @@ use crate::islands::form::FormIsland;
 pub fn DeleteAccountPage() -> impl IntoView {
     let request = PageRequest::get()?;
     let viewer = request.viewer().cloned()?;
-    let lead = format!("{} is removed with its sessions and mails, at once and for good.", viewer.username);
+    let due = request.backend.now().after(DELETION_DELAY);
+    let lead = format!(
+        "You'll be signed out everywhere. We'll delete the account {} on {}. Until then, you can keep it with a link that we'll email you.",
+        viewer.username,
+        utc_text(due)
+    );
     let kept = if viewer.has_password {
-        "There is no way back: to return you register again, and an administrator decides again. What was done stays on record \
-         without your name and address."
+        "Once your account has been deleted, you cannot get it back. To return, you'll need to register again and wait for \
+         approval. We'll keep a record of actions in your account, without your name and email address."
     } else {
-        "There is no way back: to return you sign in with Microsoft again, and an administrator decides. Your Microsoft account \
-         stays as it is. What was done stays on record without your name and address."
+        "Once your account has been deleted, you cannot get it back. To return, you'll need to sign in with Microsoft again and \
+         wait for approval. Your Microsoft account is not deleted. We'll keep a record of actions in your account, without your \
+         name and email address."
     };
     let asked = viewer.must_give_password();
     let stale = !asked && !viewer.proved_lately(request.backend.now());
@@ -47,7 +55,7 @@ fn DeleteForm(request: PageRequest, viewer: Viewer) -> impl IntoView {
             <CurrentPassword viewer=viewer first=true />
             <div class="form-actions row">
                 <button class="btn btn-error">"Delete account"</button>
-                <a class="btn" href="/profile">"Keep it"</a>
+                <a class="btn" href="/profile">"Cancel"</a>
             </div>
         </FormIsland>
     }

@@ -58,7 +58,7 @@ pub fn Notices(
     /// The request.
     request: PageRequest,
 ) -> impl IntoView {
-    let notice = request.flash().and_then(|flash| Some(about(flash, flash.notice?.words().to_owned())));
+    let notice = request.flash().and_then(|flash| Some(about(flash, flash.notice?.words())));
     view! {
         <div class="notices">
             {notice.map(|words| view! { <GoodNews words=words /> })}

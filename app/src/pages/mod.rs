@@ -12,6 +12,7 @@ pub mod dev_mail;
 pub mod error_page;
 mod frame;
 mod home;
+mod keep_account;
 mod login;
 mod logout;
 mod mails;
@@ -56,6 +57,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/profile/delete") view=delete_account::DeleteAccountPage ssr=SsrMode::Async />
                 <Route path=path!("/confirm-address/:token") view=address::ConfirmAddressPage ssr=SsrMode::Async />
                 <Route path=path!("/undo/:token") view=address::UndoPage ssr=SsrMode::Async />
+                <Route path=path!("/keep/:token") view=keep_account::KeepAccountPage ssr=SsrMode::Async />
                 <Route path=path!("/admin") view=admin::AdminPage ssr=SsrMode::Async />
                 <Route path=path!("/admin/mail") view=mails::MailsPage ssr=SsrMode::Async />
                 <Route path=path!("/admin/users/:id") view=person::PersonPage ssr=SsrMode::Async />

@@ -90,11 +90,7 @@ fn Ask(request: PageRequest, person: PersonRow, decision: Decision) -> impl Into
     let (id, confirmed) = (person.id, person.confirmed);
     let label = decision.label(person.confirmed);
     let title = if possible { decision.question(&name) } else { name };
-    let lead = if possible {
-        decision.consequence(confirmed, person.has_password).to_owned()
-    } else {
-        String::new()
-    };
+    let lead = if possible { decision.consequence(&person) } else { String::new() };
     let others: Vec<Decision> = person.offers.iter().copied().filter(|other| *other != decision).collect();
     let class = if decision.takes() { "btn btn-error" } else { "btn btn-primary" };
     view! {
@@ -171,6 +167,17 @@ fn PersonCard(person: PersonRow) -> impl IntoView {
                             <Time at=at />
                             <span class="fact-more">
                                 "The owner of this email address says that they did not register. If nobody should have this account, deactivate it."
+                            </span>
+                        </dd>
+                    </div>
+                })}
+                {person.deletion_due.map(|at| view! {
+                    <div>
+                        <dt>"Will be deleted"</dt>
+                        <dd>
+                            {utc_text(at)}
+                            <span class="fact-more">
+                                "The owner asked for the deletion. We'll email them a link to keep the account."
                             </span>
                         </dd>
                     </div>

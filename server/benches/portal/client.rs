@@ -82,6 +82,11 @@ impl Reply {
         self.status == 200
     }
 
+    /// Whether somebody was signed in, or told to come again.
+    pub fn is_sign_in_or_busy(&self) -> bool {
+        self.is_sign_in() || self.status == 503
+    }
+
     /// Whether somebody was signed in.
     pub fn is_sign_in(&self) -> bool {
         self.is_redirect() && self.header("location") == Some("/profile")

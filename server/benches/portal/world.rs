@@ -114,6 +114,7 @@ fn active(name: &str, hash: &str, now: i64) -> user::ActiveModel {
         email_canonical: ActiveValue::Set(format!("{name}@example.org")),
         email_confirmed_at: ActiveValue::Set(Some(now)),
         email_disowned_at: ActiveValue::Set(None),
+        deletion_due_at: ActiveValue::Set(None),
         password_hash: ActiveValue::Set(Some(hash.to_owned())),
         status: ActiveValue::Set("active".to_owned()),
         status_since: ActiveValue::Set(now),
@@ -129,6 +130,16 @@ fn active(name: &str, hash: &str, now: i64) -> user::ActiveModel {
 /// sign-ins in flight, no more.
 pub fn sign_ins(portal: SocketAddr, count: usize) -> Vec<Vec<u8>> {
     (0..count).map(|number| sign_in(portal, &person(number))).collect()
+}
+
+/// The same, from so many clients in turn, as a proxy would pass them on.
+pub fn sign_ins_of_clients(portal: SocketAddr, count: usize, clients: usize) -> Vec<Vec<u8>> {
+    let forwarded = |number: usize| format!("x-forwarded-for: 198.51.100.{}\r\n\r\n", number % clients + 1);
+    let insert = |(number, request): (usize, Vec<u8>)| {
+        let text = String::from_utf8_lossy(&request);
+        text.replacen("\r\n\r\n", &format!("\r\n{}", forwarded(number)), 1).into_bytes()
+    };
+    sign_ins(portal, count).into_iter().enumerate().map(insert).collect()
 }
 
 fn sign_in(portal: SocketAddr, name: &str) -> Vec<u8> {

@@ -80,7 +80,7 @@ async fn sql_in_what_is_typed_stays_text() {
     for sql in SQL {
         let (name, address) = (format!("grace{sql}"), format!("grace@example.org{sql}"));
         let new = [("username", sql), ("email", sql), ("password", PASSWORD), ("confirm_password", PASSWORD)];
-        let forms: [(&str, &[(&str, &str)]); 10] = [
+        let forms: [(&str, &[(&str, &str)]); 11] = [
             ("sign_in", &[("username", sql), ("password", PASSWORD)]),
             ("sign_in", &[("username", &name), ("password", PASSWORD)]),
             ("sign_in", &[("username", &address), ("password", PASSWORD)]),
@@ -91,6 +91,7 @@ async fn sql_in_what_is_typed_stays_text() {
             ("use_sign_in_link", &[("token", sql), ("password", sql)]),
             ("change_address", &[("token", sql), ("password", sql)]),
             ("undo_address_change", &[("token", sql)]),
+            ("keep_account", &[("token", sql)]),
         ];
         for (action, fields) in forms {
             refuses(&stranger, action, fields).await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use app::api::http::{CookieJar, Flash, KnownPeople};
 use app::backend::entity::{user, user_session};
 use app::backend::keys::Keys;
-use app::backend::sign_in::Known;
+use app::backend::known_browsers::KnownBrowser;
 use app::backend::{Backend, Parts, operator};
 use app::domain::answer::{Notice, Outcome};
 use app::domain::problem::{Problem, Refusal};
@@ -95,7 +95,7 @@ fn sealed(portal: &Portal) -> [(&'static str, String); 4] {
         ("flash", value_of(jar.flash(&flash))),
         ("registered", value_of(jar.registration(7, now))),
         ("proved", value_of(jar.proof(7, now))),
-        ("known", value_of(jar.known(&KnownPeople::default(), Known { user_id: 7, epoch: 0 }, now))),
+        ("known", value_of(jar.known(&KnownPeople::default(), KnownBrowser::generate(7), now))),
     ]
 }
 
@@ -135,9 +135,9 @@ async fn a_changed_or_renamed_cookie_is_worth_nothing() {
     let browser = portal.register("ada").await;
     let flash = browser.cookie("flash").expect("there is news");
     browser.set_cookie("flash", Some(&changed(&flash, 20)));
-    browser.get("/login").await.does_not_say(Notice::Registered.words());
+    browser.get("/login").await.does_not_say(&Notice::Registered.words());
     browser.set_cookie("flash", Some(&flash));
-    browser.get("/login").await.says(Notice::Registered.words());
+    browser.get("/login").await.says(&Notice::Registered.words());
     let link = portal.mail_to("ada").await.link();
     browser.get(&link).await.does_not_say("type=\"password\"");
     let registered = browser.cookie("registered").expect("it registered here");

@@ -93,6 +93,7 @@ async fn no_answer_holds_a_secret() {
     let known = [
         "confirmed",
         "decided_by",
+        "deletion_due",
         "disowned_at",
         "email",
         "has_password",

@@ -26,6 +26,9 @@ const ACTIONS: &[&str] = &[
     "ask_address_change",
     "change_address",
     "undo_address_change",
+    "keep_account",
+    "resend_all_mails",
+    "dismiss_mail",
     "delete_account",
 ];
 

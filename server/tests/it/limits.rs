@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use app::backend::clock::Clock;
+use app::backend::entity::known_browser;
+use app::backend::known_browsers::MOST_BROWSERS;
 use app::backend::password_hash::WAITING;
 use app::backend::random;
 use app::domain::answer::Outcome;
@@ -11,6 +13,7 @@ use app::domain::problem::{Problem, Refusal};
 use app::domain::status::{Role, Status};
 use app::domain::time::Timestamp;
 use axum::http::StatusCode;
+use sea_orm::{EntityTrait, PaginatorTrait};
 
 use crate::registering::join;
 use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, Portal, stack};
@@ -69,6 +72,107 @@ async fn a_browser_is_known_until_the_password_changes_elsewhere() {
     assert_eq!(try_from(&thief, "ada", next, "198.51.100.1").await.as_deref(), Some("/login"));
     thief.get("/login").await.says("Too many attempts.");
     assert_eq!(try_from(&owner, "ada", next, "198.51.100.2").await.as_deref(), Some("/profile"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_stolen_cookie_of_a_known_browser_is_good_for_ten_attempts() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let owner = portal.signed_in("ada").await;
+    let thief = owner.copy();
+    thief.set_cookie("session", None);
+    use_up_the_day(&portal, "ada").await;
+    let guesses = (0..30).map(|number| {
+        let browser = thief.copy();
+        async move { try_from(&browser, "ada", OTHER_PASSWORD, &format!("198.51.100.{number}")).await }
+    });
+    for to in join(guesses).await {
+        assert_eq!(to.as_deref(), Some("/login"));
+    }
+    // With the right password, so that it is seen whether it was verified.
+    assert_eq!(try_from(&thief, "ada", PASSWORD, "198.51.100.99").await.as_deref(), Some("/login"));
+    thief.get("/login").await.says("Too many attempts.");
+    assert!(owner.is_signed_in().await, "the owner stays signed in");
+}
+
+#[tokio::test]
+async fn ten_failures_in_a_row_forget_a_browser_and_a_success_resets_the_count() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let browser = portal.signed_in("ada").await;
+    let known = || known_browser::Entity::find().count(portal.backend.db.pool());
+    for round in 0..2 {
+        for number in 0..9 {
+            try_from(&browser, "ada", OTHER_PASSWORD, &format!("192.0.2.{}", 10 * round + number)).await;
+        }
+        assert_eq!(known().await.expect("counts"), 1, "nine are not ten");
+        browser.post("/do/sign_out", &[]).await;
+        assert_eq!(try_from(&browser, "ada", PASSWORD, "192.0.2.99").await.as_deref(), Some("/profile"));
+        browser.post("/do/sign_out", &[]).await;
+    }
+    for number in 0..10 {
+        try_from(&browser, "ada", OTHER_PASSWORD, &format!("198.51.100.{number}")).await;
+    }
+    assert_eq!(known().await.expect("counts"), 0);
+}
+
+#[tokio::test]
+async fn a_browser_stays_known_after_its_own_change_of_email_address() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let owner = portal.signed_in("ada").await;
+    let elsewhere = portal.signed_in("ada").await;
+    let fields = [("email", "countess@example.org"), ("current_password", PASSWORD)];
+    owner.post("/do/ask_address_change", &fields).await;
+    let link = portal.mail_to("countess").await.link();
+    let thief = owner.copy();
+    let token = link.rsplit('/').next().expect("a token");
+    assert_eq!(owner.post("/do/change_address", &[("token", token)]).await.location(), Some("/profile"));
+    for browser in [&owner, &elsewhere, &thief] {
+        browser.post("/do/sign_out", &[]).await;
+    }
+    use_up_the_day(&portal, "ada").await;
+    assert_eq!(try_from(&owner, "ada", PASSWORD, "198.51.100.1").await.as_deref(), Some("/profile"));
+    for unknown in [elsewhere, thief] {
+        assert_eq!(try_from(&unknown, "ada", PASSWORD, "198.51.100.2").await.as_deref(), Some("/login"));
+    }
+}
+
+#[tokio::test]
+async fn signing_out_everywhere_else_forgets_the_other_browsers() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let owner = portal.signed_in("ada").await;
+    let thief = owner.copy();
+    let elsewhere = portal.signed_in("ada").await;
+    owner.post("/do/end_other_sessions", &[]).await;
+    owner.post("/do/sign_out", &[]).await;
+    use_up_the_day(&portal, "ada").await;
+    assert_eq!(try_from(&owner, "ada", PASSWORD, "198.51.100.1").await.as_deref(), Some("/profile"));
+    for unknown in [elsewhere, thief] {
+        assert_eq!(try_from(&unknown, "ada", PASSWORD, "198.51.100.2").await.as_deref(), Some("/login"));
+    }
+}
+
+#[tokio::test]
+async fn an_account_has_at_most_twenty_known_browsers_and_the_least_recently_used_is_forgotten() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let first = portal.signed_in("ada").await;
+    portal.later(Duration::from_secs(1));
+    let second = portal.signed_in("ada").await;
+    for _ in 0..19 {
+        portal.later(Duration::from_secs(1));
+        portal.signed_in("ada").await;
+    }
+    let known = known_browser::Entity::find().count(portal.backend.db.pool()).await.expect("counts");
+    assert_eq!(known, MOST_BROWSERS);
+    for browser in [&first, &second] {
+        browser.post("/do/sign_out", &[]).await;
+    }
+    use_up_the_day(&portal, "ada").await;
+    assert_eq!(try_from(&second, "ada", PASSWORD, "198.51.100.1").await.as_deref(), Some("/profile"));
+    assert_eq!(try_from(&first, "ada", PASSWORD, "198.51.100.2").await.as_deref(), Some("/login"));
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ mod changing_address;
 mod changing_password;
 mod confirming;
 mod deciding;
+mod deletion;
 mod equal_answers;
 mod hostile;
 mod limits;

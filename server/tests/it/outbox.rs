@@ -5,12 +5,14 @@ use std::time::Duration;
 use app::backend::entity::outbox;
 use app::backend::mail::outbox::{lease_next, open};
 use app::backend::mail::transport::Transport;
+use app::backend::purge::purge;
 use app::domain::status::{Role, Status};
+use axum::http::StatusCode;
 use lettre::{AsyncSmtpTransport, Tokio1Executor};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
-use crate::support::{Browser, Portal};
+use crate::support::{Browser, PASSWORD, Portal};
 
 #[tokio::test]
 async fn more_notices_than_a_statement_can_list_stop_nothing() {
@@ -232,7 +234,7 @@ async fn a_given_up_mail_that_means_nothing_any_more_is_done_with() {
     admin.post("/do/resend_mail", &[("id", &given_up.id.to_string())]).await;
     admin.get("/admin/mail").await.says("That mail is not waiting to be sent again.");
     let row = portal.outbox().await.into_iter().find(|row| row.id == given_up.id).expect("is there");
-    assert_eq!((row.status.as_str(), row.last_error.as_str()), ("dropped", "it would mean nothing any more"));
+    assert_eq!((row.status.as_str(), row.last_error.as_str()), ("dropped", "no longer needed"));
 }
 
 #[tokio::test]
@@ -269,4 +271,167 @@ async fn an_unreachable_mail_server_loses_nothing() {
     assert_eq!(portal.outbox().await.pop().expect("a row").status, "waiting");
     portal.later(Duration::from_mins(1));
     assert_eq!(portal.mail_to("ada").await.subject, "Confirm your address for Vestibule");
+}
+
+/// The kinds and addresses of failed emails on a page, and where the next one begins.
+fn failed_on(page: &str) -> (usize, Option<String>) {
+    let next = page.split("href=\"/admin/mail?before=").nth(1).and_then(|rest| rest.split('"').next());
+    (
+        page.matches("action=\"/do/resend_mail\"").count(),
+        next.map(|before| format!("/admin/mail?before={before}")),
+    )
+}
+
+#[tokio::test]
+async fn temporary_failures_are_shown_and_one_button_sends_all_emails_again() {
+    for answer in
+        ["552 5.2.2 over quota", "535 5.7.8 authentication failed", "550 relay not permitted", "450 not now"]
+    {
+        let portal = Portal::start().await;
+        let admin = portal.admin("grace").await;
+        portal.register("ada").await;
+        portal.work(&mail_server(answer).await).await;
+        let rows = portal.outbox().await;
+        assert!(rows.iter().all(|row| row.status == "waiting"), "{answer}");
+        let page = admin.get("/admin/mail").await;
+        page.says("2 emails have not been sent yet.");
+        page.says(answer.split_once(' ').expect("words").1);
+        assert!(portal.mails().await.is_empty(), "they wait for their time");
+        assert_eq!(admin.post("/do/resend_all_mails", &[]).await.location(), Some("/admin/mail"));
+        admin.get("/admin/mail").await.says("send these emails again.");
+        assert_eq!(portal.mails().await.len(), 2);
+        admin.get("/admin/mail").await.does_not_say("have not been sent yet");
+    }
+}
+
+#[tokio::test]
+async fn failed_emails_are_counted_paged_and_can_be_dismissed() {
+    use sea_orm::ConnectionTrait;
+    let portal = Portal::start().await;
+    let admin = portal.admin("grace").await;
+    let rows = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 120) \
+                INSERT INTO outbox (kind, recipient, seal_context, priority, status, created_at, due_at, last_error) \
+                SELECT 'reactivated', 'ada@example.org', 'x', 1, 'given_up', 0, 0, 'no such mailbox' FROM numbers";
+    portal.backend.db.pool().execute_unprepared(rows).await.expect("is written");
+    let (mut address, mut seen) = (Some("/admin/mail".to_owned()), Vec::new());
+    while let Some(at) = address {
+        let page = admin.get(&at).await;
+        page.says("120<span class=\"sr-only\"> given up");
+        let (count, next) = failed_on(&page.body);
+        seen.push(count);
+        address = next;
+    }
+    assert_eq!(seen, [50, 50, 20]);
+    let id = portal.outbox().await[0].id.to_string();
+    assert_eq!(admin.post("/do/dismiss_mail", &[("id", &id)]).await.location(), Some("/admin/mail"));
+    let page = admin.get("/admin/mail").await;
+    page.says("119<span class=\"sr-only\"> given up");
+    assert!(portal.audit().await.iter().any(|row| row.action == "mail.dismiss"));
+    admin.post("/do/dismiss_mail", &[("id", &id)]).await;
+    admin.get("/admin/mail").await.says("That mail is not waiting to be sent again.");
+    admin.post("/do/resend_all_mails", &[]).await;
+    assert!(portal.outbox().await.iter().all(|row| row.status != "given_up"));
+    for before in ["x", "-1", "99999999999999999999", "%00"] {
+        assert_eq!(admin.get(&format!("/admin/mail?before={before}")).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a_failed_notification_does_not_name_deleted_people() {
+    for purged in [false, true] {
+        let portal = Portal::with(&[("ADMIN_EMAIL", "desk@example.org")]).await;
+        let admin = portal.admin("grace").await;
+        portal.register("ada").await;
+        portal.mails().await;
+        portal.register("bob").await;
+        portal.later(Duration::from_mins(16));
+        portal.register("eve").await;
+        portal.work(&mail_server("550 5.1.1 no such mailbox").await).await;
+        let failed = portal.outbox().await.into_iter().rfind(|row| row.kind == "notice").expect("a notice");
+        assert_eq!(failed.status, "given_up");
+        let eve = portal.user("eve").await.id;
+        admin.decide("reject", eve).await;
+        portal.later(Duration::from_hours(24 * 31));
+        if purged {
+            // Of the two, bob alone is unconfirmed for too long at first; then both are gone.
+            purge(&portal.backend).await.expect("purges");
+            assert!(portal.find_user("eve").await.is_none() && portal.find_user("bob").await.is_none());
+            let row = portal.outbox().await.into_iter().find(|row| row.id == failed.id).expect("a row");
+            assert_eq!((row.status.as_str(), row.sealed), ("dropped", None));
+        } else {
+            use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+            let gone = app::backend::entity::user::Entity::delete_many()
+                .filter(app::backend::entity::user::Column::UsernameKey.eq("eve"));
+            gone.exec(portal.backend.db.pool()).await.expect("deletes");
+            admin.sign_in("grace", PASSWORD).await;
+            admin.post("/do/resend_mail", &[("id", &failed.id.to_string())]).await;
+            let mails = portal.mails().await;
+            let notice = mails.iter().rfind(|mail| mail.to == "desk@example.org").expect("a notice");
+            assert!(notice.text.contains("bob") && !notice.text.contains("eve"), "{}", notice.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_purge_removes_a_deleted_username_from_sqlites_files() {
+    let portal = Portal::start().await;
+    if portal.backend.db.is_postgres() {
+        return;
+    }
+    let browser = portal.browser();
+    browser.register("zanzibar-ada", "zanzibar-ada@example.org", PASSWORD).await;
+    portal.mails().await;
+    browser.sign_in("zanzibar-ada", PASSWORD).await;
+    let contains = || {
+        let files =
+            std::fs::read_dir(portal.mail_folder().parent().expect("a folder")).expect("reads").flatten();
+        let database = files.filter(|file| file.file_name().to_string_lossy().starts_with("portal.db"));
+        let mut all = database.map(|file| std::fs::read(file.path()).expect("reads"));
+        all.any(|bytes| bytes.windows(8).any(|part| part == b"zanzibar"))
+    };
+    assert!(contains(), "as long as the account is there");
+    portal.later(Duration::from_hours(24 * 8));
+    purge(&portal.backend).await.expect("purges");
+    assert!(portal.find_user("zanzibar-ada").await.is_none());
+    assert!(!contains(), "nor in what was freed");
+}
+
+#[tokio::test]
+async fn a_change_of_address_that_is_not_wanted_any_more_is_not_sent_again() {
+    let portal = Portal::start().await;
+    let admin = portal.admin("grace").await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let browser = portal.signed_in("ada").await;
+    let ask = async |email: &str| {
+        let fields = [("email", email), ("current_password", PASSWORD)];
+        browser.post("/do/ask_address_change", &fields).await;
+    };
+    ask("typo@example.org").await;
+    portal.work(&mail_server("550 5.1.1 no such mailbox").await).await;
+    ask("countess@example.org").await;
+    let link = portal.mail_to("countess").await.link();
+    admin.post("/do/resend_all_mails", &[]).await;
+    assert!(portal.mails().await.iter().all(|mail| mail.to != "typo@example.org"));
+    let token = link.rsplit('/').next().expect("a token");
+    assert_eq!(browser.post("/do/change_address", &[("token", token)]).await.location(), Some("/profile"));
+}
+
+#[tokio::test]
+async fn a_notification_does_not_go_to_someone_who_is_no_administrator_any_more() {
+    let portal = Portal::start().await;
+    let admin = portal.admin("grace").await;
+    portal.admin("alan").await;
+    portal.mails().await;
+    portal.register("ada").await;
+    portal.work(&mail_server("450 not now").await).await;
+    admin.decide("remove-admin", portal.user("alan").await.id).await;
+    admin.post("/do/resend_all_mails", &[]).await;
+    let told: Vec<String> = portal
+        .mails()
+        .await
+        .into_iter()
+        .filter(|m| m.subject.contains("asks to join"))
+        .map(|m| m.to)
+        .collect();
+    assert_eq!(told, ["grace@example.org"]);
 }

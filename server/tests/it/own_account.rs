@@ -4,21 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::backend::database::Lock;
-use app::backend::entity::{audit, outbox, shut_out, user, user_session, user_token};
+use app::backend::entity::{user, user_session};
 use app::backend::error::Stop;
 use app::backend::queries::profile::find_viewer_with_account;
 use app::backend::sessions::{Viewer, find_viewer, require_session};
-use app::domain::answer::Outcome;
-use app::domain::problem::{Field, Problem, Refusal};
+use app::domain::problem::Problem;
 use app::domain::status::{Role, Status};
 use axum::http::StatusCode;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Value};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Value};
 use tower_sessions::Session;
 use tower_sessions::session::Id;
 
 use crate::registering::join;
-use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, Portal};
+use crate::support::{Browser, PASSWORD, Portal};
 
 async fn sessions(portal: &Portal) -> Vec<user_session::Model> {
     user_session::Entity::find().all(portal.backend.db.pool()).await.expect("reads")
@@ -227,73 +226,6 @@ async fn the_download_has_the_accounts_data_and_no_secret() {
         portal.browser().get("/profile/data.json").await.location(),
         Some("/login?next=%2Fprofile%2Fdata.json")
     );
-}
-
-#[tokio::test]
-async fn deleting_takes_the_password_and_everything_that_names_the_person() {
-    let portal = Portal::start().await;
-    portal.admin("grace").await;
-    let ada = portal.person("ada", Status::Active, Role::Member).await;
-    let browser = sign_in_with(&portal, FIREFOX, "192.0.2.7").await;
-    let elsewhere = portal.signed_in("ada").await;
-    browser.post("/do/ask_reset", &[("email", "ada@example.org")]).await;
-    portal.mails().await;
-    for (typed, problem) in
-        [("", Problem::CurrentPasswordMissing), (OTHER_PASSWORD, Problem::CurrentPasswordWrong)]
-    {
-        let outcome = browser.script("/do/delete_account", &[("current_password", typed)]).await.outcome();
-        assert_eq!(outcome, Outcome::Refused(Refusal::of_field(Field::CurrentPassword, problem)));
-    }
-    let reply = browser.post("/do/delete_account", &[("current_password", PASSWORD)]).await;
-    assert_eq!(reply.location(), Some("/"));
-    browser.get("/").await.says("Your account is deleted.");
-    for browser in [browser, elsewhere] {
-        assert!(!browser.is_signed_in().await);
-    }
-    let db = portal.backend.db.pool();
-    assert!(portal.find_user("ada").await.is_none());
-    let tokens = user_token::Entity::find().filter(user_token::Column::UserId.eq(ada.id));
-    assert_eq!(tokens.count(db).await.expect("counts"), 0);
-    assert_eq!(
-        outbox::Entity::find().filter(outbox::Column::UserId.eq(ada.id)).count(db).await.expect("counts"),
-        0
-    );
-    let rows = portal.audit().await;
-    let about: Vec<&audit::Model> = rows.iter().filter(|row| row.subject_id == Some(ada.id)).collect();
-    assert!(about.iter().any(|row| row.action == "user.delete"));
-    for row in &rows {
-        assert!(row.subject_name != "ada" && row.actor_name != "ada" && row.source != "192.0.2.7", "{row:?}");
-    }
-    let shut = shut_out::Entity::find().all(db).await.expect("reads");
-    assert_eq!(shut.len(), 1);
-    assert!(shut[0].reason == "deleted" && shut[0].hash.len() == 64 && !shut[0].hash.contains("ada"));
-    assert!(portal.backend.shut_outs.contains(db, "ada@example.org").await.expect("looks"));
-    portal.register("ada").await;
-    assert_ne!(portal.user("ada").await.id, ada.id, "no number is used twice");
-}
-
-#[tokio::test]
-async fn the_last_administrator_can_not_go() {
-    let portal = Portal::start().await;
-    let grace = portal.admin("grace").await;
-    let outcome = grace.script("/do/delete_account", &[("current_password", PASSWORD)]).await.outcome();
-    assert_eq!(outcome, Outcome::Refused(Problem::LastAdminStays.into()));
-    portal.admin("alan").await;
-    let reply = grace.post("/do/delete_account", &[("current_password", PASSWORD)]).await;
-    assert_eq!(reply.location(), Some("/"));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_last_administrators_leaving_at_once_leave_one() {
-    for round in 0..10 {
-        let portal = Portal::start().await;
-        let pair = [portal.admin("grace").await, portal.admin("alan").await];
-        let leaving = pair.into_iter().map(|admin| async move {
-            admin.post("/do/delete_account", &[("current_password", PASSWORD)]).await;
-        });
-        join(leaving).await;
-        assert_eq!(portal.active_admins().await, 1, "round {round}");
-    }
 }
 
 #[tokio::test]

@@ -18,11 +18,11 @@ use url::form_urlencoded::byte_serialize;
 pub use sealed::{CookieJar, Flash, KnownPeople, SESSION, Theme, Typed};
 
 use crate::backend::error::{Failure, Stop};
+use crate::backend::known_browsers::KnownBrowser;
 use crate::backend::links::Proof;
 use crate::backend::microsoft::Destination;
 use crate::backend::queries::profile::Account;
 use crate::backend::sessions::{Browser, BrowserSession, Viewer};
-use crate::backend::sign_in::Known;
 use crate::backend::{Backend, random};
 use crate::domain::answer::{Fault, Notice, Outcome, reference};
 use crate::domain::next::NextPage;
@@ -85,7 +85,11 @@ impl Caller {
 
     /// The browser, as a session remembers it.
     pub fn browser(&self) -> Browser {
-        Browser { agent: self.agent.clone(), address: self.source.to_string() }
+        Browser {
+            agent: self.agent.clone(),
+            address: self.source.to_string(),
+            known: self.known_here.browsers(),
+        }
     }
 
     /// How the caller proves that a link is theirs.
@@ -244,8 +248,10 @@ impl Call {
     }
 
     /// Remembers that this browser has signed `person` in.
-    pub fn remember_known(&self, person: Known) {
-        self.set_cookie(self.cookies.known(&self.caller.known_here, person, self.backend.now()));
+    pub fn remember_known(&self, known: Option<KnownBrowser>) {
+        if let Some(known) = known {
+            self.set_cookie(self.cookies.known(&self.caller.known_here, known, self.backend.now()));
+        }
     }
 
     /// Remembers that this browser registered `user_id`, so that confirming needs no password here.

@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
+use crate::backend::known_browsers::{KNOWN_LIFETIME, KnownBrowser};
 use crate::backend::sessions::NewSession;
-use crate::backend::sign_in::Known;
 use crate::domain::answer::Notice;
 use crate::domain::problem::{Field, Refusal};
 use crate::domain::status::UserId;
@@ -26,8 +26,6 @@ const FLASH_LIFETIME: Duration = Duration::from_mins(10);
 const PROOF_LIFETIME: Duration = Duration::from_mins(10);
 /// How long this browser is known to have registered somebody: as long as such an account waits unconfirmed.
 const REGISTRATION_LIFETIME: Duration = Duration::from_hours(168);
-/// How long this browser is known to have signed somebody in.
-const KNOWN_LIFETIME: Duration = Duration::from_hours(8_760);
 /// How many people one browser is known for.
 const MOST_KNOWN: usize = 4;
 /// How long a browser may stay at Microsoft, as for the conversation itself.
@@ -122,10 +120,10 @@ struct BrowserSecret {
     at: Timestamp,
 }
 
-/// Who has signed in with this browser, the latest first. Each is known until their password or address changes elsewhere:
-/// whoever came in by a stolen password is not.
+/// The accounts that have signed in in this browser, the latest first. A row in the database decides whether an account still knows
+/// this browser.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct KnownPeople(Vec<(Known, Timestamp)>);
+pub struct KnownPeople(Vec<(KnownBrowser, Timestamp)>);
 
 impl KnownPeople {
     /// Whether there is nobody.
@@ -133,15 +131,15 @@ impl KnownPeople {
         self.0.is_empty()
     }
 
-    /// All of them.
-    pub fn people(&self) -> Vec<Known> {
-        self.0.iter().map(|(known, _)| *known).collect()
+    /// What it is known as to each of them.
+    pub fn browsers(&self) -> Vec<KnownBrowser> {
+        self.0.iter().map(|(known, _)| known.clone()).collect()
     }
 
-    /// The same with `person` first.
-    fn with(&self, person: Known, now: Timestamp) -> Self {
-        let others = self.0.iter().copied().filter(|(known, _)| known.user_id != person.user_id);
-        Self(std::iter::once((person, now)).chain(others).take(MOST_KNOWN).collect())
+    /// The same with this one first.
+    fn with(&self, known: KnownBrowser, now: Timestamp) -> Self {
+        let others = self.0.iter().filter(|(other, _)| other.user_id() != known.user_id()).cloned();
+        Self(std::iter::once((known.clone(), now)).chain(others).take(MOST_KNOWN).collect())
     }
 }
 
@@ -315,9 +313,9 @@ impl CookieJar {
         self.stamped(headers, PROVED, PROOF_LIFETIME, now)
     }
 
-    /// This browser has signed `person` in, and others before.
-    pub fn known(&self, before: &KnownPeople, person: Known, now: Timestamp) -> Option<HeaderValue> {
-        self.seal(KNOWN, &before.with(person, now), KNOWN_LIFETIME)
+    /// This browser has signed somebody in, and others before.
+    pub fn known(&self, before: &KnownPeople, known: KnownBrowser, now: Timestamp) -> Option<HeaderValue> {
+        self.seal(KNOWN, &before.with(known, now), KNOWN_LIFETIME)
     }
 
     /// Whom this browser has signed in.

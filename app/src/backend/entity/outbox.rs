@@ -11,7 +11,7 @@ pub struct Model {
     pub id: i64,
     /// See `backend::mail::message::Kind`.
     pub kind: String,
-    /// Whom it is about; the row goes with them.
+    /// Whom it is about; `None` once the account has been deleted.
     pub user_id: Option<i32>,
     /// Whom it is for.
     pub recipient: String,

@@ -33,6 +33,8 @@ pub struct Model {
     pub role: String,
     /// Counts up whenever credentials, role, status or address change.
     pub auth_epoch: i32,
+    /// When the account is deleted, because its owner asked for it.
+    pub deletion_due_at: Option<i64>,
     /// When it was registered.
     pub created_at: i64,
     /// When its owner last signed in; 0 for never.

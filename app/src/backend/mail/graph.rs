@@ -205,7 +205,8 @@ impl GraphMail {
         let request = self.client.user(sender).send_mail(body);
         // Built by the library and sent by us: nothing of it that could send twice is in between.
         let request = request.build().await.map_err(unsent)?.build();
-        let request = request.map_err(|_| SendOutcome::Refused("the mail fits in no request".to_owned()))?;
+        let request =
+            request.map_err(|_| again("the email could not be turned into a request".to_owned()))?;
         let bearer = request.headers().get(AUTHORIZATION).cloned();
         let bearer = bearer.ok_or_else(|| again("there was no token".to_owned()))?;
         let mut response = self.http.execute(request).await.map_err(unanswered)?;
@@ -213,7 +214,8 @@ impl GraphMail {
         let after = asked_wait(response.headers());
         // Accepted is accepted, whatever becomes of the rest of the answer.
         let said = if status == 202 { Vec::new() } else { read(&mut response).await };
-        Ok(Posted { status, after, reason: reason(status, &said), bearer })
+        let Said { code, reason } = Said::read(status, &said);
+        Ok(Posted { status, after, code, reason, bearer })
     }
 }
 
@@ -221,6 +223,7 @@ impl GraphMail {
 struct Posted {
     status: u16,
     after: Option<Duration>,
+    code: String,
     reason: String,
     /// With what we asked: `Bearer …`.
     bearer: HeaderValue,
@@ -228,18 +231,20 @@ struct Posted {
 
 impl Posted {
     fn outcome(self) -> SendOutcome {
-        outcome(self.status, self.after, self.reason)
+        outcome(self.status, self.after, &self.code, self.reason)
     }
 }
 
-/// What an answer means for the mail. What concerns us and not the mail (our token, the proxy, how much we ask) can be
-/// mended while the mail waits; so can everything that nobody knows the end of.
-fn outcome(status: u16, after: Option<Duration>, reason: String) -> SendOutcome {
-    match status {
-        202 => SendOutcome::Accepted,
-        // Other good answers and redirects come from something in between, not from sendMail.
-        ..=399 | 401 | 407 | 408 | 425 | 429 | 500.. => SendOutcome::Again { reason, after },
-        _ => SendOutcome::Refused(reason),
+/// Graph's code for a recipient that no email can go to (Exchange error codes, "ErrorInvalidRecipients").
+const INVALID_RECIPIENT: &str = "ErrorInvalidRecipients";
+
+/// What an answer means for the email. Only what is said about the recipient is final. Everything else can be fixed while the
+/// email waits: our token, permission or mailbox, the proxy, how much we ask.
+fn outcome(status: u16, after: Option<Duration>, code: &str, reason: String) -> SendOutcome {
+    match (status, code) {
+        (202, _) => SendOutcome::Accepted,
+        (400, INVALID_RECIPIENT) => SendOutcome::Refused(reason),
+        _ => SendOutcome::Again { reason, after },
     }
 }
 
@@ -255,7 +260,7 @@ fn unsent(failure: GraphFailure) -> SendOutcome {
             Err(_) => again("there was no token".to_owned()),
         },
         // What the library would say may quote the whole request.
-        _ => SendOutcome::Refused("the mail fits in no request".to_owned()),
+        _ => again("the email could not be turned into a request".to_owned()),
     }
 }
 
@@ -266,22 +271,32 @@ fn unanswered(error: reqwest::Error) -> SendOutcome {
     again(cut(&format!("Graph {known}: {}", causes(error))))
 }
 
-/// Graph's error code and message, and nothing else of the answer.
-fn reason(status: u16, answer: &[u8]) -> String {
-    #[derive(Deserialize)]
-    struct Answer {
-        error: Said,
-    }
-    #[derive(Deserialize)]
-    struct Said {
-        #[serde(default)]
-        code: String,
-        #[serde(default)]
-        message: String,
-    }
-    match serde_json::from_slice::<Answer>(answer) {
-        Ok(Answer { error }) => cut(&format!("Graph answered {status} {}: {}", error.code, error.message)),
-        Err(_) => format!("Graph answered {status}"),
+/// Graph's error code, and that with its message. Nothing else of the answer is kept.
+struct Said {
+    code: String,
+    reason: String,
+}
+
+impl Said {
+    fn read(status: u16, answer: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct Answer {
+            error: GraphError,
+        }
+        #[derive(Deserialize)]
+        struct GraphError {
+            #[serde(default)]
+            code: String,
+            #[serde(default)]
+            message: String,
+        }
+        match serde_json::from_slice::<Answer>(answer) {
+            Ok(Answer { error: GraphError { code, message } }) => {
+                let reason = cut(&format!("Graph answered {status} {code}: {message}"));
+                Self { code, reason }
+            }
+            Err(_) => Self { code: String::new(), reason: format!("Graph answered {status}") },
+        }
     }
 }
 

@@ -315,6 +315,7 @@ async fn tell_owner(
     let message = Message::AlreadyRegistered {
         username: owner.username.clone(),
         link: backend.settings.link("/login"),
+        deletion_due: owner.deletion_due_at.map(Timestamp).filter(|due| *due > now),
     };
     let letter = Letter { user_id: Some(owner.id), recipient: &owner.email, message, not_after: None };
     enqueue(&**txn, &backend.keys, letter, now).await?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::status::{PublicStatus, UserId};
+use crate::domain::time::Timestamp;
 
 /// The kind of a mail, as the database and the desk name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +36,14 @@ pub enum Kind {
     AddressChanged,
     /// A Microsoft account was linked or unlinked.
     MicrosoftChanged,
+    /// Your account will be deleted.
+    AccountDeletion,
     /// The operator looks whether mail arrives.
     Test,
 }
 
 impl Kind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::ConfirmAddress,
         Self::AlreadyRegistered,
         Self::Notice,
@@ -53,8 +56,14 @@ impl Kind {
         Self::ChangeAddress,
         Self::AddressChanged,
         Self::MicrosoftChanged,
+        Self::AccountDeletion,
         Self::Test,
     ];
+
+    /// The kinds that tell an owner what was done to their account. They are sent even if the account has been deleted, so that
+    /// no one can delete a warning.
+    pub const SECURITY: [Self; 4] =
+        [Self::PasswordChanged, Self::AddressChanged, Self::MicrosoftChanged, Self::AccountDeletion];
 
     /// The name in the database.
     pub fn as_str(self) -> &'static str {
@@ -71,6 +80,7 @@ impl Kind {
             Self::ChangeAddress => "change_address",
             Self::AddressChanged => "address_changed",
             Self::MicrosoftChanged => "microsoft_changed",
+            Self::AccountDeletion => "account_deletion",
             Self::Test => "test",
         }
     }
@@ -95,6 +105,7 @@ impl Kind {
             Self::ChangeAddress => "Confirm new address",
             Self::AddressChanged => "Address changed",
             Self::MicrosoftChanged => "Microsoft account changed",
+            Self::AccountDeletion => "Account deletion",
             Self::Test => "Test",
         }
     }
@@ -108,7 +119,8 @@ impl Kind {
             | Self::Reactivated
             | Self::PasswordChanged
             | Self::AddressChanged
-            | Self::MicrosoftChanged => 10,
+            | Self::MicrosoftChanged
+            | Self::AccountDeletion => 10,
             Self::ConfirmAddress
             | Self::AlreadyRegistered
             | Self::NoTemporaryPassword
@@ -150,6 +162,9 @@ pub enum Message {
         username: String,
         /// Where to sign in.
         link: String,
+        /// When the account is deleted, if its owner asked for it.
+        #[serde(default)]
+        deletion_due: Option<Timestamp>,
     },
     /// Somebody waits to be let in.
     Notice {
@@ -211,6 +226,9 @@ pub enum Message {
         status: PublicStatus,
         /// Where to sign in.
         link: String,
+        /// When the account is deleted, if its owner asked for it.
+        #[serde(default)]
+        deletion_due: Option<Timestamp>,
     },
     /// Someone asked for a temporary password, and no account has confirmed the email address. It names no account,
     /// because a mistyped email address belongs to someone else.
@@ -250,6 +268,19 @@ pub enum Message {
         /// Where to sign in.
         link: String,
     },
+    /// Your account will be deleted.
+    AccountDeletion {
+        /// The username.
+        username: String,
+        /// The time at which the account is deleted.
+        due: Timestamp,
+        /// The link that keeps the account.
+        link: String,
+        /// Whether the link also undoes a change of email address.
+        undoes_change: bool,
+        /// Whether the account has a password, which is replaced then.
+        has_password: bool,
+    },
     /// The operator looks whether mail arrives.
     Test {
         /// The portal.
@@ -285,6 +316,7 @@ impl Message {
             Self::NoTemporaryPassword { .. } | Self::NoConfirmedAddress { .. } => Kind::NoTemporaryPassword,
             Self::PasswordChanged { .. } => Kind::PasswordChanged,
             Self::ChangeAddress { .. } => Kind::ChangeAddress,
+            Self::AccountDeletion { .. } => Kind::AccountDeletion,
             Self::Test { .. } => Kind::Test,
             Self::MicrosoftLinked { .. } | Self::MicrosoftUnlinked { .. } => Kind::MicrosoftChanged,
             Self::AddressChanged { .. } | Self::AddressChangedAgain { .. } => Kind::AddressChanged,

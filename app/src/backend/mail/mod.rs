@@ -10,6 +10,7 @@ pub mod graph;
 pub mod jobs;
 pub mod mailbox;
 pub mod message;
+pub mod notifications;
 pub mod outbox;
 pub mod outcome;
 pub mod resets;
@@ -110,10 +111,18 @@ async fn lease_second(backend: &Backend) -> Result<Option<outbox_row::Model>, Fa
 async fn deliver(backend: &Backend, transport: &Transport, leased: outbox_row::Model) -> Result<(), Failure> {
     let outcome = match outbox::open(backend, &leased) {
         Ok(message) => {
-            let rendered = templates::render(&message, &backend.settings);
-            transport.send(&backend.settings, &leased, rendered).await
+            match soon(notifications::still_needed(backend, backend.db.pool(), &leased.recipient, message))
+                .await?
+            {
+                Some(message) => {
+                    let rendered = templates::render(&message, &backend.settings);
+                    transport.send(&backend.settings, &leased, rendered).await
+                }
+                None => return soon(outbox::drop_leased(backend, &leased, notifications::NOT_NEEDED)).await,
+            }
         }
-        Err(failure) => SendOutcome::Refused(failure.to_string()),
+        // Another SECRET_KEY may open it, or another version read it.
+        Err(failure) => SendOutcome::Again { reason: failure.to_string(), after: None },
     };
     // What is not written down is sent once more.
     match soon(outbox::settle(backend, &leased, outcome.clone())).await {

@@ -9,10 +9,10 @@ use std::time::Duration;
 use sea_orm::sea_query::{Expr, LockBehavior, LockType};
 use sea_orm::{
     ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    QueryOrder, QuerySelect, QueryTrait,
 };
 
-use super::message::Message;
+use super::message::{Kind, Message};
 use super::outcome::SendOutcome;
 use crate::backend::entity::outbox;
 use crate::backend::error::{Doing, Failure};
@@ -110,6 +110,25 @@ pub fn open(backend: &Backend, row: &outbox::Model) -> Result<Message, Failure> 
     let sealed = row.sealed.as_deref().ok_or(Failure::Data("the mail's content is gone"))?;
     let content = backend.keys.open_mail(sealed, &bound_to(&row.seal_context, &row.recipient))?;
     serde_json::from_slice(&content).map_err(|_| Failure::Data("the mail's content is no message"))
+}
+
+/// Replaces the content of an email, if it has not been finished meanwhile.
+pub(super) async fn reseal(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    row: &outbox::Model,
+    message: &Message,
+) -> Result<(), Failure> {
+    let content = serde_json::to_vec(message).map_err(|_| Failure::Data("a mail is no JSON"))?;
+    let sealed = keys.seal_mail(&content, &bound_to(&row.seal_context, &row.recipient))?;
+    outbox::Entity::update_many()
+        .col_expr(outbox::Column::Sealed, Expr::value(sealed))
+        .filter(outbox::Column::Id.eq(row.id))
+        .filter(outbox::Column::Status.eq(row.status.as_str()))
+        .exec(db)
+        .await
+        .doing("replace the content of an email")?;
+    Ok(())
 }
 
 /// Whether so many mails may leave now (`MAIL_RATE`, over all replicas), else when to ask again.
@@ -216,6 +235,18 @@ pub async fn settle(backend: &Backend, leased: &outbox::Model, outcome: SendOutc
     Ok(())
 }
 
+/// Ends an email that is not worth sending any more, if the lease is still ours.
+pub(super) async fn drop_leased(backend: &Backend, leased: &outbox::Model, why: &str) -> Result<(), Failure> {
+    finish(State::Dropped, backend.now(), why)
+        .filter(outbox::Column::Id.eq(leased.id))
+        .filter(outbox::Column::LeasedUntil.eq(leased.leased_until))
+        .filter(outbox::Column::Status.eq(State::Waiting.as_str()))
+        .exec(backend.db.pool())
+        .await
+        .doing("drop an email")?;
+    Ok(())
+}
+
 /// Says what kept a mail from leaving.
 fn log(leased: &outbox::Model, outcome: &SendOutcome) {
     let (reason, over) = match outcome {
@@ -279,9 +310,9 @@ fn backoff(attempts: i32) -> Duration {
     wait + wait.saturating_mul(chance) / (2 * u32::from(u16::MAX))
 }
 
-/// Puts a given-up mail back among the waiting, as it was.
-pub async fn revive(db: &impl ConnectionTrait, id: i64, now: Timestamp) -> Result<(), Failure> {
-    outbox::Entity::update_many()
+/// Puts a given-up mail back among the waiting, as it was. `false` if someone else was faster.
+pub async fn revive(db: &impl ConnectionTrait, id: i64, now: Timestamp) -> Result<bool, Failure> {
+    let revived = outbox::Entity::update_many()
         .col_expr(outbox::Column::Status, Expr::value(State::Waiting.as_str()))
         .col_expr(outbox::Column::DueAt, Expr::value(now.0))
         .col_expr(outbox::Column::LeasedUntil, Expr::value(0_i64))
@@ -292,23 +323,71 @@ pub async fn revive(db: &impl ConnectionTrait, id: i64, now: Timestamp) -> Resul
         .exec(db)
         .await
         .doing("send a mail again")?;
-    Ok(())
+    Ok(revived.rows_affected == 1)
 }
 
-/// Ends a given-up mail, and keeps why: another one replaces it, or it would mean nothing any more.
+/// Ends a given-up mail, and keeps why: another one replaces it, or it would mean nothing any more. `false` if someone else was
+/// faster.
 pub async fn set_dropped(
     db: &impl ConnectionTrait,
     id: i64,
     now: Timestamp,
     why: &str,
-) -> Result<(), Failure> {
-    finish(State::Dropped, now, why)
+) -> Result<bool, Failure> {
+    let dropped = finish(State::Dropped, now, why)
         .filter(outbox::Column::Id.eq(id))
         .filter(outbox::Column::Status.eq(State::GivenUp.as_str()))
         .exec(db)
         .await
         .doing("replace a mail")?;
+    Ok(dropped.rows_affected == 1)
+}
+
+/// Ends the emails of a kind about someone that have not left for an address: they are no longer needed.
+pub async fn drop_unsent(
+    db: &impl ConnectionTrait,
+    kind: Kind,
+    user_id: UserId,
+    recipient: &str,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    finish(State::Dropped, now, "no longer needed")
+        .filter(outbox::Column::Kind.eq(kind.as_str()))
+        .filter(outbox::Column::UserId.eq(user_id))
+        .filter(outbox::Column::Recipient.eq(recipient))
+        .filter(outbox::Column::Status.is_in([State::Waiting, State::GivenUp].map(State::as_str)))
+        .exec(db)
+        .await
+        .doing("drop emails that are no longer needed")?;
     Ok(())
+}
+
+/// Makes all delayed emails due now.
+pub async fn send_delayed_now(db: &impl ConnectionTrait, now: Timestamp) -> Result<(), Failure> {
+    // In order, and without those that are being sent: others lock several of them as well.
+    let ids = outbox::Entity::find()
+        .select_only()
+        .column(outbox::Column::Id)
+        .filter(delayed())
+        .filter(outbox::Column::DueAt.gt(now.0))
+        .order_by_asc(outbox::Column::Id)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .into_query();
+    outbox::Entity::update_many()
+        .col_expr(outbox::Column::DueAt, Expr::value(now.0))
+        .filter(outbox::Column::Id.in_subquery(ids))
+        .exec(db)
+        .await
+        .doing("send delayed emails now")?;
+    Ok(())
+}
+
+/// Selects emails that wait because they could not be sent.
+pub fn delayed() -> Condition {
+    Condition::all()
+        .add(outbox::Column::Status.eq(State::Waiting.as_str()))
+        .add(outbox::Column::Attempts.gt(0))
+        .add(outbox::Column::LastError.ne(""))
 }
 
 #[cfg(test)]

@@ -198,7 +198,8 @@ pub async fn write_mail(
     }
     if !may_have_one(user) {
         let link = backend.settings.link("/login");
-        let message = Message::NoTemporaryPassword { username, status: status.public(), link };
+        let deletion_due = user.deletion_due_at.map(Timestamp).filter(|due| *due > now);
+        let message = Message::NoTemporaryPassword { username, status: status.public(), link, deletion_due };
         let letter = Letter { user_id: Some(user.id), recipient: &user.email, message, not_after: None };
         return enqueue(&**txn, &backend.keys, letter, now).await;
     }

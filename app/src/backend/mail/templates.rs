@@ -61,17 +61,25 @@ fn parts(message: &Message, settings: &Settings) -> Parts {
             ],
             why: format!("You get this mail because your address was entered at {portal}."),
         },
-        Message::AlreadyRegistered { username, link } => Parts {
+        Message::AlreadyRegistered { username, link, deletion_due } => Parts {
             subject: format!("You already have an account at {portal}"),
             heading: "You already have an account".to_owned(),
             paragraphs: vec![
                 format!("Somebody registered at {portal} with this address. Your account there is {}.", plain(username)),
-                "If it was you: sign in with that account. If it was not: there is nothing to do, your account was \
-                 not touched."
-                    .to_owned(),
+                deletion_due.map_or_else(
+                    || {
+                        "If it was you: sign in with that account. If it was not: there is nothing to do, your account was \
+                         not touched."
+                            .to_owned()
+                    },
+                    recovery::kept_until,
+                ),
             ],
             secret: String::new(),
-            button: ("Sign in".to_owned(), link.clone()),
+            button: (
+                if deletion_due.is_some() { "Open the sign-in page" } else { "Sign in" }.to_owned(),
+                link.clone(),
+            ),
             after: Vec::new(),
             why: format!("You get this mail because your address belongs to an account at {portal}."),
         },
@@ -138,8 +146,8 @@ fn parts(message: &Message, settings: &Settings) -> Parts {
         Message::TemporaryPassword { username, password, link, lifetime } => {
             recovery::temporary_password(username, password, link, *lifetime, portal)
         }
-        Message::NoTemporaryPassword { username, status, link } => {
-            recovery::no_temporary_password(username, *status, link, portal)
+        Message::NoTemporaryPassword { username, status, link, deletion_due } => {
+            recovery::no_temporary_password(username, *status, *deletion_due, link, portal)
         }
         Message::NoConfirmedAddress { link } => recovery::no_confirmed_address(link, portal),
         Message::PasswordChanged { username, link } => recovery::password_changed(username, link, portal),
@@ -148,6 +156,10 @@ fn parts(message: &Message, settings: &Settings) -> Parts {
         }
         Message::AddressChangedAgain { username, link } => {
             recovery::address_changed_again(username, link, portal)
+        }
+        Message::AccountDeletion { username, due, link, undoes_change, has_password } => {
+            let keeping = recovery::Keeping { link, undoes_change: *undoes_change, has_password: *has_password };
+            recovery::account_deletion(username, *due, &keeping, portal)
         }
         Message::Test { link } => Parts {
             subject: format!("Mail from {portal} arrives"),

@@ -8,6 +8,7 @@ use crate::backend::blocklist::Blocklist;
 use crate::backend::settings::{Environment, MailTransport, Settings};
 use crate::domain::status::PublicStatus;
 use crate::domain::time::Limit;
+use crate::domain::time::Timestamp;
 
 fn settings(help: Option<&str>) -> Settings {
     let often = Limit { count: 100, period: Duration::from_mins(1) };
@@ -45,12 +46,54 @@ fn messages() -> Vec<(&'static str, Message)> {
     let link = "https://accounts.example.org/auto-login/SECRET".to_owned();
     let (username, desk) = ("ada.lovelace".to_owned(), "https://accounts.example.org/admin".to_owned());
     let day = Duration::from_hours(24);
+    let due = Timestamp(1_795_773_420_000_000);
     vec![
         (
             "confirm_address",
             Message::ConfirmAddress { username: username.clone(), link: link.clone(), lifetime: 3 * day },
         ),
-        ("already_registered", Message::AlreadyRegistered { username: username.clone(), link: link.clone() }),
+        (
+            "already_registered",
+            Message::AlreadyRegistered { username: username.clone(), link: link.clone(), deletion_due: None },
+        ),
+        (
+            "already_registered_until",
+            Message::AlreadyRegistered {
+                username: username.clone(),
+                link: link.clone(),
+                deletion_due: Some(due),
+            },
+        ),
+        (
+            "account_deletion",
+            Message::AccountDeletion {
+                username: username.clone(),
+                due,
+                link: link.clone(),
+                undoes_change: false,
+                has_password: true,
+            },
+        ),
+        (
+            "account_deletion_without_password",
+            Message::AccountDeletion {
+                username: username.clone(),
+                due,
+                link: link.clone(),
+                undoes_change: false,
+                has_password: false,
+            },
+        ),
+        (
+            "account_deletion_of_changed",
+            Message::AccountDeletion {
+                username: username.clone(),
+                due,
+                link: link.clone(),
+                undoes_change: true,
+                has_password: true,
+            },
+        ),
         (
             "notice_one",
             Message::Notice { people: vec![waiting(7, "ada.lovelace", false)], desk: desk.clone() },
@@ -101,6 +144,7 @@ fn messages() -> Vec<(&'static str, Message)> {
                 username: username.clone(),
                 status: PublicStatus::Deactivated,
                 link: link.clone(),
+                deletion_due: None,
             },
         ),
         ("no_confirmed_address", Message::NoConfirmedAddress { link: link.clone() }),

@@ -121,11 +121,11 @@ impl Transport {
             Self::Graph(graph) => graph.send(settings, row, mail).await,
             Self::File(folder) => match compose(settings, row, mail) {
                 Ok(message) => file(folder, row, &message).await,
-                Err(reason) => SendOutcome::Refused(reason),
+                Err(unfit) => unfit.outcome(),
             },
             Self::Smtp(server) => match compose(settings, row, mail) {
                 Ok(message) => post(server, message).await,
-                Err(reason) => SendOutcome::Refused(reason),
+                Err(unfit) => unfit.outcome(),
             },
         }
     }
@@ -193,18 +193,40 @@ fn again(reason: String) -> SendOutcome {
     SendOutcome::Again { reason, after: None }
 }
 
+/// Why no message can be made of an email.
+#[derive(Debug)]
+enum Unfit {
+    /// No email can go to the recipient.
+    Recipient(String),
+    /// Something else, which the operator can fix: the sender's email address, or a fault of ours.
+    Other(String),
+}
+
+impl Unfit {
+    fn outcome(self) -> SendOutcome {
+        match self {
+            Self::Recipient(reason) => SendOutcome::Refused(reason),
+            Self::Other(reason) => again(reason),
+        }
+    }
+}
+
 /// The MIME message: text and HTML, and what keeps out-of-office answers away (RFC 3834).
-fn compose(settings: &Settings, row: &outbox::Model, mail: Rendered) -> Result<MimeMessage, String> {
-    let address =
-        |text: &str| text.parse().map_err(|e| format!("{text} is no address that mail can go to: {e}"));
-    let from = Mailbox::new(Some(settings.portal_name.clone()), address(&settings.sender_email)?);
+fn compose(settings: &Settings, row: &outbox::Model, mail: Rendered) -> Result<MimeMessage, Unfit> {
+    let sender = settings.sender_email.parse();
+    let sender = sender
+        .map_err(|e| Unfit::Other(format!("no email can be sent from {}: {e}", settings.sender_email)))?;
+    let recipient = row.recipient.parse();
+    let recipient =
+        recipient.map_err(|e| Unfit::Recipient(format!("no email can be sent to {}: {e}", row.recipient)))?;
+    let from = Mailbox::new(Some(settings.portal_name.clone()), sender);
     let domain = settings.sender_email.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
     let raw = |name, value: &str| {
         HeaderName::new_from_ascii(name).map(|name| HeaderValue::new(name, value.to_owned())).ok()
     };
     let mut builder = MimeMessage::builder()
         .from(from)
-        .to(Mailbox::new(None, address(&row.recipient)?))
+        .to(Mailbox::new(None, recipient))
         .subject(mail.subject)
         // The same for every try, so that a second copy is recognised as one.
         .message_id(Some(format!("<{}@{domain}>", row.seal_context)));
@@ -221,7 +243,7 @@ fn compose(settings: &Settings, row: &outbox::Model, mail: Rendered) -> Result<M
                 .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(mail.text))
                 .singlepart(SinglePart::builder().header(ContentType::TEXT_HTML).body(mail.html)),
         )
-        .map_err(|error| error.to_string())
+        .map_err(|error| Unfit::Other(error.to_string()))
 }
 
 /// Writes beside, then renames: nobody reads half a mail.

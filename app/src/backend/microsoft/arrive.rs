@@ -21,16 +21,17 @@ use crate::backend::database::Lock;
 use crate::backend::entity::{user, user_session};
 use crate::backend::error::{Doing, Failure, Stop};
 use crate::backend::known_address::is_known;
+use crate::backend::known_browsers::{KnownBrowser, remember_at_sign_in};
 use crate::backend::mail::jobs::{JobKind, insert_job};
 use crate::backend::register::{Person, insert_person};
 use crate::backend::sessions::{
     Browser, BrowserSession, OpenedBy, Opening, Viewer, open_session_proved_at, require_session,
 };
-use crate::backend::sign_in::Known;
+use crate::backend::sign_in::why_not_active;
 use crate::backend::{Actor, Backend, random};
 use crate::domain::address::EmailAddress;
 use crate::domain::problem::Problem;
-use crate::domain::status::{PublicStatus, Role, Status, UserId};
+use crate::domain::status::{Role, Status, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::username::{self, Username};
 
@@ -61,19 +62,17 @@ pub struct Arrival<'a> {
 pub enum Arrived {
     /// A session is open.
     SignedIn {
-        /// Whose.
-        person: Known,
+        /// The browser's new entry for its cookie; `None` on a shared computer.
+        known: Option<KnownBrowser>,
         /// The page to go on to.
         next: String,
-        /// Whether the computer is shared.
-        shared: bool,
     },
     /// They have an account in which nobody signs in.
     NotActive {
         /// Whose it is, where it has no password: their browser stands for one when they confirm the address.
         user_id: Option<UserId>,
-        /// Where they stand.
-        status: PublicStatus,
+        /// The reason that the person reads.
+        why: Problem,
         /// Whether the computer is shared.
         shared: bool,
     },
@@ -201,7 +200,7 @@ async fn sign_in(
     if status != Status::Active {
         backend.counts.count_sign_in(SignInOutcome::NotActive);
         let user_id = user.password_hash.is_none().then_some(user.id);
-        return Ok(Arrived::NotActive { user_id, status: status.public(), shared });
+        return Ok(Arrived::NotActive { user_id, why: why_not_active(&user, status, backend.now()), shared });
     }
     let opening = Opening {
         user_id: user.id,
@@ -214,9 +213,13 @@ async fn sign_in(
     let now = backend.now();
     let proved_at = identity.auth_time.unwrap_or_default().min(now);
     open_session_proved_at(backend, session, &opening, browser, proved_at).await?;
+    let known = if shared {
+        None
+    } else {
+        remember_at_sign_in(backend, user.id, user.auth_epoch, &browser.known).await
+    };
     backend.counts.count_sign_in(SignInOutcome::Entered);
-    let person = Known { user_id: user.id, epoch: user.auth_epoch };
-    Ok(Arrived::SignedIn { person, next, shared })
+    Ok(Arrived::SignedIn { known, next })
 }
 
 /// Makes the account of somebody who comes for the first time. In another tab they may have been faster: then this one fails,

@@ -10,15 +10,16 @@ use sea_orm::{
 
 use super::provider::Identity;
 use crate::backend::Backend;
-use crate::backend::audit::{Action, forget_names, insert_audit};
+use crate::backend::audit::{Action, insert_audit};
 use crate::backend::database::{Lock, WriteTransaction};
+use crate::backend::delete_account::delete_users;
 use crate::backend::entity::{identity, user, user_session};
 use crate::backend::error::{Doing, Failure, Stop};
 use crate::backend::identities::find_identity;
 use crate::backend::mail::message::Message;
 use crate::backend::mail::outbox::{Letter, enqueue};
 use crate::backend::prove::prove_again;
-use crate::backend::sessions::{OpenedBy, Viewer, require_session};
+use crate::backend::sessions::{OpenedBy, Viewer, end_sessions, require_session};
 use crate::backend::shut_out::drop_identity;
 use crate::backend::token::addresses_with_way_back;
 use crate::domain::password::Password;
@@ -83,14 +84,11 @@ async fn make_way(txn: &WriteTransaction, identity: &Identity) -> Result<(), Fai
     if !waits || user.password_hash.is_some() {
         return Ok(());
     }
-    let deleted = user::Entity::delete_many()
-        .filter(user::Column::Id.eq(user.id))
-        .filter(user::Column::Status.eq(user.status))
-        .filter(user::Column::PasswordHash.is_null())
-        .exec(&**txn)
-        .await
-        .doing("make way for an identity")?;
-    if deleted.rows_affected == 1 { forget_names(&**txn, &[user.id]).await } else { Ok(()) }
+    let placeholder = Condition::all()
+        .add(user::Column::Id.eq(user.id))
+        .add(user::Column::Status.eq(user.status))
+        .add(user::Column::PasswordHash.is_null());
+    delete_users(txn, placeholder).await.map(drop)
 }
 
 /// Links an identity with the viewer's account.
@@ -144,16 +142,11 @@ pub async fn unlink(
     require_session(&*txn, viewer).await?;
     find_identity(&*txn, viewer.user_id).await?.ok_or(Problem::MicrosoftUnlinked)?;
     drop_identity(backend, &*txn, viewer.user_id, Timestamp::default(), now).await?;
-    user_session::Entity::delete_many()
-        .filter(
-            Condition::all()
-                .add(user_session::Column::UserId.eq(viewer.user_id))
-                .add(user_session::Column::OpenedBy.eq(OpenedBy::Microsoft.as_str()))
-                .add(user_session::Column::Handle.ne(viewer.handle.as_str())),
-        )
-        .exec(&*txn)
-        .await
-        .doing("end the sessions that an identity opened")?;
+    let opened = Condition::all()
+        .add(user_session::Column::UserId.eq(viewer.user_id))
+        .add(user_session::Column::OpenedBy.eq(OpenedBy::Microsoft.as_str()))
+        .add(user_session::Column::Handle.ne(viewer.handle.as_str()));
+    end_sessions(&*txn, opened).await?;
     let message = Message::MicrosoftUnlinked {
         username: viewer.username.clone(),
         link: backend.settings.link("/profile"),

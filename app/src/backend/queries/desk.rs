@@ -149,6 +149,7 @@ fn show_one(
         id: row.id,
         confirmed: account.confirmed,
         disowned_at: row.email_disowned_at.map(Timestamp),
+        deletion_due: row.deletion_due_at.map(Timestamp),
         status: account.status.public(),
         role: account.role,
         has_password: row.password_hash.is_some(),

@@ -26,12 +26,15 @@ static STATEMENT: LazyLock<String> = LazyLock::new(|| {
         "WITH person AS (
            UPDATE users SET last_sign_in_at = $1 WHERE id = $2 RETURNING id
          ), replaced AS (
-           DELETE FROM user_sessions WHERE handle = $3 AND EXISTS (SELECT FROM person)
+           DELETE FROM user_sessions WHERE handle = $3 AND EXISTS (SELECT FROM person) RETURNING id_hash
          ), longest_unused AS (
            DELETE FROM user_sessions WHERE EXISTS (SELECT FROM person) AND handle = ANY (ARRAY (
              SELECT handle FROM user_sessions WHERE user_id = $2 AND handle <> $3 AND kind = '{}'
              ORDER BY last_seen_at DESC, created_at DESC OFFSET {kept}
-           ))
+           )) RETURNING id_hash
+         ), ended AS (
+           INSERT INTO ended_sessions (id_hash)
+           SELECT id_hash FROM longest_unused UNION SELECT id_hash FROM replaced ON CONFLICT DO NOTHING
          ), session AS (
            INSERT INTO user_sessions ({}) SELECT {} FROM person
          )

@@ -14,12 +14,13 @@ use std::time::Duration;
 
 use super::Actor;
 use super::audit::Action;
+use super::known_browsers::KnownBrowser;
 use crate::domain::status::{Role, UserId};
 use crate::domain::time::Timestamp;
 
 pub use end::{
-    delete_sessions_of, hold_person, refuse_during_recovery, require_session, revoke_other_sessions,
-    revoke_session, sign_out,
+    delete_sessions_of, end_sessions, hold_person, refuse_during_recovery, remove_ended_records,
+    require_session, revoke_other_sessions, revoke_session, sign_out,
 };
 pub use find::{Presented, find_time_left, find_viewer, is_alive, seconds_until, select_viewer, whose};
 pub use open::{
@@ -74,6 +75,8 @@ pub enum OpenedBy {
     TemporaryPassword,
     /// With the link that takes a change of address back.
     UndoLink,
+    /// With the link that keeps an account that is due for deletion.
+    KeepLink,
     /// As the first administrator.
     Setup,
     /// With a Microsoft account.
@@ -81,12 +84,13 @@ pub enum OpenedBy {
 }
 
 impl OpenedBy {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Password,
         Self::SignInLink,
         Self::OperatorLink,
         Self::TemporaryPassword,
         Self::UndoLink,
+        Self::KeepLink,
         Self::Setup,
         Self::Microsoft,
     ];
@@ -99,6 +103,7 @@ impl OpenedBy {
             Self::OperatorLink => "operator_link",
             Self::TemporaryPassword => "temporary_password",
             Self::UndoLink => "undo_link",
+            Self::KeepLink => "keep_link",
             Self::Setup => "setup",
             Self::Microsoft => "microsoft",
         }
@@ -110,7 +115,7 @@ impl OpenedBy {
 
     fn kind(self) -> Kind {
         match self {
-            Self::TemporaryPassword | Self::UndoLink => Kind::Restricted,
+            Self::TemporaryPassword | Self::UndoLink | Self::KeepLink => Kind::Restricted,
             Self::Password | Self::SignInLink | Self::OperatorLink | Self::Setup | Self::Microsoft => {
                 Kind::Ordinary
             }
@@ -121,7 +126,7 @@ impl OpenedBy {
         match self {
             Self::Password => Action::SignIn,
             Self::SignInLink | Self::OperatorLink | Self::Setup => Action::SignInLink,
-            Self::TemporaryPassword | Self::UndoLink => Action::SignInTemporary,
+            Self::TemporaryPassword | Self::UndoLink | Self::KeepLink => Action::SignInTemporary,
             Self::Microsoft => Action::SignInMicrosoft,
         }
     }
@@ -205,4 +210,6 @@ pub struct Browser {
     pub agent: String,
     /// The network address it comes from.
     pub address: String,
+    /// The accounts that it is known to, by its sealed cookie.
+    pub known: Vec<KnownBrowser>,
 }

@@ -8,14 +8,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use serde_json::Value;
 use time::OffsetDateTime;
 use tower_sessions::session::{Error as SessionError, Id, Record};
 use tower_sessions::{Session, SessionStore};
 
 use super::at_once::insert_sign_in_at_once;
-use super::end::delete_session;
+use super::end::{delete_session, end_sessions};
 use super::{Browser, HANDLE, Kind, MOST_SESSIONS, OpenedBy, USER, Viewer};
 use crate::backend::audit::{audit_row, insert_audit_row};
 use crate::backend::database::Lock;
@@ -206,12 +208,7 @@ async fn end_the_longest_unused(
     if surplus.is_empty() {
         return Ok(());
     }
-    user_session::Entity::delete_many()
-        .filter(user_session::Column::Handle.is_in(surplus))
-        .exec(db)
-        .await
-        .doing("end the longest unused sessions")?;
-    Ok(())
+    end_sessions(db, Condition::all().add(user_session::Column::Handle.is_in(surplus))).await.map(drop)
 }
 
 /// The same, and writes down that somebody signed in.

@@ -24,9 +24,7 @@ pub(super) fn Question(desk: Desk) -> impl IntoView {
     };
     let label = move || desk.asked.get().map(|(person, decision)| decision.label(person.confirmed));
     let title = move || desk.asked.get().map(|(person, decision)| decision.question(&person.username));
-    let text = move || {
-        desk.asked.get().map(|(person, decision)| decision.consequence(person.confirmed, person.has_password))
-    };
+    let text = move || desk.asked.get().map(|(person, decision)| decision.consequence(&person));
     let class = move || match desk.asked.get() {
         Some((_, decision)) if decision.takes() => "btn btn-error",
         _ => "btn btn-primary",

@@ -105,7 +105,7 @@ impl Desk {
                     if let Some(person) = person {
                         self.place(&person);
                     }
-                    self.say(&name, notice.words(), true);
+                    self.say(&name, &notice.words(), true);
                 }
                 Outcome::Goto(to) => {
                     let _ = window().location().assign(&to);

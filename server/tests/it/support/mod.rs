@@ -198,6 +198,7 @@ impl Portal {
             email_canonical: ActiveValue::Set(format!("{name}@example.org")),
             email_confirmed_at: ActiveValue::Set(Some(now)),
             email_disowned_at: ActiveValue::Set(None),
+            deletion_due_at: ActiveValue::Set(None),
             password_hash: ActiveValue::Set(Some(password_hash.to_owned())),
             status: ActiveValue::Set("active".to_owned()),
             status_since: ActiveValue::Set(now),

@@ -59,28 +59,42 @@ fn a_date_is_set_against_the_answers_own() {
 #[test]
 fn accepted_is_202_alone() {
     let after = Some(Duration::from_secs(5));
-    assert_eq!(outcome(202, after, String::new()), SendOutcome::Accepted);
+    assert_eq!(outcome(202, after, "", String::new()), SendOutcome::Accepted);
     for status in [200, 204, 302, 401, 408, 429, 500, 502, 503, 504] {
         let expected = SendOutcome::Again { reason: "why".to_owned(), after };
-        assert_eq!(outcome(status, after, "why".to_owned()), expected, "{status}");
+        assert_eq!(outcome(status, after, "", "why".to_owned()), expected, "{status}");
     }
-    for status in [400, 403, 404, 413] {
-        assert_eq!(
-            outcome(status, after, "why".to_owned()),
-            SendOutcome::Refused("why".to_owned()),
-            "{status}"
-        );
+}
+
+#[test]
+fn only_what_graph_says_about_the_recipient_is_final() {
+    for (status, code) in [
+        (400, "ErrorInvalidRequest"),
+        (400, "ErrorSendAsDenied"),
+        (403, "ErrorAccessDenied"),
+        (403, "ErrorExceededMessageLimit"),
+        (404, "ErrorInvalidUser"),
+        (404, "MailboxNotEnabledForRESTAPI"),
+        (413, ""),
+        (500, "ErrorInvalidRecipients"),
+    ] {
+        let expected = SendOutcome::Again { reason: "why".to_owned(), after: None };
+        assert_eq!(outcome(status, None, code, "why".to_owned()), expected, "{status} {code}");
     }
+    assert_eq!(
+        outcome(400, None, "ErrorInvalidRecipients", "why".to_owned()),
+        SendOutcome::Refused("why".to_owned())
+    );
 }
 
 #[test]
 fn a_reason_is_graphs_code_and_message() {
     let answer =
         br#"{"error":{"code":"ErrorAccessDenied","message":"Access is\ndenied.","innerError":{"x":"y"}}}"#;
-    assert_eq!(reason(403, answer), "Graph answered 403 ErrorAccessDenied: Access is denied.");
-    assert_eq!(reason(502, b"<html>Bad gateway</html>"), "Graph answered 502");
+    assert_eq!(Said::read(403, answer).reason, "Graph answered 403 ErrorAccessDenied: Access is denied.");
+    assert_eq!(Said::read(502, b"<html>Bad gateway</html>").reason, "Graph answered 502");
     let long = json!({ "error": { "code": "a", "message": "b".repeat(1000) } }).to_string();
-    assert_eq!(reason(400, long.as_bytes()).chars().count(), MAX_REASON);
+    assert_eq!(Said::read(400, long.as_bytes()).reason.chars().count(), MAX_REASON);
     let token = br#"{"error":"invalid_client","error_description":"AADSTS7000215: Wrong.\r\nTrace ID: 1"}"#;
     assert_eq!(token_reason(401, token), "no token for Graph: 401 invalid_client: AADSTS7000215: Wrong.");
     assert_eq!(token_reason(500, b""), "no token for Graph: 500");

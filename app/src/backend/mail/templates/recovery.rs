@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Parts, plain};
 use crate::domain::status::PublicStatus;
-use crate::domain::time::period_in_words;
+use crate::domain::time::{Timestamp, period_in_words, utc_text};
 
 /// Why the owner of an account gets a mail.
 fn owner(portal: &str) -> String {
@@ -38,13 +38,19 @@ pub(super) fn temporary_password(
 }
 
 /// Why there is none.
-pub(super) fn no_temporary_password(username: &str, status: PublicStatus, link: &str, portal: &str) -> Parts {
+pub(super) fn no_temporary_password(
+    username: &str,
+    status: PublicStatus,
+    deletion_due: Option<Timestamp>,
+    link: &str,
+    portal: &str,
+) -> Parts {
     Parts {
         subject: format!("No temporary password for your account at {portal}"),
         heading: "There is no temporary password for your account".to_owned(),
         paragraphs: vec![
             format!("Somebody asked for a temporary password for {}.", plain(username)),
-            no_password(status).to_owned(),
+            deletion_due.map_or_else(|| no_password(status).to_owned(), kept_until),
         ],
         secret: String::new(),
         button: ("Open the sign-in page".to_owned(), link.to_owned()),
@@ -177,6 +183,66 @@ pub(super) fn microsoft_unlinked(username: &str, link: &str, portal: &str) -> Pa
         after: Vec::new(),
         why: owner(portal),
     }
+}
+
+/// How the owner of an account that is due for deletion keeps it.
+pub(super) struct Keeping<'a> {
+    /// The link that keeps the account.
+    pub(super) link: &'a str,
+    /// Whether the link also undoes a change of email address.
+    pub(super) undoes_change: bool,
+    /// Whether the account has a password. Keeping the account replaces it.
+    pub(super) has_password: bool,
+}
+
+/// To the owner, after a request for deletion.
+pub(super) fn account_deletion(username: &str, due: Timestamp, keeping: &Keeping<'_>, portal: &str) -> Parts {
+    let keep = match (keeping.undoes_change, keeping.has_password) {
+        (true, _) => {
+            "If it was not, keep your account now. Your account will use this email address again, and you'll choose a new \
+             password."
+        }
+        (false, true) => {
+            "If it was not, or if you've changed your mind, keep your account. You'll then choose a new password. A linked \
+             Microsoft account will be unlinked."
+        }
+        (false, false) => {
+            "If it was not, or if you've changed your mind, keep your account. Then sign in with Microsoft as before."
+        }
+    };
+    let (button, belongs) = if keeping.undoes_change {
+        ("Undo change and keep account", "belonged")
+    } else {
+        ("Keep account", "belongs")
+    };
+    Parts {
+        subject: format!("Your account at {portal} will be deleted"),
+        heading: "Your account will be deleted".to_owned(),
+        paragraphs: vec![
+            format!("Hello {},", plain(username)),
+            "Someone signed in to your account and asked us to delete it.".to_owned(),
+            format!(
+                "We've signed everyone out, and no one can sign in. Unless you keep your account, we'll delete it on {}.",
+                utc_text(due)
+            ),
+            format!("If this was you, you do not need to do anything. {keep}"),
+        ],
+        secret: String::new(),
+        button: (button.to_owned(), keeping.link.to_owned()),
+        after: vec![format!("The link works once and expires on {}.", utc_text(due))],
+        why: format!(
+            "You're receiving this email because this email address {belongs} to an account at {portal}."
+        ),
+    }
+}
+
+/// The sentence about an account that is due for deletion, for its owner.
+pub(super) fn kept_until(due: Timestamp) -> String {
+    format!(
+        "Someone signed in to this account and asked us to delete it. We'll delete the account on {}. Until then, you can keep \
+         your account: use the link in our email about the deletion.",
+        utc_text(due)
+    )
 }
 
 /// Why an account gets no temporary password.
