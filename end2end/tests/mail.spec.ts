@@ -108,6 +108,7 @@ test('a failed email can be dismissed', async ({ afterPortals, page, startPortal
   await login.visit(`${portal.url}/login?next=%2Fadmin%2Fmail`)
   await login.signIn(keeper.username, keeper.password)
   const mail = new MailPage(page)
+  await mail.is()
   const entry = mail.entry('Confirm address', ada.email)
   await expect(async () => {
     await mail.visit(`${portal.url}/admin/mail`)

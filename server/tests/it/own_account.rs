@@ -7,14 +7,14 @@ use app::backend::database::Lock;
 use app::backend::entity::{user, user_session};
 use app::backend::error::Stop;
 use app::backend::queries::profile::find_viewer_with_account;
-use app::backend::sessions::{Viewer, find_viewer, require_session};
+use app::backend::sessions::{Viewer, find_viewer, remove_ended_records, require_session};
 use app::domain::problem::Problem;
 use app::domain::status::{Role, Status};
 use axum::http::StatusCode;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Value};
-use tower_sessions::Session;
 use tower_sessions::session::Id;
+use tower_sessions::{Session, SessionStore};
 
 use crate::registering::join;
 use crate::support::{Browser, PASSWORD, Portal};
@@ -260,6 +260,30 @@ async fn ending_sessions_writes_only_what_was_ended_and_not_without_end() {
     assert_eq!(portal.audit().await.len(), rows, "there was no other session");
     browser.post("/do/end_other_sessions", &[]).await;
     browser.get("/profile").await.says("Too many attempts.");
+}
+
+#[tokio::test]
+async fn the_records_of_ended_sessions_are_removed_and_those_of_others_stay() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let [browser, other] = [portal.signed_in("ada").await, portal.signed_in("ada").await];
+    let id = |browser: &Browser| browser.cookie("session").expect("a session").parse::<Id>().expect("an id");
+    let (kept, ended) = (id(&browser), id(&other));
+    let sessions = &portal.backend.sessions;
+    browser.post("/do/end_other_sessions", &[]).await;
+    assert!(sessions.load(&ended).await.expect("reads").is_some(), "no one waits for the store");
+    remove_ended_records(&portal.backend).await.expect("removes");
+    assert!(sessions.load(&ended).await.expect("reads").is_none());
+    assert!(sessions.load(&kept).await.expect("reads").is_some());
+    // Past fifty the least recently used one ends, in another statement on PostgreSQL.
+    let first = portal.signed_in("ada").await;
+    let evicted = id(&first);
+    for _ in 0..52 {
+        portal.later(Duration::from_secs(1));
+        portal.signed_in("ada").await;
+    }
+    remove_ended_records(&portal.backend).await.expect("removes");
+    assert!(sessions.load(&evicted).await.expect("reads").is_none());
 }
 
 #[tokio::test]
