@@ -17,6 +17,7 @@ pub mod metrics;
 mod microsoft;
 pub mod middleware;
 pub mod portal;
+pub mod readiness;
 pub mod redis;
 pub mod router;
 pub mod serve;

@@ -12,8 +12,8 @@ use leptos::config::LeptosOptions;
 use tokio::sync::Semaphore;
 
 use crate::config::ConfigError;
-use crate::health::Readiness;
 use crate::metrics::Metrics;
+use crate::readiness::Readiness;
 use crate::stills::Stills;
 
 /// Where the built assets are, and what pages say about them.

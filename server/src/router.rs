@@ -33,6 +33,7 @@ use tower_sessions::cookie::SameSite;
 
 use crate::metrics::Metrics;
 use crate::portal::{Assets, Parts, Portal};
+use crate::readiness::Readiness;
 use crate::stills::Stills;
 use crate::{accent, dev_mail, download, health, microsoft, middleware, time_left};
 
@@ -60,7 +61,7 @@ pub fn router_with_metrics(backend: &Backend, assets: &Assets, metrics: &Arc<Met
         turns: Semaphore::new(middleware::turns::MAX_REQUESTS),
         stills: Stills::default(),
         proxy_noted: AtomicBool::new(false),
-        readiness: health::Readiness::default(),
+        readiness: Readiness::default(),
         options: assets.options.clone(),
     });
     let people = pages(&portal);

@@ -7,8 +7,6 @@
 //! Taking it back signs everybody out, voids the password and every later link of the kind, unlinks the Microsoft identity
 //! (its owner links it again), and lets its owner choose a new password.
 
-use std::time::Duration;
-
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
@@ -32,7 +30,8 @@ use super::sessions::{
 };
 use super::shut_out::drop_identity;
 use super::token::{
-    Binding, addresses_with_way_back, insert_token, spend_token, void_later_tokens, void_tokens,
+    Binding, UNDO_LIFETIME, addresses_with_way_back, insert_token, spend_token, void_later_tokens,
+    void_tokens,
 };
 use super::{Actor, Backend};
 use crate::domain::check::AddressChange;
@@ -40,9 +39,6 @@ use crate::domain::problem::{Field, Problem, Refusal};
 use crate::domain::status::{Status, UserId};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Purpose;
-
-/// How long the old address can take a change back.
-pub const UNDO_LIFETIME: Duration = Duration::from_hours(72);
 
 /// Asks for another address to become the viewer's address.
 pub async fn ask_address_change(

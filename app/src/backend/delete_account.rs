@@ -6,24 +6,22 @@
 //!   and its username and email address stay taken.
 //! - The owner gets an email with a link that keeps the account, at every email address that can undo a change as well.
 //! - That link replaces the known password, because a thief may have asked.
-//! - The number of a deleted account is never used again. The audit log keeps numbers and loses names.
 
 use std::time::Duration;
 
-use sea_orm::sea_query::{Expr, ExprTrait, LockType};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::audit::{Action, forget_names, insert_audit};
-use super::change_address::UNDO_LIFETIME;
+use super::audit::{Action, insert_audit};
 use super::credentials::{replace_known_password, unknown_password, void_credentials};
 use super::database::{Lock, WriteTransaction};
-use super::entity::{outbox, user};
+use super::entity::user;
 use super::error::{Doing, Failure, Stop};
 use super::known_address::is_known;
 use super::known_browsers::forget_all;
 use super::links::{Proof, check_password, find_live, mark_confirmed};
 use super::mail::message::{Kind, Message};
-use super::mail::outbox::{Letter, State, drop_unsent, enqueue};
+use super::mail::outbox::{Letter, drop_unsent, enqueue};
 use super::prove::prove_again;
 use super::sessions::{
     Browser, BrowserSession, OpenedBy, Opening, Viewer, delete_sessions_of, hold_person, insert_sign_in,
@@ -31,20 +29,19 @@ use super::sessions::{
 };
 use super::setup::count_admins;
 use super::shut_out::{Reason, drop_identity, let_in, shut_out};
-use super::token::{Binding, insert_token, limit_lifetime, spend_token, void_tokens, ways_back};
+use super::token::{
+    Binding, UNDO_LIFETIME, insert_token, limit_lifetime, spend_token, void_tokens, ways_back,
+};
 use super::{Actor, Backend};
 use crate::domain::password::Password;
 use crate::domain::problem::Problem;
-use crate::domain::status::{Status, UserId};
+use crate::domain::status::Status;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Purpose;
 
 /// How long after the request an account is deleted: as long as a change of its email address can be undone, so that a thief
 /// cannot delete it before the owner has read the email.
 pub const DELETION_DELAY: Duration = Duration::from_hours(72);
-
-/// Most accounts that one transaction deletes: both databases limit the number of values in a statement.
-pub const BATCH: usize = 500;
 
 /// Asks for the deletion of the viewer's account. Returns when it will be deleted.
 pub async fn ask_deletion(
@@ -265,44 +262,4 @@ pub(super) async fn settle_deletion(
     void_tokens(&**txn, Some(user.id), &[Purpose::KeepAccount], now).await?;
     limit_lifetime(&**txn, user.id, Purpose::UndoAddress, UNDO_LIFETIME).await?;
     drop_unsent(&**txn, Kind::AccountDeletion, user.id, &user.email, now).await
-}
-
-/// Deletes at most [`BATCH`] of the accounts that `which` selects, with everything that hangs on them. Returns their numbers.
-/// Security emails that wait are still sent.
-///
-/// The rows are locked before anything else is deleted, so that an account that is approved, confirmed or kept meanwhile stays
-/// whole.
-pub(super) async fn delete_users(txn: &WriteTransaction, which: Condition) -> Result<Vec<UserId>, Failure> {
-    let ids: Vec<UserId> = user::Entity::find()
-        .select_only()
-        .column(user::Column::Id)
-        .filter(which.clone())
-        .order_by_asc(user::Column::Id)
-        .limit(BATCH as u64)
-        // Dropped silently on SQLite, where this transaction is the only writer anyway.
-        .lock(LockType::Update)
-        .into_tuple()
-        .all(&**txn)
-        .await
-        .doing("find accounts to delete")?;
-    if ids.is_empty() {
-        return Ok(ids);
-    }
-    let still_sent = Condition::all()
-        .add(outbox::Column::Status.eq(State::Waiting.as_str()))
-        .add(outbox::Column::Kind.is_in(Kind::SECURITY.map(Kind::as_str)));
-    outbox::Entity::delete_many()
-        .filter(outbox::Column::UserId.is_in(ids.iter().copied()))
-        .filter(still_sent.not())
-        .exec(&**txn)
-        .await
-        .doing("delete the emails of deleted accounts")?;
-    user::Entity::delete_many()
-        .filter(user::Column::Id.is_in(ids.iter().copied()))
-        .filter(which)
-        .exec(&**txn)
-        .await
-        .doing("delete accounts")?;
-    forget_names(&**txn, &ids).await?;
-    Ok(ids)
 }

@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
@@ -22,7 +22,6 @@ use sha2::{Digest, Sha256};
 use super::database::Lock;
 use super::entity::{known_browser, user};
 use super::error::{Doing, Failure};
-use super::sessions::hold_person;
 use super::{Backend, random};
 use crate::domain::status::UserId;
 use crate::domain::time::Timestamp;
@@ -113,40 +112,8 @@ pub(super) async fn forget_if_spent(
     Ok(())
 }
 
-/// Remembers the browser in which `user_id` has just signed in. Returns its new cookie's content.
-pub(super) async fn remember(
-    db: &impl ConnectionTrait,
-    user_id: UserId,
-    browsers: &[KnownBrowser],
-    now: Timestamp,
-) -> Result<KnownBrowser, Failure> {
-    if let Some(browser) = known_to(browsers, user_id) {
-        let noted = known_browser::Entity::update_many()
-            .col_expr(known_browser::Column::Failures, Expr::value(0))
-            .col_expr(known_browser::Column::LastUsedAt, Expr::value(now.0))
-            .filter(known_browser::Column::IdHash.eq(browser.hash()))
-            .filter(known_browser::Column::UserId.eq(user_id))
-            .exec(db)
-            .await
-            .doing("note the use of a known browser")?;
-        if noted.rows_affected == 1 {
-            return Ok(browser.clone());
-        }
-    }
-    let browser = KnownBrowser::generate(user_id);
-    let row = known_browser::ActiveModel {
-        id_hash: ActiveValue::Set(browser.hash()),
-        user_id: ActiveValue::Set(user_id),
-        failures: ActiveValue::Set(0),
-        last_used_at: ActiveValue::Set(now.0),
-    };
-    known_browser::Entity::insert(row).exec_without_returning(db).await.doing("remember a browser")?;
-    forget_surplus(db, user_id, &browser).await?;
-    Ok(browser)
-}
-
-/// The same after a sign-in, if nothing has changed the account since its password was verified: otherwise a thief's browser could
-/// be remembered after the owner has changed the password. A browser that cannot be remembered is no reason to refuse a sign-in.
+/// Remembers the browser in which `user_id` has just signed in, if nothing has changed the account since its credentials were verified:
+/// otherwise a thief's browser could be remembered after the owner has changed the password. Returns the new cookie's content. A browser that cannot be remembered is no reason to refuse a sign-in.
 pub(super) async fn remember_at_sign_in(
     backend: &Backend,
     user_id: UserId,
@@ -169,24 +136,89 @@ async fn try_to_remember(
     browsers: &[KnownBrowser],
 ) -> Result<Option<KnownBrowser>, Failure> {
     let now = backend.now();
-    if let Some(browser) = known_to(browsers, user_id)
+    let own = known_to(browsers, user_id);
+    if let Some(browser) = own
         && is_noted(backend, browser, now).await?
     {
         return Ok(Some(browser.clone()));
     }
+    if backend.db.is_postgres() {
+        return note_or_insert(backend.db.pool(), user_id, epoch, own, now).await;
+    }
     let txn = backend.db.begin_write(Lock::None).await?;
-    hold_person(&*txn, user_id).await?;
-    let same = user::Entity::find_by_id(user_id)
-        .filter(user::Column::AuthEpoch.eq(epoch))
-        .count(&*txn)
-        .await
-        .doing("look whether the account has changed")?;
-    if same == 0 {
+    let known = note_or_insert(&*txn, user_id, epoch, own, now).await?;
+    txn.commit().await?;
+    Ok(known)
+}
+
+async fn note_or_insert(
+    db: &impl ConnectionTrait,
+    user_id: UserId,
+    epoch: i32,
+    own: Option<&KnownBrowser>,
+    now: Timestamp,
+) -> Result<Option<KnownBrowser>, Failure> {
+    if let Some(browser) = own
+        && note_use(db, browser, now).await?
+    {
+        return Ok(Some(browser.clone()));
+    }
+    let browser = KnownBrowser::generate(user_id);
+    if !insert_if_unchanged(db, &browser, epoch, now).await? {
         return Ok(None);
     }
-    let known = remember(&*txn, user_id, browsers, now).await?;
-    txn.commit().await?;
-    Ok(Some(known))
+    forget_surplus(db, user_id, &browser).await?;
+    Ok(Some(browser))
+}
+
+/// Notes a successful sign-in in a known browser. `false` if it is not known any more.
+async fn note_use(
+    db: &impl ConnectionTrait,
+    browser: &KnownBrowser,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    let noted = known_browser::Entity::update_many()
+        .col_expr(known_browser::Column::Failures, Expr::value(0))
+        .col_expr(known_browser::Column::LastUsedAt, Expr::value(now.0))
+        .filter(known_browser::Column::IdHash.eq(browser.hash()))
+        .filter(known_browser::Column::UserId.eq(browser.user_id))
+        .exec(db)
+        .await
+        .doing("note the use of a known browser")?;
+    Ok(noted.rows_affected == 1)
+}
+
+/// Remembers a browser if the account's credentials are still those that were verified: one statement, which waits for whoever is
+/// changing them.
+async fn insert_if_unchanged(
+    db: &impl ConnectionTrait,
+    browser: &KnownBrowser,
+    epoch: i32,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    let owner = Query::select()
+        .expr(Expr::value(browser.hash()))
+        .column(user::Column::Id)
+        .expr(Expr::value(0))
+        .expr(Expr::value(now.0))
+        .from(user::Entity)
+        .and_where(user::Column::Id.eq(browser.user_id))
+        .and_where(user::Column::AuthEpoch.eq(epoch))
+        .lock(LockType::NoKeyUpdate)
+        .to_owned();
+    let insert = Query::insert()
+        .into_table(known_browser::Entity)
+        .columns([
+            known_browser::Column::IdHash,
+            known_browser::Column::UserId,
+            known_browser::Column::Failures,
+            known_browser::Column::LastUsedAt,
+        ])
+        .select_from(owner)
+        .map_err(|_| Failure::Data("the columns of a known browser do not match"))?
+        .to_owned();
+    let inserted = db.execute(&insert).await.doing("remember a browser")?;
+    Ok(inserted.rows_affected() == 1)
 }
 
 /// Whether there is nothing to note: no failures, and a use within the last day.
@@ -244,7 +276,19 @@ pub(super) async fn renew(
         None => false,
     };
     forget_all(db, user_id).await?;
-    if known || to_be_known { remember(db, user_id, &[], now).await.map(Some) } else { Ok(None) }
+    if known || to_be_known { insert(db, user_id, now).await.map(Some) } else { Ok(None) }
+}
+
+async fn insert(db: &impl ConnectionTrait, user_id: UserId, now: Timestamp) -> Result<KnownBrowser, Failure> {
+    let browser = KnownBrowser::generate(user_id);
+    let row = known_browser::ActiveModel {
+        id_hash: ActiveValue::Set(browser.hash()),
+        user_id: ActiveValue::Set(user_id),
+        failures: ActiveValue::Set(0),
+        last_used_at: ActiveValue::Set(now.0),
+    };
+    known_browser::Entity::insert(row).exec_without_returning(db).await.doing("remember a browser")?;
+    Ok(browser)
 }
 
 async fn is_remembered(db: &impl ConnectionTrait, browser: &KnownBrowser) -> Result<bool, Failure> {

@@ -11,7 +11,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
 use super::audit::{Action, insert_audit};
 use super::database::{Lock, WriteTransaction};
-use super::delete_account::delete_users;
+use super::delete_users::delete_users;
 use super::entity::{user, user_token};
 use super::error::{Doing, Failure, Stop};
 use super::mail::jobs::{JobKind, insert_job};

@@ -16,6 +16,7 @@ pub mod credentials;
 pub mod database;
 pub mod decide;
 pub mod delete_account;
+pub mod delete_users;
 pub mod entity;
 pub mod error;
 pub mod identities;

@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
 use super::audit::{Action, insert_audit};
 use super::database::Lock;
-use super::delete_account::{BATCH, delete_users};
+use super::delete_users::{BATCH, delete_users};
 use super::entity::{mail_job, outbox, reset_request, session_record, user, user_session, user_token};
 use super::error::{Doing, Failure};
 use super::known_browsers::purge_browsers;

@@ -17,6 +17,8 @@ use crate::domain::status::UserId;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Purpose;
 
+/// How long an earlier email address can undo a change.
+pub const UNDO_LIFETIME: Duration = Duration::from_hours(72);
 /// Crockford's base32: no I, L, O or U.
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// Digits of a typable secret.

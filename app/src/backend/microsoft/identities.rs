@@ -12,7 +12,7 @@ use super::provider::Identity;
 use crate::backend::Backend;
 use crate::backend::audit::{Action, insert_audit};
 use crate::backend::database::{Lock, WriteTransaction};
-use crate::backend::delete_account::delete_users;
+use crate::backend::delete_users::delete_users;
 use crate::backend::entity::{identity, user, user_session};
 use crate::backend::error::{Doing, Failure, Stop};
 use crate::backend::identities::find_identity;
