@@ -4,7 +4,7 @@ import { FormPage } from './form.ts'
 export const DELETION_ASKED = /^Your account will be deleted on \d{1,2} \w{3} \d{4}\. We've emailed you a link to keep it\.$/
 
 /** The refusal after the right password of an account that is due for deletion. */
-export const DUE_FOR_DELETION = /This account will be deleted on \d{1,2} \w{3} \d{4}, \d\d:\d\d UTC\. To keep this account, use the link in the email about the deletion\./
+export const DUE_FOR_DELETION = /This account will be deleted on \d{1,2} \w{3} \d{4}, \d\d:\d\d UTC\. To keep this account, use the link in the email about the deletion, or ask an administrator\./
 
 /** `/profile/delete` */
 export class DeleteAccountPage extends FormPage {

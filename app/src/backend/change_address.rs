@@ -20,8 +20,8 @@ use super::error::{Failure, Stop};
 use super::known_browsers::{KnownBrowser, forget_all, renew};
 use super::links::{Proof, check_password, find_live};
 use super::mail::jobs::{JobKind, insert_address_job};
-use super::mail::message::Message;
-use super::mail::outbox::{Letter, enqueue};
+use super::mail::message::{Kind, Message};
+use super::mail::outbox::{Letter, drop_unsent, enqueue};
 use super::prove::prove_again;
 use super::register::taken;
 use super::sessions::{
@@ -247,6 +247,7 @@ pub async fn undo_address_change(
     forget_all(&*txn, user.id).await?;
     if is_due_for_deletion {
         cancel_deletion(backend, &txn, &user, now).await?;
+        drop_unsent(&*txn, Kind::AccountDeletion, user.id, &token.email, now).await?;
     }
     replace_known_password(&*txn, user.id, &hash).await?;
     // Whoever changed the address again had a link sent to an address of their own: it must not take this back. Links from

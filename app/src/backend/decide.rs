@@ -153,8 +153,11 @@ async fn follow_up(
         return Ok(());
     }
     if before.status == Status::Deactivated {
-        let message =
-            Message::Reactivated { username: user.username.clone(), link: backend.settings.link("/login") };
+        let message = Message::Reactivated {
+            username: user.username.clone(),
+            link: backend.settings.link("/login"),
+            was_due: user.deletion_due_at.is_some() && user.password_hash.is_some(),
+        };
         return send(backend, &**txn, user, message, None).await;
     }
     send_sign_in_link(backend, &**txn, user, user.auth_epoch + 1).await

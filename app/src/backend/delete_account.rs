@@ -17,6 +17,7 @@ use super::credentials::{replace_known_password, unknown_password, void_credenti
 use super::database::{Lock, WriteTransaction};
 use super::entity::user;
 use super::error::{Doing, Failure, Stop};
+use super::identities::find_identity;
 use super::known_address::is_known;
 use super::known_browsers::forget_all;
 use super::links::{Proof, check_password, find_live, mark_confirmed};
@@ -158,6 +159,7 @@ async fn tell(
         link: backend.settings.link(&format!("/{page}/{}", token.expose())),
         undoes_change,
         has_password: user.password_hash.is_some(),
+        has_identity: find_identity(&**txn, user.id).await?.is_some(),
     };
     let letter = Letter { user_id: Some(user.id), recipient, message, not_after: Some(due) };
     enqueue(&**txn, &backend.keys, letter, now).await
@@ -206,10 +208,14 @@ pub async fn keep_account(
     insert_audit(&*txn, Action::KeepAccount, &actor, Some((user.id, &user.username)), now).await?;
     if let Some((prepared, hash)) = &prepared {
         // Mailbox and password together confirm the email address, as with a sign-in link.
-        if user.email_confirmed_at.is_none() && !is_known(&*txn, &user.email_canonical).await? {
+        let confirmable = !is_known(&*txn, &user.email_canonical).await?;
+        if user.email_confirmed_at.is_none() && confirmable {
             mark_confirmed(&txn, &user, proof.source, now).await?;
         }
-        replace_known_password(&*txn, user.id, hash).await?;
+        // An account whose email address stays unconfirmed gets no temporary password: its own one, which was just given, stays.
+        if user.email_confirmed_at.is_some() || confirmable {
+            replace_known_password(&*txn, user.id, hash).await?;
+        }
         drop_identity(backend, &*txn, user.id, Timestamp::default(), now).await?;
         insert_sign_in(&*txn, prepared, &opening, browser, now).await?;
     }

@@ -129,6 +129,14 @@ pub(super) async fn remember_at_sign_in(
     }
 }
 
+/// Notes a sign-in on a shared computer, which makes no browser known: in one that is known, failures no longer count.
+pub(super) async fn note_success(backend: &Backend, user_id: UserId, browsers: &[KnownBrowser]) {
+    let Some(browser) = known_to(browsers, user_id) else { return };
+    if let Err(failure) = note_use(backend.db.pool(), browser, backend.now()).await {
+        tracing::warn!(cause = %failure, "could not note a sign-in in a known browser");
+    }
+}
+
 async fn try_to_remember(
     backend: &Backend,
     user_id: UserId,

@@ -14,6 +14,7 @@ use super::database::{Lock, WriteTransaction};
 use super::delete_users::delete_users;
 use super::entity::{user, user_token};
 use super::error::{Doing, Failure, Stop};
+use super::identities::find_identity;
 use super::mail::jobs::{JobKind, insert_job};
 use super::password_hash::Verdict;
 use super::register::taken;
@@ -42,6 +43,8 @@ pub struct LinkView {
     pub unconfirmed: bool,
     /// Whether the account has a password.
     pub has_password: bool,
+    /// Whether a Microsoft account is linked.
+    pub has_identity: bool,
     /// When the account is deleted, if its owner asked for it.
     pub deletion_due: Option<Timestamp>,
 }
@@ -72,12 +75,15 @@ pub async fn find_link(
     link: &str,
     purposes: &[Purpose],
 ) -> Result<Option<LinkView>, Failure> {
-    Ok(find_live(backend, link, purposes).await?.map(|(token, user)| LinkView {
+    let Some((token, user)) = find_live(backend, link, purposes).await? else { return Ok(None) };
+    let has_identity = find_identity(backend.db.pool(), user.id).await?.is_some();
+    Ok(Some(LinkView {
         user_id: user.id,
         username: user.username,
         email: if token.email.is_empty() { user.email } else { token.email },
         unconfirmed: user.email_confirmed_at.is_none(),
         has_password: user.password_hash.is_some(),
+        has_identity,
         deletion_due: user.deletion_due_at.map(Timestamp),
     }))
 }

@@ -15,7 +15,7 @@ use super::database::Lock;
 use super::entity::user;
 use super::error::{Doing, Failure, Stop};
 use super::known_browsers::{
-    KnownBrowser, count_attempt, forget_if_spent, known_to, refund_attempt, remember_at_sign_in,
+    KnownBrowser, count_attempt, forget_if_spent, known_to, note_success, refund_attempt, remember_at_sign_in,
 };
 use super::password_hash::{HashError, Verdict};
 use super::sessions::{
@@ -107,6 +107,8 @@ async fn attempt_sign_in(
     let user = find(backend, &lookup).await?;
     let temporary = PlainToken::from_typed(form.password.expose());
     let known = user.as_ref().and_then(|user| known_to(&browser.known, user.id));
+    // Whether only a temporary password may be right: past the daily limit, in a browser that is not known.
+    let mut only_temporary = false;
     if let Some(wait) = attempt.day_over() {
         let counted = match known {
             Some(known) => count_attempt(backend.db.pool(), known).await?,
@@ -116,6 +118,7 @@ async fn attempt_sign_in(
             backend.limits.give_back(attempt, now).await;
             return Err(Problem::TooMany(wait).into());
         }
+        only_temporary = !counted;
     }
     let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
     let verdict = match backend.hasher.verify(form.password, hash, &form.source.to_string()).await {
@@ -129,7 +132,7 @@ async fn attempt_sign_in(
             return Err(error.into());
         }
     };
-    if let (Some(user), Verdict::Right { outdated }) = (&user, verdict) {
+    if let (Some(user), Verdict::Right { outdated }, false) = (&user, verdict, only_temporary) {
         // Where nobody can sign in, or has done so too often, a try costs a hash and leads nowhere: it counts.
         if user.status != Status::Active.as_str() {
             backend.limits.failed(attempt, now).await;
@@ -146,6 +149,9 @@ async fn attempt_sign_in(
     if let Some(temporary) = temporary
         && enter_by_temporary(backend, session, &form, &temporary, user.as_ref(), browser).await?
     {
+        if let (Some(known), true, false) = (known, attempt.day_over().is_some(), only_temporary) {
+            refund_attempt(backend.db.pool(), known).await?;
+        }
         backend.limits.give_back(attempt, now).await;
         return Ok(SignedIn::Restricted);
     }
@@ -190,6 +196,7 @@ async fn enter(
     };
     open_session(backend, session, &opening, browser).await?;
     let known = if form.shared {
+        note_success(backend, user.id, &browser.known).await;
         None
     } else {
         remember_at_sign_in(backend, user.id, user.auth_epoch, &browser.known).await

@@ -49,7 +49,7 @@ impl Problem {
             Self::NotActive(status) => return status.refusal().to_owned(),
             Self::DueForDeletion(at) => {
                 return format!(
-                    "This account will be deleted on {}. To keep this account, use the link in the email about the deletion.",
+                    "This account will be deleted on {}. To keep this account, use the link in the email about the deletion, or ask an administrator.",
                     utc_text(at)
                 );
             }

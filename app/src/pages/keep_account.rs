@@ -24,11 +24,15 @@ pub fn KeepAccountPage() -> impl IntoView {
 #[component]
 fn Keep(request: PageRequest, link: LinkView, token: String) -> impl IntoView {
     let when = link.deletion_due.map_or_else(String::new, |at| format!(" on {}", utc_text(at)));
-    let then = if link.has_password {
-        "If you keep the account, its current password will stop working, and you'll choose a new password. A linked Microsoft \
-         account will be unlinked."
-    } else {
-        "If you keep the account, you can sign in with Microsoft again."
+    let then = match (link.has_password, link.has_identity) {
+        (true, true) => {
+            "If you keep the account, its current password will stop working, and you'll choose a new password. The linked \
+             Microsoft account will be unlinked."
+        }
+        (true, false) => {
+            "If you keep the account, its current password will stop working, and you'll choose a new password."
+        }
+        (false, _) => "If you keep the account, you can sign in with Microsoft again.",
     };
     let lead = format!("The account {} will be deleted{when}. {then}", link.username);
     let asks_password = link.unconfirmed && link.has_password;
@@ -41,7 +45,7 @@ fn Keep(request: PageRequest, link: LinkView, token: String) -> impl IntoView {
                     <PasswordField
                         field=Field::Password
                         label="Password".to_owned()
-                        hint=format!("The current password of {}.", link.username)
+                        hint="The email address of this account is not confirmed, so we also ask for its current password.".to_owned()
                         autocomplete="current-password".to_owned()
                         first=true
                         least=0

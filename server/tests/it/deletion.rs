@@ -207,6 +207,46 @@ async fn an_unconfirmed_email_address_keeps_the_account_only_with_the_password()
 }
 
 #[tokio::test]
+async fn an_account_that_cannot_be_confirmed_keeps_its_password() {
+    let portal = Portal::start().await;
+    portal.admin("grace").await;
+    portal.person("odin", Status::Active, Role::Member).await;
+    let ada = portal.person("ada", Status::Active, Role::Member).await;
+    user::Entity::update_many()
+        .col_expr(user::Column::EmailConfirmedAt, Expr::value(Option::<i64>::None))
+        .col_expr(user::Column::Email, Expr::value("odin@example.org"))
+        .col_expr(user::Column::EmailCanonical, Expr::value("odin@example.org"))
+        .filter(user::Column::Id.eq(ada.id))
+        .exec(portal.backend.db.pool())
+        .await
+        .expect("changes");
+    assert_eq!(ask(&portal.signed_in("ada").await).await.as_deref(), Some("/"));
+    let token = token(&announced(&portal, "odin@example.org").await[0]);
+    let browser = portal.browser();
+    let fields = [("token", token.as_str()), ("password", PASSWORD)];
+    assert_eq!(browser.post("/do/keep_account", &fields).await.location(), Some("/change-password"));
+    browser.post("/do/sign_out", &[]).await;
+    assert_eq!(
+        browser.sign_in("ada", PASSWORD).await.location(),
+        Some("/profile"),
+        "there is no other way in"
+    );
+}
+
+#[tokio::test]
+async fn an_undo_drops_an_announcement_that_has_not_been_sent() {
+    let portal = Portal::start().await;
+    portal.admin("grace").await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let browser = portal.signed_in("ada").await;
+    let undo = change_address(&portal, &browser).await;
+    assert_eq!(ask(&browser).await.as_deref(), Some("/"));
+    portal.browser().post("/do/undo_address_change", &[("token", &undo)]).await;
+    assert_eq!(portal.user("ada").await.status, "active");
+    assert!(announced(&portal, "ada@example.org").await.is_empty());
+}
+
+#[tokio::test]
 async fn an_unconfirmed_email_address_of_an_account_without_a_password_gets_no_link() {
     let portal = Portal::start().await;
     portal.admin("grace").await;

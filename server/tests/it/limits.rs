@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use app::backend::clock::Clock;
-use app::backend::entity::known_browser;
+use app::backend::entity::{known_browser, user};
 use app::backend::known_browsers::MOST_BROWSERS;
 use app::backend::password_hash::WAITING;
 use app::backend::random;
@@ -13,7 +13,8 @@ use app::domain::problem::{Problem, Refusal};
 use app::domain::status::{Role, Status};
 use app::domain::time::Timestamp;
 use axum::http::StatusCode;
-use sea_orm::{EntityTrait, PaginatorTrait};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
 use crate::registering::join;
 use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, Portal, stack};
@@ -93,6 +94,40 @@ async fn a_stolen_cookie_of_a_known_browser_is_good_for_ten_attempts() {
     assert_eq!(try_from(&thief, "ada", PASSWORD, "198.51.100.99").await.as_deref(), Some("/login"));
     thief.get("/login").await.says("Too many attempts.");
     assert!(owner.is_signed_in().await, "the owner stays signed in");
+}
+
+#[tokio::test]
+async fn a_password_that_looks_like_a_temporary_one_does_not_escape_the_daily_limit() {
+    let portal = Portal::start().await;
+    let password = "violet lanterns garden pickle";
+    portal.browser().register("ada", "ada@example.org", password).await;
+    user::Entity::update_many()
+        .col_expr(user::Column::Status, Expr::value(Status::Active.as_str()))
+        .filter(user::Column::UsernameKey.eq("ada"))
+        .exec(portal.backend.db.pool())
+        .await
+        .expect("changes");
+    use_up_the_day(&portal, "ada").await;
+    let stranger = portal.browser();
+    assert_eq!(try_from(&stranger, "ada", password, "198.51.100.1").await.as_deref(), Some("/login"));
+    assert!(!stranger.is_signed_in().await);
+    stranger.get("/login").await.says("Incorrect username or password.");
+}
+
+#[tokio::test]
+async fn signing_in_on_a_shared_computer_uses_no_known_browser_up() {
+    let portal = Portal::start().await;
+    portal.person("ada", Status::Active, Role::Member).await;
+    let browser = portal.signed_in("ada").await;
+    browser.post("/do/sign_out", &[]).await;
+    use_up_the_day(&portal, "ada").await;
+    for number in 0..12 {
+        let fields = [("username", "ada"), ("password", PASSWORD), ("shared", "yes")];
+        let source = format!("198.51.100.{number}");
+        let reply = browser.post_from("/do/sign_in", &fields, Some(&source)).await;
+        assert_eq!(reply.location(), Some("/profile"), "{number}");
+        browser.post("/do/sign_out", &[]).await;
+    }
 }
 
 #[tokio::test]

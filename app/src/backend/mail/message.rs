@@ -206,6 +206,9 @@ pub enum Message {
         username: String,
         /// Where to sign in.
         link: String,
+        /// Whether this cancelled a deletion.
+        #[serde(default)]
+        was_due: bool,
     },
     /// A temporary password.
     TemporaryPassword {
@@ -280,6 +283,8 @@ pub enum Message {
         undoes_change: bool,
         /// Whether the account has a password, which is replaced then.
         has_password: bool,
+        /// Whether a Microsoft account is linked, which is unlinked then if there is a password.
+        has_identity: bool,
     },
     /// The operator looks whether mail arrives.
     Test {

@@ -131,13 +131,19 @@ fn parts(message: &Message, settings: &Settings) -> Parts {
             after: Vec::new(),
             why: format!("You get this mail because you registered at {portal}."),
         },
-        Message::Reactivated { username, link } => Parts {
+        Message::Reactivated { username, link, was_due } => Parts {
             subject: format!("Your account at {portal} is active again"),
             heading: "Your account is active again".to_owned(),
-            paragraphs: vec![format!(
+            paragraphs: std::iter::once(format!(
                 "An administrator has reactivated {}. Sign in as before.",
                 plain(username)
-            )],
+            ))
+            .chain(was_due.then(|| {
+                "Your account will not be deleted. If you did not ask for the deletion, someone else may know your password. \
+                 Sign in and change your password now."
+                    .to_owned()
+            }))
+            .collect(),
             secret: String::new(),
             button: ("Sign in".to_owned(), link.clone()),
             after: Vec::new(),
@@ -157,8 +163,10 @@ fn parts(message: &Message, settings: &Settings) -> Parts {
         Message::AddressChangedAgain { username, link } => {
             recovery::address_changed_again(username, link, portal)
         }
-        Message::AccountDeletion { username, due, link, undoes_change, has_password } => {
-            let keeping = recovery::Keeping { link, undoes_change: *undoes_change, has_password: *has_password };
+        Message::AccountDeletion { username, due, link, undoes_change, has_password, has_identity } => {
+            let (undoes_change, has_password) = (*undoes_change, *has_password);
+            let keeping =
+                recovery::Keeping { link, undoes_change, has_password, has_identity: *has_identity };
             recovery::account_deletion(username, *due, &keeping, portal)
         }
         Message::Test { link } => Parts {

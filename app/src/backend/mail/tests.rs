@@ -72,6 +72,7 @@ fn messages() -> Vec<(&'static str, Message)> {
                 link: link.clone(),
                 undoes_change: false,
                 has_password: true,
+                has_identity: true,
             },
         ),
         (
@@ -82,6 +83,7 @@ fn messages() -> Vec<(&'static str, Message)> {
                 link: link.clone(),
                 undoes_change: false,
                 has_password: false,
+                has_identity: true,
             },
         ),
         (
@@ -92,6 +94,7 @@ fn messages() -> Vec<(&'static str, Message)> {
                 link: link.clone(),
                 undoes_change: true,
                 has_password: true,
+                has_identity: true,
             },
         ),
         (
@@ -128,7 +131,14 @@ fn messages() -> Vec<(&'static str, Message)> {
                 asks_password: true,
             },
         ),
-        ("reactivated", Message::Reactivated { username: username.clone(), link: link.clone() }),
+        (
+            "reactivated",
+            Message::Reactivated { username: username.clone(), link: link.clone(), was_due: false },
+        ),
+        (
+            "reactivated_due",
+            Message::Reactivated { username: username.clone(), link: link.clone(), was_due: true },
+        ),
         (
             "temporary_password",
             Message::TemporaryPassword {

@@ -193,18 +193,23 @@ pub(super) struct Keeping<'a> {
     pub(super) undoes_change: bool,
     /// Whether the account has a password. Keeping the account replaces it.
     pub(super) has_password: bool,
+    /// Whether a Microsoft account is linked. Keeping an account with a password unlinks it.
+    pub(super) has_identity: bool,
 }
 
 /// To the owner, after a request for deletion.
 pub(super) fn account_deletion(username: &str, due: Timestamp, keeping: &Keeping<'_>, portal: &str) -> Parts {
     let keep = match (keeping.undoes_change, keeping.has_password) {
+        (false, true) if keeping.has_identity => {
+            "If it was not, or if you've changed your mind, keep your account. You'll then choose a new password. The linked \
+             Microsoft account will be unlinked."
+        }
         (true, _) => {
             "If it was not, keep your account now. Your account will use this email address again, and you'll choose a new \
              password."
         }
         (false, true) => {
-            "If it was not, or if you've changed your mind, keep your account. You'll then choose a new password. A linked \
-             Microsoft account will be unlinked."
+            "If it was not, or if you've changed your mind, keep your account. You'll then choose a new password."
         }
         (false, false) => {
             "If it was not, or if you've changed your mind, keep your account. Then sign in with Microsoft as before."
