@@ -150,7 +150,7 @@ impl Database {
                     .create_if_missing(true)
                     .busy_timeout(PATIENCE)
                     .foreign_keys(true)
-                    // What is deleted is overwritten, too.
+                    // Overwrites deleted data.
                     .pragma("secure_delete", "ON")
                     .pragma("journal_mode", "WAL")
             });

@@ -49,7 +49,7 @@ impl std::fmt::Debug for KnownBrowser {
 }
 
 impl KnownBrowser {
-    /// Returns a browser that nobody knows yet.
+    /// Returns a new browser, which is not known until its row has been written.
     pub fn generate(user_id: UserId) -> Self {
         Self { user_id, id: random::handle() }
     }
@@ -112,8 +112,9 @@ pub(super) async fn forget_if_spent(
     Ok(())
 }
 
-/// Remembers the browser in which `user_id` has just signed in, if nothing has changed the account since its credentials were verified:
-/// otherwise a thief's browser could be remembered after the owner has changed the password. Returns the new cookie's content. A browser that cannot be remembered is no reason to refuse a sign-in.
+/// Remembers the browser in which `user_id` has just signed in, if nothing has changed the account since its credentials were
+/// verified: otherwise a thief's browser could be remembered after the owner has changed the password. Returns the new cookie's
+/// content. A browser that cannot be remembered is no reason to refuse a sign-in.
 pub(super) async fn remember_at_sign_in(
     backend: &Backend,
     user_id: UserId,
@@ -196,8 +197,8 @@ async fn note_use(
     Ok(noted.rows_affected == 1)
 }
 
-/// Remembers a browser if the account's credentials are still those that were verified: one statement, which waits for whoever is
-/// changing them.
+/// Remembers a browser if the account's credentials are still those that were verified: one statement, which waits for a
+/// change that is in progress.
 async fn insert_if_unchanged(
     db: &impl ConnectionTrait,
     browser: &KnownBrowser,

@@ -238,8 +238,8 @@ impl Posted {
 /// Graph's code for a recipient that no email can go to (Exchange error codes, "ErrorInvalidRecipients").
 const INVALID_RECIPIENT: &str = "ErrorInvalidRecipients";
 
-/// What an answer means for the email. Only what is said about the recipient is final. Everything else can be fixed while the
-/// email waits: our token, permission or mailbox, the proxy, how much we ask.
+/// Returns the outcome that an answer stands for. A refusal is final only if the recipient is the cause. Everything else can be
+/// fixed while the email waits: our token, permission or mailbox, the proxy, how much we ask.
 fn outcome(status: u16, after: Option<Duration>, code: &str, reason: String) -> SendOutcome {
     match (status, code) {
         (202, _) => SendOutcome::Accepted,

@@ -1,7 +1,7 @@
 //! Notifications to administrators that are not needed any more, or name people who have been deleted since.
 //!
 //! # Guarantees
-//! - No notification that is sent names a person who has been deleted, or goes to someone who is no administrator any more.
+//! - No notification that is sent names a person who has been deleted, or goes to a former administrator.
 //! - Notifications that wait, or have failed, lose the names of deleted people with the next cleanup.
 
 use std::collections::HashSet;
