@@ -1,15 +1,16 @@
-// Every journey runs twice: in the project "scripts" (JavaScript on) and in "plain" (off). A test that makes sense in
-// one alone is tagged @scripts or @plain. The project "operations" runs once and needs no browser: it takes databases
-// away, kills the program and besieges it. `--project=screenshots` takes pictures and tests nothing.
+// Every journey runs twice: in the project "scripts" (with JavaScript) and in the project "plain" (without). A test for
+// only one of them is tagged @scripts or @plain. The project "operations" runs once and needs no browser: it stops
+// databases, kills the program and floods it with requests. `--project=screenshots` takes screenshots and tests
+// nothing.
 //
-// From the environment: PORTAL_BIN (the program), LEPTOS_SITE_ROOT (its assets), CHROMIUM (the browser),
-// SCREENSHOTS (a folder), DESK_SHOT (a file), and TIMINGS (a file: see support/timings.ts).
+// Environment variables: PORTAL_BIN (the program), LEPTOS_SITE_ROOT (its assets), CHROMIUM (the browser), SCREENSHOTS
+// (a folder), DESK_SHOT (a file) and TIMINGS (a file, see support/timings.ts).
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
 import { defineConfig } from '@playwright/test'
 
-// Workers read this file too, with other arguments; they inherit the environment.
+// Workers read this file too, with other arguments. They inherit the environment.
 if (process.argv.some((argument) => argument.includes('screenshots'))) process.env.VESTIBULE_SCREENSHOTS = 'yes'
 const pictures = process.env.VESTIBULE_SCREENSHOTS === 'yes'
 
@@ -21,10 +22,10 @@ export default defineConfig({
   fullyParallel: true,
   forbidOnly: true,
   retries: 0,
-  // One for each core, and one for the operations tests.
+  // One worker per core, and one for the operations tests.
   workers: Math.min(availableParallelism(), 8) + 1,
-  // Each step has a bound of its own, of 10 or 20 seconds. This one is for a test that would go on for ever: a journey of
-  // thirty pages takes 25 seconds on two idle cores, and has taken four times as long on busy ones.
+  // Each step has a timeout of 10 or 20 seconds. This timeout stops a test that never ends: a journey of thirty pages
+  // takes 25 seconds on two idle cores, and four times as long on busy ones.
   timeout: 150_000,
   expect: { timeout: 10_000 },
   reporter: process.env.TIMINGS ? [['list'], ['./support/timings.ts']] : [['list']],
@@ -35,7 +36,7 @@ export default defineConfig({
     timezoneId: 'UTC',
     screenshot: 'only-on-failure',
     launchOptions: {
-      // Undefined: the browser that `npx playwright install chromium` has fetched.
+      // Undefined: the browser that `npx playwright install chromium` has installed.
       executablePath: process.env.CHROMIUM || debian,
       args: [
         '--headless',
@@ -50,8 +51,8 @@ export default defineConfig({
     },
   },
   projects: [
-    // First, because a single worker runs all of it. Its tests run one at a time: they measure waiting times and would slow each other
-    // down.
+    // The first project, because a single worker runs all of it. Its tests run one at a time: they measure response
+    // times and would slow each other down.
     { name: 'operations', testDir: 'operations', fullyParallel: false, workers: 1, timeout: 90_000 },
     { name: 'scripts', use: { javaScriptEnabled: true }, grepInvert: /@plain/ },
     { name: 'plain', use: { javaScriptEnabled: false }, grepInvert: /@scripts/ },

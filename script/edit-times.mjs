@@ -1,8 +1,8 @@
 // Measures how long an edit takes to reach the browser with `script/server --watch`: from saving a file until the page
 // /login, open in Chromium, has reloaded. 'node script/edit-times.mjs' prints a table, and takes about 4 minutes after the
 // first build. It edits files of this checkout and restores them. It refuses to start if these files have uncommitted
-// changes, and stops after at most 10 minutes of measuring. It needs port 3001, where cargo-leptos tells pages to
-// reload, and what 'script/bootstrap --test' installs.
+// changes, and stops after at most 10 minutes of measuring. It needs port 3001, on which cargo-leptos tells pages to
+// reload, and the tools that 'script/bootstrap --test' installs.
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -21,7 +21,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const EDITS = [
   { name: "a page", file: "app/src/pages/login.rs", text: "This is a shared computer" },
   { name: "an island", file: "app/src/islands/fields.rs", text: "Show password" },
-  { name: "a backend file", file: "app/src/backend/user_agent.rs", text: '"Firefox"' },
+  { name: "a backend file", file: "backend/src/sessions/user_agent.rs", text: '"Firefox"' },
   { name: "a file of the server", file: "server/src/serve.rs", text: '"stopping"' },
 ];
 
@@ -55,7 +55,8 @@ for (const { file, text } of EDITS) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "vestibule-edits-"));
-const address = `127.0.0.1:${await freePort()}`;
+const port = await freePort();
+const loginPage = `http://localhost:${port}/login`;
 const originals = EDITS.map(({ file }) => [join(root, file), readFileSync(join(root, file), "utf8")]);
 let log = "";
 let closed = false;
@@ -63,7 +64,7 @@ const child = spawn(join(root, "script/server"), ["--watch"], {
   cwd: root,
   env: {
     ...process.env,
-    LEPTOS_SITE_ADDR: address,
+    LEPTOS_SITE_ADDR: `127.0.0.1:${port}`,
     DATABASE_URL: `sqlite://${join(folder, "portal.db")}`,
     MAIL_DIR: join(folder, "mail"),
   },
@@ -71,10 +72,10 @@ const child = spawn(join(root, "script/server"), ["--watch"], {
 });
 for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (log += data));
 child.on("error", (error) => (log += error.message));
-// When every process that inherited its output has ended, the portal among them.
+// Emitted when all processes that inherited its output have ended, including the portal.
 child.on("close", () => (closed = true));
 
-function tolerate(action) {
+function logErrors(action) {
   try {
     action();
   } catch (error) {
@@ -82,10 +83,10 @@ function tolerate(action) {
   }
 }
 
-// Ends the server before it restores the files, so that no further build starts.
+// Stops the server before it restores the files, so that no further build starts.
 function cleanUp() {
-  tolerate(() => child.kill("SIGINT"));
-  for (const [path, original] of originals) tolerate(() => writeFileSync(path, original));
+  logErrors(() => child.kill("SIGINT"));
+  for (const [path, original] of originals) logErrors(() => writeFileSync(path, original));
 }
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => {
@@ -94,20 +95,20 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   });
 }
 
-async function until(what, deadline, ask) {
-  while (!(await ask())) {
+async function waitUntil(what, deadline, condition) {
+  while (!(await condition())) {
     if (closed) throw new Error("script/server --watch has ended");
     if (Date.now() > deadline) throw new Error(`timed out waiting for ${what}`);
     await sleep(25);
   }
 }
 
-const answers = () => fetch(`http://${address}/login`).then(({ ok }) => ok, () => false);
+const isServing = () => fetch(loginPage).then(({ ok }) => ok, () => false);
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 let browser;
 
 async function measure() {
-  await until("the first build", Date.now() + FIRST_BUILD, answers);
+  await waitUntil("the first build", Date.now() + FIRST_BUILD, isServing);
   const deadline = Date.now() + MEASURING;
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM || ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"].find(existsSync),
@@ -116,15 +117,15 @@ async function measure() {
   const page = await browser.newPage();
   let loads = 0;
   page.on("load", () => (loads += 1));
-  await page.goto(`http://${address}/login`, { waitUntil: "load" });
+  await page.goto(loginPage, { waitUntil: "load" });
 
-  // The seconds until the page has reloaded.
+  // Returns the seconds until the page has reloaded.
   async function save(path, content) {
     const before = loads;
-    const began = performance.now();
+    const start = performance.now();
     writeFileSync(path, content);
-    await until(`the page after ${path} was saved`, deadline, () => loads > before);
-    return (performance.now() - began) / 1000;
+    await waitUntil(`the page after ${path} was saved`, deadline, () => loads > before);
+    return (performance.now() - start) / 1000;
   }
 
   console.log("| edit | median | all |\n| --- | --- | --- |");
@@ -132,7 +133,7 @@ async function measure() {
     const [path, original] = originals[at];
     const times = [];
     for (let round = 1; round <= ROUNDS; round += 1) {
-      await sleep(2_000); // the watcher ignores what is saved while it starts the portal
+      await sleep(2_000); // cargo-leptos ignores changes while it starts the portal
       const edited = text.replace(/(?="?$)/, ` ${round}`);
       times.push(await save(path, original.replace(text, edited)));
       if (name === "a page") await page.getByText(edited).waitFor({ timeout: 5_000 });
@@ -152,5 +153,5 @@ try {
   cleanUp();
   await browser?.close();
   for (let waited = 0; !closed && waited < 200; waited += 1) await sleep(100);
-  tolerate(() => rmSync(folder, { recursive: true, force: true }));
+  logErrors(() => rmSync(folder, { recursive: true, force: true }));
 }

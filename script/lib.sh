@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# What the scripts of this folder share: where things are, which Rust toolchain is used, which flags debug and release
-# builds get, and how something is said. It is sourced ('source script/lib.sh'), installs nothing (script/bootstrap
-# does) and takes a few milliseconds.
-# shellcheck disable=SC2034 # the scripts that source it use the names
+# Shared code of the scripts in this folder: paths, the choice of the Rust toolchain, the flags of debug and release
+# builds, and output. Other scripts source it ('source script/lib.sh'). It installs nothing (script/bootstrap does) and
+# takes a few milliseconds.
+# shellcheck disable=SC2034 # the scripts that source this file use the names
 
 set -euo pipefail
 
@@ -18,12 +18,12 @@ locked_version() { # LOCK-FILE CRATE
 LEPTOS_VERSION="$(locked_version "$ROOT/script/tools/Cargo.lock" cargo-leptos)"
 # The command line tool must be of exactly the version that the program is linked with.
 BINDGEN_VERSION="$(locked_version "$ROOT/Cargo.lock" wasm-bindgen)"
-# Another folder for each state of script/tools, because all clones share them.
+# The name of the folder depends on the content of script/tools, because all clones share the cache.
 TOOLS_DIR="$CACHE/tools-$(find "$ROOT/script/tools" -name target -prune -o -type f -print0 | sort -z | xargs -0 cat | cksum | tr ' ' -)"
 export PATH="$TOOLS_DIR/bin:$ROOT/style/node_modules/.bin:$PATH"
 
-# The C compiler looks for its linker here first. Debian's mold is faster than the default.
-# Once only: build scripts run again when this variable changes, and with them much of the build.
+# The C compiler looks for its linker here first. Debian's mold is faster than the default linker.
+# Added only once: when this variable changes, build scripts run again, and so does much of the build.
 case ":${COMPILER_PATH:-}:" in
   *:/usr/libexec/mold:*) ;;
   *) [ ! -x /usr/libexec/mold/ld ] || export COMPILER_PATH="/usr/libexec/mold${COMPILER_PATH:+:$COMPILER_PATH}" ;;
@@ -38,7 +38,7 @@ die() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# "95" or "12 min 5 s", of the seconds given.
+# Prints a number of seconds as a duration, such as "59 s" or "12 min 5 s".
 duration() {
   if (($1 < 60)); then printf '%d s' "$1"; else printf '%d min %d s' $(($1 / 60)) $(($1 % 60)); fi
 }
@@ -53,10 +53,10 @@ announce_steps() { # "SECONDS NAME"...
   VESTIBULE_STEPS=$#
   (($# > 1)) || return 0
   for line in "$@"; do sum=$((sum + ${line%% *})); done
-  say "$# steps, about $(about "$sum") on two idle cores. If you interrupt a run, the next run continues where it stopped."
+  say "$# steps, about $(rounded_duration "$sum") on two idle cores. If you interrupt a run, the next run continues where it stopped."
   for line in "$@"; do
     number=$((number + 1))
-    say "  $number. ${line#* }: about $(about "${line%% *}")"
+    say "  $number. ${line#* }: about $(rounded_duration "${line%% *}")"
   done
 }
 
@@ -64,41 +64,43 @@ begin_step() { # "SECONDS NAME"
   local number=
   VESTIBULE_STEP=$((VESTIBULE_STEP + 1))
   ((VESTIBULE_STEPS < 2)) || number="Step $VESTIBULE_STEP of $VESTIBULE_STEPS: "
-  say "$number${1#* } (about $(about "${1%% *}"))…"
+  say "$number${1#* } (about $(rounded_duration "${1%% *}"))…"
 }
 
-# Prints a number of seconds in words, such as "20 seconds" or "3 minutes".
-about() {
+# Prints a number of seconds as a rounded duration, such as "20 seconds" or "3 minutes".
+rounded_duration() {
   if (($1 < 90)); then printf '%d seconds' "$1"; else printf '%d minutes' $((($1 + 30) / 60)); fi
 }
 
-# ---- The toolchain: it must know wasm32-unknown-unknown and be new enough.
+# ---- The Rust toolchain: it must support wasm32-unknown-unknown and have at least the version in Cargo.toml
 
 WASM=wasm32-unknown-unknown
 RUST_MINIMUM="$(awk -F '"' '/^rust-version/ { print $2; exit }' "$ROOT/Cargo.toml")"
-# Debian's wasm std is built by us, for one version of its compiler: that version stands in this file.
+# Debian packages no standard library for WebAssembly, so script/bootstrap builds it for one version of Debian's
+# compiler. This file contains that version.
 DEBIAN_STAMP="/usr/lib/rustlib/$WASM/vestibule-std"
 
-new_enough() { # VERSION
+is_supported_version() { # VERSION
   [ "$(printf '%s\n%s\n' "$RUST_MINIMUM" "$1" | sort -V | head -n 1)" = "$RUST_MINIMUM" ]
 }
 
-# Whether what "rustc" means now will do.
-active_toolchain_fits() {
+# True if the toolchain on PATH is usable.
+active_toolchain_is_usable() {
   local libdir
   have rustc && have cargo && libdir="$(rustc --print target-libdir --target "$WASM" 2>/dev/null)" &&
-    compgen -G "$libdir/libstd-*.rlib" >/dev/null && new_enough "$(rustc --version | cut -d ' ' -f 2)"
+    compgen -G "$libdir/libstd-*.rlib" >/dev/null && is_supported_version "$(rustc --version | cut -d ' ' -f 2)"
 }
 
-debian_toolchain_fits() {
+# True if Debian's toolchain is usable.
+debian_toolchain_is_usable() {
   local version
   [ -e "$DEBIAN_STAMP" ] && [ -x /usr/bin/cargo ] && version="$(/usr/bin/rustc --version 2>/dev/null)" &&
-    [ "$(<"$DEBIAN_STAMP")" = "$version" ] && new_enough "$(cut -d ' ' -f 2 <<<"$version")"
+    [ "$(<"$DEBIAN_STAMP")" = "$version" ] && is_supported_version "$(cut -d ' ' -f 2 <<<"$version")"
 }
 
-# Makes rustc and cargo mean a toolchain that fits; fails when there is none.
+# Selects a usable toolchain, by PATH or RUSTUP_TOOLCHAIN. Fails if there is none.
 choose_toolchain() {
-  if debian_toolchain_fits && { [ "${RUSTUP_TOOLCHAIN:-}" = debian ] || ! active_toolchain_fits; }; then
+  if debian_toolchain_is_usable && { [ "${RUSTUP_TOOLCHAIN:-}" = debian ] || ! active_toolchain_is_usable; }; then
     if have rustup; then
       [ "${RUSTUP_HOME:-$HOME/.rustup}/toolchains/debian" -ef /usr ] || rustup toolchain link debian /usr
       export RUSTUP_TOOLCHAIN=debian
@@ -106,13 +108,13 @@ choose_toolchain() {
       export PATH="$TOOLS_DIR/bin:$ROOT/style/node_modules/.bin:/usr/bin:$PATH"
     fi
   else
-    active_toolchain_fits
+    active_toolchain_is_usable
   fi
 }
 
-# ---- What the tests use, wherever the system keeps it; nothing when it isn't there
+# ---- Programs for the tests: each function prints a path, or nothing if the program is not installed
 
-# The folder with initdb and postgres.
+# Prints the folder that contains initdb and postgres.
 find_postgres() {
   local dir
   if have initdb && have postgres; then
@@ -127,7 +129,7 @@ find_postgres() {
   done
 }
 
-# Debian's headless one first: it does the same in two thirds of the time.
+# Prints the path of a Chromium. Prefers Debian's headless shell, which takes two thirds of the time.
 find_chromium() {
   local name
   for name in "${CHROMIUM:-}" /usr/bin/chromium-headless-shell /usr/bin/chromium; do
@@ -140,10 +142,10 @@ find_chromium() {
 
 # ---- Debug and release builds
 
-# cargo-leptos gives its debug builds '--cfg erase_components' (after what RUSTFLAGS says) and this name, which leptos
-# reads when it is compiled. Plain cargo gets the same from cargo_debug, so that both share one build; release builds
-# and cargo-leptos itself must not be given the flag. The sites lie apart, so that a release does not pull the files
-# away from under a running development server.
+# cargo-leptos adds '--cfg erase_components' to RUSTFLAGS in debug builds, and sets LEPTOS_OUTPUT_NAME, which leptos
+# reads when it is compiled. cargo_debug does the same for plain cargo, so that both share one build. Do not set the flag
+# for release builds or for cargo-leptos itself. Debug and release have separate site folders, so that a release build
+# does not remove the files of a running development server.
 LEPTOS_OUTPUT_NAME="$(awk -F '"' '/^output-name/ { name = $2 } END { print name == "" ? "vestibule_web" : name }' "$ROOT/Cargo.toml")"
 export LEPTOS_OUTPUT_NAME
 DEBUG_SITE="$TARGET/debug/site"
@@ -167,20 +169,21 @@ leptos_release() {
   (cd "$ROOT" && LEPTOS_SITE_ROOT="$RELEASE_SITE" cargo leptos build --release --precompress --bin-features "$RELEASE_FEATURES")
 }
 
-# Whether the debug program and its site are those of the sources as they stand.
+# True if the debug program and its site are built from the current sources.
 debug_is_built() {
   [ -x "$DEBUG_PROGRAM" ] && [ -e "$TARGET/debug/hash.txt" ] && [ -d "$DEBUG_SITE/pkg" ] && [ -e "$DEBUG_STAMP" ] &&
     [ "$(<"$DEBUG_STAMP")" = "$ROOT $LEPTOS_VERSION" ] &&
-    [ -z "$(find "$ROOT/Cargo.toml" "$ROOT/Cargo.lock" "$ROOT/src" "$ROOT/app" "$ROOT/server" "$ROOT/migration" \
-      "$ROOT/public" "$ROOT/style" \( -name node_modules -o -name tests -o -name tests.rs -o -name snapshots \) -prune \
+    [ -z "$(find "$ROOT/Cargo.toml" "$ROOT/Cargo.lock" "$ROOT/src" "$ROOT/domain" "$ROOT/backend" "$ROOT/app" \
+      "$ROOT/server" "$ROOT/migration" "$ROOT/public" "$ROOT/style" \
+      \( -name node_modules -o -name tests -o -name tests.rs -o -name snapshots \) -prune \
       -o -newer "$DEBUG_STAMP" -print -quit)" ]
 }
 
 # The time and name of the step that builds the portal. The first build takes longer.
 if [ -x "$DEBUG_PROGRAM" ]; then BUILD_STEP="60 Building the portal"; else BUILD_STEP="650 Building the portal"; fi
 
-# Builds the debug program and its site when the sources have changed. The stamp bears the time when the build began:
-# what is edited meanwhile counts as changed.
+# Builds the debug program and its site if the sources have changed. The stamp has the time at which the build started,
+# so that files that are edited during the build count as changed.
 build_debug() {
   if debug_is_built; then return 0; fi
   mkdir -p "$TARGET/debug"

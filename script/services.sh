@@ -1,19 +1,20 @@
 # shellcheck shell=bash
-# PostgreSQL and Redis for one run of a script: throw-away instances on free ports of 127.0.0.1, in a folder of their own.
-# Sourced after lib.sh.
+# Temporary PostgreSQL and Redis instances for one run of a script, on free ports of 127.0.0.1 and in a temporary folder.
+# Source this file after lib.sh.
 #
-# It guarantees: the URLs are exported as DATABASE_URL and REDIS_URL with the prefix that is asked for; stop_children ends,
-# in the reverse order, what was started here and what the caller has added to 'children', and nothing else.
+# Guarantees:
+# - The URLs are exported as DATABASE_URL and REDIS_URL, with the given prefix.
+# - stop_children stops the processes in 'children' in reverse order, and no others. Callers may add their own processes.
 
-work=       # the caller's temporary folder
-children=() # "PID SIGNAL"
+work=       # the temporary folder of the calling script
+children=() # one entry "PID SIGNAL" per process
 
 stop_children() {
-  local index pid signal tries
+  local index pid signal attempt
   for ((index = ${#children[@]} - 1; index >= 0; index--)); do
     read -r pid signal <<<"${children[index]}"
     kill -s "$signal" "$pid" 2>/dev/null || continue
-    for ((tries = 0; tries < 100; tries++)); do
+    for ((attempt = 0; attempt < 100; attempt++)); do
       kill -0 "$pid" 2>/dev/null || break
       sleep 0.1
     done
@@ -27,10 +28,10 @@ free_port() {
   node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })'
 }
 
-# Waits until the program with this pid has written TEXT to LOG; at most half a minute, and only while it lives.
-await() { # PID LOG TEXT
-  local tries
-  for ((tries = 0; tries < 300; tries++)); do
+# Waits until the process PID has written TEXT to LOG. Fails after 30 seconds, or if the process exits first.
+wait_for_log() { # PID LOG TEXT
+  local attempt
+  for ((attempt = 0; attempt < 300; attempt++)); do
     if grep -q "$3" "$2" 2>/dev/null; then return 0; fi
     kill -0 "$1" 2>/dev/null || return 1
     sleep 0.1
@@ -38,14 +39,14 @@ await() { # PID LOG TEXT
   return 1
 }
 
-# The settings (NAME=VALUE) are those of postgresql.conf.
+# Starts PostgreSQL. Each SETTING is NAME=VALUE, as in postgresql.conf.
 start_postgres() { # PREFIX SETTING...
-  local prefix="$1" bin tries port pid setting log="$work/postgres.log" as_postgres=() settings=()
+  local prefix="$1" bin attempt port pid setting log="$work/postgres.log" as_postgres=() settings=()
   shift
   for setting in "$@"; do settings+=(-c "$setting"); done
   bin="$(find_postgres)"
   mkdir "$work/postgres" || return
-  if [ "$(id -u)" = 0 ]; then # it refuses to run as root
+  if [ "$(id -u)" = 0 ]; then # PostgreSQL refuses to run as root
     as_postgres=(setpriv --reuid=postgres --regid=postgres --init-groups)
     chmod 711 "$work"
     chown postgres: "$work/postgres" || return
@@ -58,7 +59,7 @@ start_postgres() { # PREFIX SETTING...
     cat "$log" >&2
     return 1
   }
-  for ((tries = 0; tries < 5; tries++)); do # another program may take the port first
+  for ((attempt = 0; attempt < 5; attempt++)); do # another program may take the port in the meantime
     port="$(free_port)"
     (
       cd "$work/postgres" || exit
@@ -67,7 +68,7 @@ start_postgres() { # PREFIX SETTING...
     ) >"$log" 2>&1 &
     pid=$!
     children+=("$pid QUIT")
-    if await "$pid" "$log" 'ready to accept connections'; then
+    if wait_for_log "$pid" "$log" 'ready to accept connections'; then
       export "${prefix}DATABASE_URL=postgres://postgres@127.0.0.1:$port/postgres"
       return 0
     fi
@@ -76,15 +77,16 @@ start_postgres() { # PREFIX SETTING...
   return 1
 }
 
+# Starts Redis.
 start_redis() { # PREFIX
-  local prefix="$1" tries port pid log="$work/redis.log"
+  local prefix="$1" attempt port pid log="$work/redis.log"
   mkdir "$work/redis"
-  for ((tries = 0; tries < 5; tries++)); do
+  for ((attempt = 0; attempt < 5; attempt++)); do
     port="$(free_port)"
     redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$work/redis" >"$log" 2>&1 &
     pid=$!
     children+=("$pid TERM")
-    if await "$pid" "$log" 'Ready to accept connections'; then
+    if wait_for_log "$pid" "$log" 'Ready to accept connections'; then
       export "${prefix}REDIS_URL=redis://127.0.0.1:$port"
       return 0
     fi

@@ -1,6 +1,6 @@
-// Measures what a browser loads, in brotli, and exits with 1 when it is more than was agreed:
-// - all WebAssembly of the site and its JavaScript: at most 160 kB
-// - everything a first visit of /login loads, the page itself included: at most 260 kB
+// Measures the brotli-compressed size of everything that a browser downloads, and exits with 1 if a limit is exceeded:
+// - all WebAssembly and JavaScript of the site: at most 160 kB
+// - all downloads of a first visit of /login, including the page: at most 260 kB
 // 'node script/sizes.mjs PROGRAM SITE' starts the program on a free port in a temporary folder, and stops it.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -20,10 +20,10 @@ const brotli = (data) =>
   }).length;
 const kB = (bytes) => `${(bytes / 1000).toFixed(1).padStart(7)} kB`;
 
-let over = false;
-function total(what, bytes, limit) {
+let overLimit = false;
+function printTotal(what, bytes, limit) {
   const fits = bytes <= limit;
-  over ||= !fits;
+  overLimit ||= !fits;
   console.log(`${kB(bytes)}  ${what} (at most ${limit / 1000} kB)${fits ? "" : "  TOO MUCH"}\n`);
 }
 
@@ -42,13 +42,13 @@ function measureCode() {
   let sum = 0;
   for (const path of files(join(site, "pkg"))) {
     if (!/\.(wasm|js)$/.test(path)) continue;
-    const ready = statSync(`${path}.br`, { throwIfNoEntry: false });
-    const size = ready ? ready.size : brotli(readFileSync(path));
+    const compressed = statSync(`${path}.br`, { throwIfNoEntry: false });
+    const size = compressed ? compressed.size : brotli(readFileSync(path));
     sum += size;
     console.log(`${kB(size)}  ${relative(site, path)}`);
   }
   if (sum === 0) throw new Error(`no WebAssembly under ${site}/pkg`);
-  total("all of it", sum, CODE_LIMIT);
+  printTotal("all of it", sum, CODE_LIMIT);
 }
 
 // ---- A first visit of /login
@@ -62,7 +62,7 @@ function freePort() {
   });
 }
 
-// The bytes as they travel: what the server sends to a browser that takes brotli.
+// Requests a URL as a browser that accepts brotli. The size is that of the body as sent, or as brotli would compress it.
 function get(url) {
   return new Promise((resolve, reject) => {
     http
@@ -95,8 +95,8 @@ const attribute = (tag, name) => {
   return value?.replaceAll("&amp;", "&");
 };
 
-// What a page, a stylesheet or a module makes the browser load at once.
-function* loads(type, text) {
+// Yields the URLs that a page, a stylesheet or a module makes the browser load immediately.
+function* references(type, text) {
   if (type.startsWith("text/html")) {
     for (const [tag, name] of text.matchAll(/<(link|script|img|source)\b[^>]*>/gi)) {
       const rel = (attribute(tag, "rel") ?? "").toLowerCase().split(/\s+/);
@@ -117,12 +117,12 @@ async function measureVisit(origin) {
   const seen = new Set(queue);
   let sum = 0;
   for (const url of queue) {
-    const answer = await get(url);
+    const response = await get(url);
     const path = url.slice(origin.length);
-    if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}`);
-    sum += answer.size;
-    console.log(`${kB(answer.size)}  ${path}${answer.note}`);
-    for (const target of loads(answer.type, answer.body.toString("utf8"))) {
+    if (response.status !== 200) throw new Error(`${path} answered ${response.status}`);
+    sum += response.size;
+    console.log(`${kB(response.size)}  ${path}${response.note}`);
+    for (const target of references(response.type, response.body.toString("utf8"))) {
       const next = new URL(target, url);
       next.hash = "";
       if (next.origin === origin && !seen.has(next.href)) {
@@ -131,7 +131,7 @@ async function measureVisit(origin) {
       }
     }
   }
-  total("all of it", sum, VISIT_LIMIT);
+  printTotal("all of it", sum, VISIT_LIMIT);
 }
 
 async function withProgram(use) {
@@ -154,12 +154,12 @@ async function withProgram(use) {
       resolve();
     });
   });
-  let gone = false;
-  ended.then(() => (gone = true));
+  let exited = false;
+  ended.then(() => (exited = true));
   try {
     const deadline = Date.now() + 30_000;
     while (!(await get(`${origin}/healthz`).then(({ status }) => status === 200, () => false))) {
-      if (gone || Date.now() > deadline) throw new Error(`the program does not serve ${origin}:\n${log}`);
+      if (exited || Date.now() > deadline) throw new Error(`the program does not serve ${origin}:\n${log}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     await use(origin);
@@ -179,5 +179,5 @@ try {
   console.error(`script/build: could not measure: ${error.message}`);
   process.exit(1);
 }
-if (over) console.error("script/build: the browser has to load more than was agreed");
-process.exitCode = over ? 1 : 0;
+if (overLimit) console.error("script/build: the browser has to load more than was agreed");
+process.exitCode = overLimit ? 1 : 0;

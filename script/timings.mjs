@@ -1,5 +1,5 @@
 // Prints the times of a script/test run as Markdown tables. 'node script/timings.mjs FOLDER' reads the files that the
-// run has written to that folder: parts.tsv (name, seconds), *.xml (nextest's JUnit reports) and browser.json
+// run wrote to that folder: parts.tsv (name, seconds), *.xml (nextest's JUnit reports) and browser.json
 // (see end2end/support/timings.ts).
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -27,8 +27,8 @@ const parts = readFileSync(join(folder, "parts.tsv"), "utf8")
   .filter((line) => line !== "")
   .map((line) => line.split("\t"))
   .map(([name, time]) => [name, Number(time)]);
-const whole = parts.reduce((sum, [, time]) => sum + time, 0);
-table("Parts", ["part", "time"], [...parts.map(([name, time]) => [name, seconds(time)]), ["total", seconds(whole)]]);
+const total = parts.reduce((sum, [, time]) => sum + time, 0);
+table("Parts", ["part", "time"], [...parts.map(([name, time]) => [name, seconds(time)]), ["total", seconds(total)]]);
 
 // ---- Tests
 
@@ -62,12 +62,12 @@ function grouped(key) {
   return [...groups];
 }
 
-function sums(title, what, entries, most = Infinity) {
+function printTotals(title, what, entries, most = Infinity) {
   const rows = entries.sort(([, a], [, b]) => b.ms - a.ms).slice(0, most);
   table(title, [what, "number", "total", "each"], rows.map(([name, { count, ms }]) => [name, count, seconds(ms / 1000), `${Math.round(ms / count)} ms`]));
 }
 
-sums("Browser tests by project", "project", grouped((test) => test.project));
-sums("Browser tests by file", "file", grouped((test) => test.file));
-sums("Portals, databases and browsers started", "started", Object.entries(browser.starts));
-sums("Steps with the longest total time", "step", Object.entries(browser.steps), 25);
+printTotals("Browser tests by project", "project", grouped((test) => test.project));
+printTotals("Browser tests by file", "file", grouped((test) => test.file));
+printTotals("Portals, databases and browsers started", "started", Object.entries(browser.starts));
+printTotals("Steps with the longest total time", "step", Object.entries(browser.steps), 25);

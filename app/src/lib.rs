@@ -1,18 +1,16 @@
-//! Vestibule's application: what it knows (`domain`), what it does (`backend`), how it is called (`api`) and
-//! what people see (`pages`, `islands`, `components`).
+//! The Leptos application: server functions (`api`), HTTP glue (`http`), pages, islands and components.
 //!
-//! One crate, compiled twice: for the server with feature `ssr`, for the browser with feature `hydrate`.
-//! The browser gets `domain`, `islands`, `components` and the stubs of `api`; `backend` and `pages` stay here.
+//! The crate is compiled twice: with feature `ssr` for the server and with feature `hydrate` for the browser. The
+//! browser build contains `islands`, `components` and the client stubs of `api`, but neither `http` nor `pages`.
 
-// Views are types as deep as the page; release builds, which erase none, look further into them than the usual 128.
+// The type of a view nests as deep as its page. Release builds do not erase these types and exceed the default limit
+// of 128.
 #![recursion_limit = "512"]
 
 pub mod api;
 pub mod components;
-pub mod domain;
-pub mod islands;
-
 #[cfg(feature = "ssr")]
-pub mod backend;
+pub mod http;
+pub mod islands;
 #[cfg(feature = "ssr")]
 pub mod pages;

@@ -1,261 +1,273 @@
-// What becomes of a way to Microsoft and back on which something is wrong: the answer is another's, the token is
-// forged, Microsoft is away. Each ends on the page that it began from, with words; nothing has changed, and the log has
-// one line about it, with nothing secret in it.
-import { TOO_MANY, escape } from '../pages/form.ts'
-import type { Account, Entra, EntraPath, EntraTrouble, Tampering } from '../support/entra.ts'
+// Sign-ins with Microsoft that fail: a foreign callback, a forged token, an outage. Each ends on the page on which it
+// began, with a message. Nothing has changed, and the log has one line about it, without secrets.
+import { TOO_MANY_ATTEMPTS, escape } from '../pages/form.ts'
+import type { Account, Entra, EntraEndpoint, EntraFault, Tampering } from '../support/entra.ts'
 import type { Graph } from '../support/graph.ts'
-import { type Answer, Visitor, wordsOf } from '../support/http.ts'
-import { comeBack, gotoOf, leave, leaveToLink, newcomer, pathOf, signIn } from '../support/microsoft-visitor.ts'
-import { SAYS, age, colleague, originOf, test } from '../support/microsoft.ts'
-import type { Member } from '../support/people.ts'
+import { type HttpResponse, Visitor, mainText } from '../support/http.ts'
+import {
+  gotoUrl,
+  newMicrosoftUser,
+  openCallback,
+  pathOf,
+  signInWithMicrosoft,
+  startLinking,
+  startSignIn,
+} from '../support/microsoft-visitor.ts'
+import { MICROSOFT_MESSAGES, ageAuthentication, newMicrosoftAccount, originOf, test } from '../support/microsoft.ts'
+import type { User } from '../support/people.ts'
 import type { Portal } from '../support/portal.ts'
 import { expect } from '../support/test.ts'
 import { until } from '../support/until.ts'
 
-/** How long anybody waits for Microsoft, with a little on top. */
-const MOST = 9_500
-/** What needs nobody who is away is answered as ever. */
-const AT_ONCE = 2_000
+/** The maximum wait for Microsoft in milliseconds, with a margin. */
+const TIMEOUT = 9_500
+/** The maximum response time of requests that do not need Microsoft, in milliseconds. */
+const IMMEDIATELY = 2_000
 
 const MINUTE = 60
 const OTHER_GUID = '11111111-2222-3333-4444-555555555555'
 
-/** A portal, and Microsoft beside it. */
-interface Scene {
+/** A portal and its Microsoft services. */
+interface Setup {
   portal: Portal
   entra: Entra
   graph: Graph
 }
 
-/** All that a way back could change, but for the ways themselves. */
+/** Returns everything that a callback could change, except for the authorization requests. */
 async function stateOf(portal: Portal): Promise<string[][][]> {
   const columns = {
-    users: 'id, username, email, email_confirmed_at, password_hash, status, role, auth_epoch, last_sign_in_at',
+    users: 'id, username, email, email_confirmed_at, password_hash, status, role, credential_version, last_sign_in_at',
     identities: '*',
-    user_sessions: 'handle, id_hash, user_id, kind, epoch, proved_at, opened_by',
+    user_sessions: 'public_id, id_hash, user_id, kind, credential_version, authenticated_at, auth_method',
     audit: 'count(*), max(id)',
-    shut_outs: '*',
-    // Administrators are told by and by of all who wait; that mail may come at any time.
-    "outbox WHERE kind <> 'notice'": 'count(*), max(id)',
-    "mail_jobs WHERE kind <> 'notice'": 'count(*)',
+    blocked_identities: '*',
+    // Notifications to administrators may be sent at any time.
+    "outbox WHERE kind <> 'pending_registrations'": 'count(*), max(id)',
+    "email_jobs WHERE kind <> 'pending_registration'": 'count(*)',
   }
   const state: string[][][] = []
-  for (const [table, what] of Object.entries(columns)) state.push(await portal.query(`SELECT ${what} FROM ${table} ORDER BY 1`))
+  for (const [table, name] of Object.entries(columns)) state.push(await portal.query(`SELECT ${name} FROM ${table} ORDER BY 1`))
   return state
 }
 
-/** Waits until no mail is under way, so that none is taken for something that a way back has changed. */
-async function settle(portal: Portal): Promise<void> {
-  const jobs = "SELECT count(*) FROM mail_jobs WHERE kind <> 'notice'"
-  const mails = "SELECT count(*) FROM outbox WHERE kind <> 'notice' AND status = 'waiting'"
-  await until('the mails to be written', async () => {
-    const [[count] = []] = await portal.query(`SELECT (${jobs}) + (${mails})`)
+/** Waits until all emails are sent, so that none of them looks like a change by the callback. */
+async function untilEmailsSent(portal: Portal): Promise<void> {
+  const jobs = "SELECT count(*) FROM email_jobs WHERE kind <> 'pending_registration'"
+  const emails = "SELECT count(*) FROM outbox WHERE kind <> 'pending_registrations' AND state = 'pending'"
+  await until('all emails to be sent', async () => {
+    const [[count] = []] = await portal.query(`SELECT (${jobs}) + (${emails})`)
     return count === '0' ? true : undefined
   })
 }
 
-/** The lines of the log, but for those that tell of every request. */
+/** Returns the lines of the log, except for those about every request. */
 function linesOf(log: string): string[] {
   return log.split('\n').filter((line) => line !== '' && !line.includes('request: answered'))
 }
 
-/** All that nobody may read in the log. */
-function secretsOf(entra: Entra, ...addresses: string[]): string[] {
+/** Returns all values that must not be in the log. */
+function secretsOf(entra: Entra, ...urls: string[]): string[] {
   const of = (parameters: Record<string, string> = {}): (string | undefined)[] => {
     return ['code', 'state', 'nonce', 'code_verifier', 'code_challenge'].map((name) => parameters[name])
   }
-  const addressed = addresses.flatMap((address) => of(Object.fromEntries(new URL(address).searchParams)))
+  const addressed = urls.flatMap((address) => of(Object.fromEntries(new URL(address).searchParams)))
   const signature = entra.lastIdToken?.split('.').at(-1)
   const all = [entra.clientSecret, ...of(entra.lastToken?.parameters), ...of(entra.lastAuthorize?.parameters), ...addressed]
   return [...all, entra.lastIdToken, signature].filter((secret): secret is string => secret !== undefined && secret.length > 8)
 }
 
-interface Expected {
-  /** The page that it ends on. */
-  at?: string
-  says: string | RegExp
-  /** How many lines the log has about it. */
+interface ExpectedRejection {
+  /** The path on which it ends. */
+  expectedPath?: string
+  message: string | RegExp
+  /** The number of log lines about it. */
   lines?: number
-  /** What the line says. */
+  /** A pattern for the log lines. */
   log?: RegExp
 }
 
-/** Does something that is to come to nothing, and expects that it does. */
-async function expectNothing(
-  { portal, entra }: Scene,
-  act: () => Promise<{ page: Answer; path: string; addresses: string[] }>,
-  { at = '/login', says, lines = 1, log = /./ }: Expected,
+/** Performs an act, and expects that it is rejected and changes nothing. */
+async function expectRejected(
+  { portal, entra }: Setup,
+  act: () => Promise<{ page: HttpResponse; path: string; urls: string[] }>,
+  { expectedPath = '/login', message, lines = 1, log = /./ }: ExpectedRejection,
 ): Promise<void> {
-  await settle(portal)
+  await untilEmailsSent(portal)
   const [before, logged] = [await stateOf(portal), portal.logged.length]
-  const { page, path, addresses } = await act()
+  const { page, path, urls } = await act()
   expect(await stateOf(portal), 'nothing has changed').toEqual(before)
-  const said = portal.logged.slice(logged)
-  for (const secret of secretsOf(entra, ...addresses)) expect(said, 'nothing secret is in the log').not.toContain(secret)
-  // Each of these is worth knowing, whatever the others are.
-  expect.soft(path, 'it ends on the page it began from').toBe(at)
-  expect.soft(page.status, page.what).toBe(200)
-  expect.soft(wordsOf(page)).toMatch(typeof says === 'string' ? new RegExp(escape(says)) : says)
-  const told = linesOf(said)
-  expect.soft(told, 'one line tells of it').toHaveLength(lines)
-  for (const line of told) expect.soft(line).toMatch(log)
+  const newLog = portal.logged.slice(logged)
+  for (const secret of secretsOf(entra, ...urls)) expect(newLog, 'the log contains no secret').not.toContain(secret)
+  // These expectations are independent of each other.
+  expect.soft(path, 'it ends on the page on which it began').toBe(expectedPath)
+  expect.soft(page.status, page.description).toBe(200)
+  expect.soft(mainText(page)).toMatch(typeof message === 'string' ? new RegExp(escape(message)) : message)
+  const logLines = linesOf(newLog)
+  expect.soft(logLines, 'one log line').toHaveLength(lines)
+  for (const line of logLines) expect.soft(line).toMatch(log)
 }
 
-/** A sign-in at Microsoft that is to come to nothing. */
-async function expectNoSignIn(scene: Scene, expected: Expected, account?: Account): Promise<void> {
-  const who = account ?? colleague(scene.entra)
-  const visitor = new Visitor(scene.portal)
-  const to = await leave(visitor)
-  const back = await scene.entra.choose(to, who)
-  await expectNothing(
-    scene,
+/** Expects that a sign-in with Microsoft is rejected. */
+async function expectSignInRejected(setup: Setup, expected: ExpectedRejection, account?: Account): Promise<void> {
+  const identity = account ?? newMicrosoftAccount(setup.entra)
+  const visitor = new Visitor(setup.portal)
+  const authorizeUrl = await startSignIn(visitor)
+  const callback = await setup.entra.choose(authorizeUrl, identity)
+  await expectRejected(
+    setup,
     async () => {
-      const { page, path, took } = await comeBack(visitor, back)
-      expect(took, 'nobody waits for longer').toBeLessThan(MOST)
-      return { page, path, addresses: [to, back] }
+      const { page, path, took } = await openCallback(visitor, callback)
+      expect(took, 'the maximum wait').toBeLessThan(TIMEOUT)
+      return { page, path, urls: [authorizeUrl, callback] }
     },
     expected,
   )
   const profile = await visitor.open('/profile')
-  expect(profile.headers.location, 'nobody is signed in').toBe('/login?next=%2Fprofile')
+  expect(profile.headers.location, 'no session').toBe('/login?next=%2Fprofile')
 }
 
-test.describe('The way back', () => {
-  test('it works once', async ({ portal, entra, graph }) => {
-    const [visitor, account] = [new Visitor(portal), colleague(entra)]
-    const to = await leave(visitor)
-    const back = await entra.choose(to, account)
-    expect((await comeBack(visitor, back)).path).toBe('/profile')
-    const asked = entra.asked.token
+test.describe('The callback of a sign-in', () => {
+  test('works once', async ({ portal, entra, graph }) => {
+    const [visitor, account] = [new Visitor(portal), newMicrosoftAccount(entra)]
+    const authorizeUrl = await startSignIn(visitor)
+    const callback = await entra.choose(authorizeUrl, account)
+    expect((await openCallback(visitor, callback)).path).toBe('/profile')
+    const tokenRequests = entra.requestCounts.token
     await visitor.send('sign_out', {})
-    await expectNothing(
+    await expectRejected(
       { portal, entra, graph },
-      async () => ({ ...(await comeBack(visitor, back)), addresses: [to, back] }),
-      { says: SAYS.stale },
+      async () => ({ ...(await openCallback(visitor, callback)), urls: [authorizeUrl, callback] }),
+      { message: MICROSOFT_MESSAGES.expired },
     )
-    expect(entra.asked.token, 'Microsoft is not asked again').toBe(asked)
+    expect(entra.requestCounts.token, 'no second request to Microsoft').toBe(tokenRequests)
   })
 
-  test('a wrong state, and none, lead nowhere, and the right one still works', async ({ portal, entra, graph }) => {
-    const [visitor, account] = [new Visitor(portal), colleague(entra)]
-    const to = await leave(visitor)
-    const back = await entra.choose(to, account)
-    const asked = entra.asked.token
-    const code = new URL(back).searchParams.get('code') ?? ''
+  test('is rejected with a wrong state or none, and the right one still works', async ({ portal, entra, graph }) => {
+    const [visitor, account] = [new Visitor(portal), newMicrosoftAccount(entra)]
+    const authorizeUrl = await startSignIn(visitor)
+    const callback = await entra.choose(authorizeUrl, account)
+    const tokenRequests = entra.requestCounts.token
+    const code = new URL(callback).searchParams.get('code') ?? ''
     for (const query of [`?code=${code}&state=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA`, `?code=${code}`, '', '?state=', '?error=access_denied']) {
-      await expectNothing(
+      await expectRejected(
         { portal, entra, graph },
-        async () => ({ ...(await comeBack(visitor, `${portal.url}/auth/redirect${query}`)), addresses: [to, back] }),
-        { says: SAYS.stale },
+        async () => ({ ...(await openCallback(visitor, `${portal.url}/auth/redirect${query}`)), urls: [authorizeUrl, callback] }),
+        { message: MICROSOFT_MESSAGES.expired },
       )
     }
-    expect(entra.asked.token, 'no code is exchanged').toBe(asked)
-    expect((await comeBack(visitor, back)).path).toBe('/profile')
+    expect(entra.requestCounts.token, 'no code is exchanged').toBe(tokenRequests)
+    expect((await openCallback(visitor, callback)).path).toBe('/profile')
   })
 
-  test('in another browser it leads nowhere, with a way of its own or without, and in its own it still works', async ({ portal, entra, graph }) => {
-    const [visitor, account] = [new Visitor(portal), colleague(entra)]
-    const to = await leave(visitor)
-    const back = await entra.choose(to, account)
-    const asked = entra.asked.token
-    const busy = new Visitor(portal)
-    await leave(busy)
-    for (const other of [new Visitor(portal), busy]) {
-      await expectNothing(
+  test('is rejected in another browser, with or without its own sign-in, and still works in its own', async ({ portal, entra, graph }) => {
+    const [visitor, account] = [new Visitor(portal), newMicrosoftAccount(entra)]
+    const authorizeUrl = await startSignIn(visitor)
+    const callback = await entra.choose(authorizeUrl, account)
+    const tokenRequests = entra.requestCounts.token
+    const otherVisitor = new Visitor(portal)
+    await startSignIn(otherVisitor)
+    for (const other of [new Visitor(portal), otherVisitor]) {
+      await expectRejected(
         { portal, entra, graph },
-        async () => ({ ...(await comeBack(other, back)), addresses: [to, back] }),
-        { says: SAYS.stale },
+        async () => ({ ...(await openCallback(other, callback)), urls: [authorizeUrl, callback] }),
+        { message: MICROSOFT_MESSAGES.expired },
       )
     }
-    expect(entra.asked.token, 'no code is exchanged').toBe(asked)
-    expect((await comeBack(visitor, back)).path).toBe('/profile')
+    expect(entra.requestCounts.token, 'no code is exchanged').toBe(tokenRequests)
+    expect((await openCallback(visitor, callback)).path).toBe('/profile')
   })
 
-  test('ten minutes later it leads nowhere', async ({ portal, entra, graph }) => {
-    const [visitor, account] = [new Visitor(portal), colleague(entra)]
-    const to = await leave(visitor)
-    const back = await entra.choose(to, account)
-    await portal.query('UPDATE microsoft_trips SET expires_at = expires_at - 601000000')
-    await expectNothing(
+  test('is rejected after ten minutes', async ({ portal, entra, graph }) => {
+    const [visitor, account] = [new Visitor(portal), newMicrosoftAccount(entra)]
+    const authorizeUrl = await startSignIn(visitor)
+    const callback = await entra.choose(authorizeUrl, account)
+    await portal.query('UPDATE authorization_requests SET expires_at = expires_at - 601000000')
+    await expectRejected(
       { portal, entra, graph },
-      async () => ({ ...(await comeBack(visitor, back)), addresses: [to, back] }),
-      { says: SAYS.stale },
+      async () => ({ ...(await openCallback(visitor, callback)), urls: [authorizeUrl, callback] }),
+      { message: MICROSOFT_MESSAGES.expired },
     )
   })
 
-  test('a code of another way is no good, and uses its own way up', async ({ portal, entra, graph }) => {
-    const [visitor, account] = [new Visitor(portal), colleague(entra)]
-    const [one, other] = [await leave(visitor), await leave(visitor)]
+  test('is rejected with the code of another sign-in, which uses up its own', async ({ portal, entra, graph }) => {
+    const [visitor, account] = [new Visitor(portal), newMicrosoftAccount(entra)]
+    const [one, other] = [await startSignIn(visitor), await startSignIn(visitor)]
     const [first, second] = [new URL(await entra.choose(one, account)), new URL(await entra.choose(other, account))]
     first.searchParams.set('code', second.searchParams.get('code') ?? '')
-    await expectNothing(
+    await expectRejected(
       { portal, entra, graph },
-      async () => ({ ...(await comeBack(visitor, first.href)), addresses: [first.href, second.href] }),
-      { says: SAYS.refused, log: /invalid_grant \(AADSTS501481\)/ },
+      async () => ({ ...(await openCallback(visitor, first.href)), urls: [first.href, second.href] }),
+      { message: MICROSOFT_MESSAGES.rejected, log: /invalid_grant \(AADSTS501481\)/ },
     )
-    await expectNothing(
+    await expectRejected(
       { portal, entra, graph },
-      async () => ({ ...(await comeBack(visitor, first.href)), addresses: [first.href, second.href] }),
-      { says: SAYS.stale },
+      async () => ({ ...(await openCallback(visitor, first.href)), urls: [first.href, second.href] }),
+      { message: MICROSOFT_MESSAGES.expired },
     )
   })
 
-  test('two at once: one comes in, and the account is made once', async ({ portal, entra }) => {
-    const [visitor, account] = [new Visitor(portal), colleague(entra)]
-    const asked = entra.asked.token
-    const back = await entra.choose(await leave(visitor), account)
-    const answers = await Promise.all([1, 2].map(async () => visitor.open(pathOf(back))))
+  test('creates a session and an account once, if it is opened twice at the same time', async ({ portal, entra }) => {
+    const [visitor, account] = [new Visitor(portal), newMicrosoftAccount(entra)]
+    const tokenRequests = entra.requestCounts.token
+    const callback = await entra.choose(await startSignIn(visitor), account)
+    const answers = await Promise.all([1, 2].map(async () => visitor.open(pathOf(callback))))
     expect(answers.map(({ status }) => status)).toEqual([302, 302])
     expect(answers.map(({ headers }) => headers.location).sort()).toEqual(['/login', '/profile'])
-    expect(entra.asked.token - asked, 'the code is exchanged once').toBe(1)
+    expect(entra.requestCounts.token - tokenRequests, 'the code is exchanged once').toBe(1)
     expect(await portal.query(`SELECT count(*) FROM identities WHERE oid = '${account.oid}'`)).toEqual([['1']])
   })
 
-  test('somebody who comes for the first time in several browsers at once has one account', async ({ portal, entra }) => {
-    const account = colleague(entra)
+  test('creates one account, if a person signs in for the first time in several browsers at the same time', async ({ portal, entra }) => {
+    const account = newMicrosoftAccount(entra)
     const visitors = Array.from({ length: 4 }, () => new Visitor(portal))
-    const backs = await Promise.all(visitors.map(async (visitor) => entra.choose(await leave(visitor), account)))
-    const answers = await Promise.all(visitors.map(async (visitor, at) => visitor.open(pathOf(backs[at] ?? ''))))
+    const callbacks = await Promise.all(visitors.map(async (visitor) => entra.choose(await startSignIn(visitor), account)))
+    const answers = await Promise.all(visitors.map(async (visitor, expectedPath) => visitor.open(pathOf(callbacks[expectedPath] ?? ''))))
     expect.soft(answers.map(({ headers }) => headers.location)).toEqual(['/profile', '/profile', '/profile', '/profile'])
-    for (const [at, visitor] of visitors.entries()) {
-      expect.soft(wordsOf(await visitor.open(answers[at]?.headers.location ?? '/'))).toContain(account.name)
+    for (const [expectedPath, visitor] of visitors.entries()) {
+      expect.soft(mainText(await visitor.open(answers[expectedPath]?.headers.location ?? '/'))).toContain(account.name)
     }
     expect(await portal.query(`SELECT count(*) FROM users WHERE username LIKE '${account.name}%'`)).toEqual([['1']])
     const registered = `SELECT count(*) FROM audit WHERE subject_name = '${account.name}' AND action = 'user.register_microsoft'`
     expect(await portal.query(registered)).toEqual([['1']])
   })
 
-  test('whoever turns back after having signed in otherwise meanwhile is told', async ({ portal, people, entra, graph }) => {
+  test('tells a person that they cancelled, even if they have signed in with a password in the meantime', async ({
+    portal,
+    people,
+    entra,
+    graph,
+  }) => {
     const ada = await people.active()
     const visitor = new Visitor(portal)
-    const to = await leave(visitor)
+    const authorizeUrl = await startSignIn(visitor)
     await visitor.signIn(ada)
-    const back = await entra.choose(to, 'deny')
-    await expectNothing(
+    const callback = await entra.choose(authorizeUrl, 'deny')
+    await expectRejected(
       { portal, entra, graph },
       async () => {
-        const { page, path } = await comeBack(visitor, back)
-        if (page.status !== 302) return { page, path, addresses: [to, back] }
+        const { page, path } = await openCallback(visitor, callback)
+        if (page.status !== 302) return { page, path, urls: [authorizeUrl, callback] }
         const next = page.headers.location ?? ''
-        return { page: await visitor.open(next), path: next, addresses: [to, back] }
+        return { page: await visitor.open(next), path: next, urls: [authorizeUrl, callback] }
       },
-      { at: '/profile', says: SAYS.denied },
+      { expectedPath: '/profile', message: MICROSOFT_MESSAGES.denied },
     )
   })
 })
 
-test.describe('The way back of linking', () => {
-  /** Somebody with a password who has set out to link, and the way back. */
-  async function onTheWay({ portal, entra }: Scene, ada: Member): Promise<{ visitor: Visitor; to: string; back: string; account: Account }> {
-    const [visitor, account] = [new Visitor(portal), colleague(entra)]
+test.describe('The callback of linking', () => {
+  /** Starts linking as a user with a password, and returns the callback. */
+  async function beginLinking({ portal, entra }: Setup, ada: User): Promise<{ visitor: Visitor; authorizeUrl: string; callback: string; account: Account }> {
+    const [visitor, account] = [new Visitor(portal), newMicrosoftAccount(entra)]
     await visitor.signIn(ada)
-    const to = await leaveToLink(visitor, ada)
-    return { visitor, to, back: await entra.choose(to, account), account }
+    const authorizeUrl = await startLinking(visitor, ada)
+    return { visitor, authorizeUrl, callback: await entra.choose(authorizeUrl, account), account }
   }
 
-  /** Opens the way back, and whatever it leads on to. */
-  async function follow(visitor: Visitor, back: string): Promise<{ page: Answer; path: string }> {
-    let { page, path } = await comeBack(visitor, back)
+  /** Opens the callback and follows its redirects. */
+  async function follow(visitor: Visitor, callback: string): Promise<{ page: HttpResponse; path: string }> {
+    let { page, path } = await openCallback(visitor, callback)
     for (let steps = 0; page.status === 302 && steps < 3; steps += 1) {
       path = page.headers.location ?? ''
       page = await visitor.open(path)
@@ -263,389 +275,403 @@ test.describe('The way back of linking', () => {
     return { page, path }
   }
 
-  test('signed out meanwhile, somebody links nothing and reads why', async ({ portal, people, entra, graph }) => {
-    const scene = { portal, entra, graph }
-    const { visitor, to, back } = await onTheWay(scene, await people.active())
+  test('is rejected after the user has signed out', async ({ portal, people, entra, graph }) => {
+    const setup = { portal, entra, graph }
+    const { visitor, authorizeUrl, callback } = await beginLinking(setup, await people.active())
     await visitor.send('sign_out', {})
-    await expectNothing(
-      scene,
-      async () => ({ ...(await follow(visitor, back)), addresses: [to, back] }),
-      { at: '/login?next=%2Fprofile%2Fmicrosoft', says: SAYS.stale },
+    await expectRejected(
+      setup,
+      async () => ({ ...(await follow(visitor, callback)), urls: [authorizeUrl, callback] }),
+      { expectedPath: '/login?next=%2Fprofile%2Fmicrosoft', message: MICROSOFT_MESSAGES.expired },
     )
   })
 
-  test('signed in anew meanwhile, somebody links nothing and reads why', async ({ portal, people, entra, graph }) => {
-    const scene = { portal, entra, graph }
+  test('is rejected after the user has signed out and in again', async ({ portal, people, entra, graph }) => {
+    const setup = { portal, entra, graph }
     const ada = await people.active()
-    const { visitor, to, back } = await onTheWay(scene, ada)
+    const { visitor, authorizeUrl, callback } = await beginLinking(setup, ada)
     await visitor.send('sign_out', {})
     await visitor.signIn(ada)
-    await expectNothing(
-      scene,
-      async () => ({ ...(await follow(visitor, back)), addresses: [to, back] }),
-      { at: '/profile/microsoft', says: SAYS.stale },
+    await expectRejected(
+      setup,
+      async () => ({ ...(await follow(visitor, callback)), urls: [authorizeUrl, callback] }),
+      { expectedPath: '/profile/microsoft', message: MICROSOFT_MESSAGES.expired },
     )
   })
 
-  test('somebody else in the same browser links nothing and reads why', async ({ portal, people, entra, graph }) => {
-    const scene = { portal, entra, graph }
-    const { visitor, to, back } = await onTheWay(scene, await people.active())
+  test('is rejected for another user in the same browser', async ({ portal, people, entra, graph }) => {
+    const setup = { portal, entra, graph }
+    const { visitor, authorizeUrl, callback } = await beginLinking(setup, await people.active())
     await visitor.send('sign_out', {})
     await visitor.signIn(await people.active('bert'))
-    await expectNothing(
-      scene,
-      async () => ({ ...(await follow(visitor, back)), addresses: [to, back] }),
-      { at: '/profile/microsoft', says: SAYS.stale },
+    await expectRejected(
+      setup,
+      async () => ({ ...(await follow(visitor, callback)), urls: [authorizeUrl, callback] }),
+      { expectedPath: '/profile/microsoft', message: MICROSOFT_MESSAGES.expired },
     )
   })
 
-  test('another browser of the same person links nothing', async ({ portal, people, entra, graph }) => {
-    const scene = { portal, entra, graph }
+  test('is rejected in another browser of the same user', async ({ portal, people, entra, graph }) => {
+    const setup = { portal, entra, graph }
     const ada = await people.active()
-    const { visitor, to, back } = await onTheWay(scene, ada)
+    const { visitor, authorizeUrl, callback } = await beginLinking(setup, ada)
     const other = new Visitor(portal)
     await other.signIn(ada)
-    await expectNothing(
-      scene,
-      async () => ({ ...(await follow(other, back)), addresses: [to, back] }),
-      { at: '/profile', says: SAYS.stale },
+    await expectRejected(
+      setup,
+      async () => ({ ...(await follow(other, callback)), urls: [authorizeUrl, callback] }),
+      { expectedPath: '/profile', message: MICROSOFT_MESSAGES.expired },
     )
-    const { page, path } = await comeBack(visitor, back)
-    expect(path, 'its own still does').toBe('/profile')
-    expect(wordsOf(page)).toContain(SAYS.linked)
+    const { page, path } = await openCallback(visitor, callback)
+    expect(path, 'it still works in its own browser').toBe('/profile')
+    expect(mainText(page)).toContain(MICROSOFT_MESSAGES.linked)
   })
 
-  test('the code of a sign-in does not link, and that of linking does not sign in', async ({ portal, people, entra, graph }) => {
-    const scene = { portal, entra, graph }
+  test('is rejected with the code of a sign-in, and a sign-in is rejected with the code of linking', async ({
+    portal,
+    people,
+    entra,
+    graph,
+  }) => {
+    const setup = { portal, entra, graph }
     const ada = await people.active()
-    const account = colleague(entra)
+    const account = newMicrosoftAccount(entra)
     const visitor = new Visitor(portal)
-    const signing = new URL(await entra.choose(await leave(visitor), account))
+    const signing = new URL(await entra.choose(await startSignIn(visitor), account))
     await visitor.signIn(ada)
-    const linking = new URL(await entra.choose(await leaveToLink(visitor, ada), account))
-    const [codes, crossed] = [[signing, linking].map((way) => way.searchParams.get('code') ?? ''), [new URL(linking), new URL(signing)] as const]
-    crossed[0].searchParams.set('code', codes[0] ?? '')
-    await expectNothing(
-      scene,
-      async () => ({ ...(await follow(visitor, crossed[0].href)), addresses: [signing.href, linking.href] }),
-      { at: '/profile/microsoft', says: SAYS.refused, log: /invalid_grant/ },
+    const linking = new URL(await entra.choose(await startLinking(visitor, ada), account))
+    const codes = [signing, linking].map((callbackUrl) => callbackUrl.searchParams.get('code') ?? '')
+    const swapped = [new URL(linking), new URL(signing)] as const
+    swapped[0].searchParams.set('code', codes[0] ?? '')
+    await expectRejected(
+      setup,
+      async () => ({ ...(await follow(visitor, swapped[0].href)), urls: [signing.href, linking.href] }),
+      { expectedPath: '/profile/microsoft', message: MICROSOFT_MESSAGES.rejected, log: /invalid_grant/ },
     )
     await visitor.send('sign_out', {})
-    crossed[1].searchParams.set('code', codes[1] ?? '')
-    await expectNothing(
-      scene,
-      async () => ({ ...(await follow(visitor, crossed[1].href)), addresses: [signing.href, linking.href] }),
-      { says: SAYS.refused, log: /invalid_grant/ },
+    swapped[1].searchParams.set('code', codes[1] ?? '')
+    await expectRejected(
+      setup,
+      async () => ({ ...(await follow(visitor, swapped[1].href)), urls: [signing.href, linking.href] }),
+      { message: MICROSOFT_MESSAGES.rejected, log: /invalid_grant/ },
     )
   })
 
-  test('a forged token ends on the page it began from', async ({ portal, people, entra, graph }) => {
-    const scene = { portal, entra, graph }
-    const { visitor, to, back } = await onTheWay(scene, await people.active())
+  test('is rejected with a forged token, and leads back to the linking page', async ({ portal, people, entra, graph }) => {
+    const setup = { portal, entra, graph }
+    const { visitor, authorizeUrl, callback } = await beginLinking(setup, await people.active())
     entra.tamper({ alg: 'bad-signature' })
-    await expectNothing(
-      scene,
-      async () => ({ ...(await follow(visitor, back)), addresses: [to, back] }),
-      { at: '/profile/microsoft', says: SAYS.refused, log: /has a wrong signature/ },
+    await expectRejected(
+      setup,
+      async () => ({ ...(await follow(visitor, callback)), urls: [authorizeUrl, callback] }),
+      { expectedPath: '/profile/microsoft', message: MICROSOFT_MESSAGES.rejected, log: /has a wrong signature/ },
     )
   })
 
-  test('two at once link once', async ({ portal, people, entra, graph }) => {
+  test('links once, if it is opened twice at the same time', async ({ portal, people, entra, graph }) => {
     const ada = await people.active()
-    const { visitor, back } = await onTheWay({ portal, entra, graph }, ada)
-    await Promise.all([1, 2].map(async () => visitor.open(pathOf(back))))
+    const { visitor, callback } = await beginLinking({ portal, entra, graph }, ada)
+    await Promise.all([1, 2].map(async () => visitor.open(pathOf(callback))))
     expect(await portal.query(`SELECT count(*) FROM identities WHERE user_id = ${ada.id}`)).toEqual([['1']])
     expect(await portal.query(`SELECT count(*) FROM audit WHERE subject_id = ${ada.id} AND action = 'microsoft.link'`)).toEqual([['1']])
   })
 })
 
-test.describe('The way back of proving who one is', () => {
-  for (const [what, tampering, says] of [
-    ['a forged token', { alg: 'none' }, SAYS.refused],
-    ['a token of another way', { claims: { nonce: 'AAAA' } }, SAYS.refused],
-    ['a token without the time of the sign-in', { claims: { auth_time: undefined } }, SAYS.noProof],
-    ['a token of somebody who signed in before', { claims: { auth_time: seconds() - 10 * MINUTE } }, SAYS.noProof],
-    ['a token of somebody else of another number', { claims: { oid: OTHER_GUID } }, /\./],
+test.describe('The callback of re-authentication', () => {
+  for (const [name, tampering, message] of [
+    ['a forged token', { alg: 'none' }, MICROSOFT_MESSAGES.rejected],
+    ['a token of another sign-in', { claims: { nonce: 'AAAA' } }, MICROSOFT_MESSAGES.rejected],
+    ['a token without the time of the sign-in', { claims: { auth_time: undefined } }, MICROSOFT_MESSAGES.notReauthenticated],
+    ['a token of an earlier sign-in', { claims: { auth_time: seconds() - 10 * MINUTE } }, MICROSOFT_MESSAGES.notReauthenticated],
+    ['a token of another account', { claims: { oid: OTHER_GUID } }, /\./],
   ] as [string, Tampering, string | RegExp][]) {
-    test(`${what} proves nothing, and ends on the page it began from`, async ({ portal, entra, graph }) => {
-      const { visitor, account } = await newcomer(portal, entra)
-      await age(portal, account.name)
-      const to = gotoOf(await visitor.send('prove_with_microsoft', { next: '/change-password' }))
-      const back = await entra.choose(to, account)
+    test(`rejects ${name}, and leads back to the page on which it began`, async ({ portal, entra, graph }) => {
+      const { visitor, account } = await newMicrosoftUser(portal, entra)
+      await ageAuthentication(portal, account.name)
+      const authorizeUrl = gotoUrl(await visitor.send('prove_with_microsoft', { next: '/change-password' }))
+      const callback = await entra.choose(authorizeUrl, account)
       entra.tamper(tampering)
-      await expectNothing(
+      await expectRejected(
         { portal, entra, graph },
-        async () => ({ ...(await comeBack(visitor, back)), addresses: [to, back] }),
-        { at: '/change-password', says },
+        async () => ({ ...(await openCallback(visitor, callback)), urls: [authorizeUrl, callback] }),
+        { expectedPath: '/change-password', message },
       )
-      expect(wordsOf(await visitor.open('/change-password'))).toContain('Sign in with Microsoft again to go on')
+      expect(mainText(await visitor.open('/change-password'))).toContain('Sign in with Microsoft again to go on')
     })
   }
 
-  test('a sign-in does not prove what was not asked for', async ({ portal, entra }) => {
-    const { visitor, account } = await newcomer(portal, entra)
-    await age(portal, account.name)
+  test('leads only to pages that need re-authentication', async ({ portal, entra }) => {
+    const { visitor, account } = await newMicrosoftUser(portal, entra)
+    await ageAuthentication(portal, account.name)
     for (const next of ['https://evil.example/', '//evil.example', '/logout']) {
-      const to = gotoOf(await visitor.send('prove_with_microsoft', { next }))
-      const { path } = await comeBack(visitor, await entra.choose(to, account))
+      const authorizeUrl = gotoUrl(await visitor.send('prove_with_microsoft', { next }))
+      const { path } = await openCallback(visitor, await entra.choose(authorizeUrl, account))
       expect(path).toBe('/profile')
     }
   })
 })
 
-test.describe('A token', () => {
+test.describe('An ID token', () => {
   const now = seconds()
   const cases: [string, Tampering, RegExp][] = [
     ['with a wrong signature', { alg: 'bad-signature' }, /has a wrong signature/],
-    ['signed by somebody else under the name of the key', { alg: 'another-key' }, /has a wrong signature/],
-    ['that nobody signed', { alg: 'none' }, /is not signed|not allowed|not readable/],
-    ['that nobody signed, with the name of the algorithm written otherwise', { alg: 'none', header: { alg: 'NONE' } }, /./],
+    ['signed by another key under the name of the published one', { alg: 'another-key' }, /has a wrong signature/],
+    ['without a signature', { alg: 'none' }, /is not signed|not allowed|not readable/],
+    ['without a signature, with another spelling of the algorithm', { alg: 'none', header: { alg: 'NONE' } }, /./],
     ['signed with the public key as a secret', { alg: 'HS256-with-public-key' }, /is signed in a way that is not allowed/],
-    ['that says it is signed in another way', { header: { alg: 'RS512' } }, /is signed in a way that is not allowed/],
+    ['that names another algorithm', { header: { alg: 'RS512' } }, /is signed in a way that is not allowed/],
     ['for another application', { claims: { aud: OTHER_GUID } }, /is for another application/],
-    ['for another application that names ours', { claims: { aud: OTHER_GUID, azp: 'ours' } }, /is for another application/],
+    ['for another application with this one as the authorized party', { claims: { aud: OTHER_GUID, azp: 'ours' } }, /is for another application/],
     ['of another issuer', { claims: { iss: 'https://login.evil.example/v2.0' } }, /has another issuer/],
     ['of another tenant', { claims: { tid: OTHER_GUID } }, /is of a tenant that is not allowed/],
-    ['of no tenant', { claims: { tid: undefined } }, /names no tenant/],
-    ['of nobody', { claims: { oid: undefined } }, /names no person/],
+    ['without a tenant', { claims: { tid: undefined } }, /names no tenant/],
+    ['without an object id', { claims: { oid: undefined } }, /names no person/],
     ['of another sign-in', { claims: { nonce: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' } }, /is of another sign-in/],
-    ['of no sign-in', { claims: { nonce: undefined } }, /is of another sign-in/],
+    ['without a nonce', { claims: { nonce: undefined } }, /is of another sign-in/],
     ['that has expired', { claims: { exp: now - 2 * MINUTE } }, /has expired/],
     ['that is not valid yet', { claims: { nbf: now + 10 * MINUTE } }, /is not valid yet/],
-    ['that is none', { raw: 'not.a.token' }, /./],
+    ['that is no token', { raw: 'not.a.token' }, /./],
     ['that is empty', { raw: '' }, /./],
   ]
-  for (const [what, tampering, log] of cases) {
-    test(`${what} signs nobody in`, async ({ portal, entra, graph }) => {
+  for (const [name, tampering, log] of cases) {
+    test(`${name} is rejected`, async ({ portal, entra, graph }) => {
       entra.tamper(tampering)
-      await expectNoSignIn({ portal, entra, graph }, { says: /What Microsoft answered can't be accepted|Microsoft can't be reached right now/, log })
+      await expectSignInRejected({ portal, entra, graph }, { message: /What Microsoft answered can't be accepted|Microsoft can't be reached right now/, log })
     })
   }
 
-  test("of another tenant, with that tenant's issuer, signs nobody in", async ({ portal, entra, graph }) => {
+  test("of another tenant with that tenant's issuer is rejected", async ({ portal, entra, graph }) => {
     entra.tamper({ claims: { tid: OTHER_GUID, iss: `${originOf(entra)}/${OTHER_GUID}/v2.0` } })
-    await expectNoSignIn({ portal, entra, graph }, { says: SAYS.refused, log: /is of a tenant that is not allowed/ })
+    await expectSignInRejected({ portal, entra, graph }, { message: MICROSOFT_MESSAGES.rejected, log: /is of a tenant that is not allowed/ })
   })
 
-  test('a clock that is half a minute off does no harm', async ({ portal, entra }) => {
+  test('is accepted if the clocks differ by half a minute', async ({ portal, entra }) => {
     for (const claims of [{ exp: seconds() - MINUTE / 2 }, { nbf: seconds() + MINUTE / 2, iat: seconds() + MINUTE / 2 }]) {
       entra.tamper({ claims })
-      await newcomer(portal, entra)
+      await newMicrosoftUser(portal, entra)
     }
   })
 
-  test('signed with new keys is good at once, with a key that is nowhere it is not', async ({ startWithMicrosoft }) => {
-    const scene = await startWithMicrosoft()
-    const { portal, entra } = scene
-    await newcomer(portal, entra)
-    const fetched = entra.asked.keys
-    await newcomer(portal, entra)
-    expect(entra.asked.keys, 'the keys are kept').toBe(fetched)
+  test('signed with a new key is accepted immediately, and one with an unknown key is rejected', async ({ startWithMicrosoft }) => {
+    const setup = await startWithMicrosoft()
+    const { portal, entra } = setup
+    await newMicrosoftUser(portal, entra)
+    const fetched = entra.requestCounts.keys
+    await newMicrosoftUser(portal, entra)
+    expect(entra.requestCounts.keys, 'the keys are cached').toBe(fetched)
 
     await entra.rotateKeys()
-    await newcomer(portal, entra)
-    expect(entra.asked.keys, 'new keys are fetched once').toBe(fetched + 1)
+    await newMicrosoftUser(portal, entra)
+    expect(entra.requestCounts.keys, 'new keys are fetched once').toBe(fetched + 1)
 
     for (const time of [1, 2]) {
       await test.step(`unknown ${time}`, async () => {
         entra.tamper({ kid: 'nowhere-to-be-found' })
-        await expectNoSignIn(scene, { says: SAYS.refused, log: /is signed with an unknown key/ })
+        await expectSignInRejected(setup, { message: MICROSOFT_MESSAGES.rejected, log: /is signed with an unknown key/ })
       })
     }
-    expect(entra.asked.keys, 'whoever forges has nobody ask for keys again and again').toBe(fetched + 1)
-    await newcomer(portal, entra)
+    expect(entra.requestCounts.keys, 'unknown keys are not fetched again and again').toBe(fetched + 1)
+    await newMicrosoftUser(portal, entra)
   })
 })
 
-test.describe('While Microsoft', () => {
-  const hows: EntraTrouble[] = ['status-500', 'close', 'garbage', 'hang']
+test.describe('During an outage of Microsoft', () => {
+  const faults: EntraFault[] = ['status-500', 'close', 'garbage', 'hang']
 
-  for (const how of hows) {
-    for (const path of ['discovery', 'keys', 'token'] as EntraPath[]) {
-      test(`has its ${path} answer with ${how}, people are told in time, and it recovers by itself`, async ({ startWithMicrosoft }) => {
-        const scene = await startWithMicrosoft()
-        const { portal, entra, people } = scene
-        const account = colleague(entra)
-        entra.fail({ path, how })
-        if (path === 'discovery') {
-          await expectNothing(
-            scene,
+  for (const fault of faults) {
+    for (const endpoint of ['discovery', 'keys', 'token'] as EntraEndpoint[]) {
+      test(`(${endpoint}: ${fault}), people get an error in time, and sign-in recovers without a restart`, async ({
+        startWithMicrosoft,
+      }) => {
+        const setup = await startWithMicrosoft()
+        const { portal, entra, people } = setup
+        const account = newMicrosoftAccount(entra)
+        entra.fail({ endpoint, fault })
+        if (endpoint === 'discovery') {
+          await expectRejected(
+            setup,
             async () => {
               const visitor = new Visitor(portal)
               const first = await visitor.open('/ms-login')
-              expect(first.took, 'nobody waits for longer').toBeLessThan(MOST)
-              return { page: await visitor.open(first.headers.location ?? ''), path: first.headers.location ?? '', addresses: [] }
+              expect(first.took, 'the maximum wait').toBeLessThan(TIMEOUT)
+              return { page: await visitor.open(first.headers.location ?? ''), path: first.headers.location ?? '', urls: [] }
             },
-            { says: SAYS.away, log: /Microsoft cannot be reached/ },
+            { message: MICROSOFT_MESSAGES.unavailable, log: /Microsoft cannot be reached/ },
           )
         } else {
-          await expectNoSignIn(scene, { says: SAYS.away, log: /Microsoft cannot be reached/ }, account)
+          await expectSignInRejected(setup, { message: MICROSOFT_MESSAGES.unavailable, log: /Microsoft cannot be reached/ }, account)
         }
-        await new Visitor(portal).signIn(people.keeper)
-        entra.heal()
-        // What could not be fetched is left alone for as long again as it took.
-        await until('it to recover', async () => {
-          const to = (await new Visitor(portal).open('/ms-login')).headers.location
-          if (to === '/login') return undefined
-          return (await signIn(new Visitor(portal), entra, account)).path === '/profile' ? true : undefined
+        await new Visitor(portal).signIn(people.admin)
+        entra.restore()
+        // After a failed request, the portal waits as long as the request took.
+        await until('sign-in to recover', async () => {
+          const authorizeUrl = (await new Visitor(portal).open('/ms-login')).headers.location
+          if (authorizeUrl === '/login') return undefined
+          return (await signInWithMicrosoft(new Visitor(portal), entra, account)).path === '/profile' ? true : undefined
         })
       })
     }
 
-    test(`has the profile answer with ${how}, people are told in time, and it recovers by itself`, async ({ startWithMicrosoft }) => {
-      const scene = await startWithMicrosoft()
-      const { portal, entra, graph } = scene
-      const account = colleague(entra)
-      graph.fail({ path: 'me', how })
-      await expectNoSignIn(scene, { says: SAYS.away, log: /the profile at ENDPOINT|Microsoft cannot be reached/ }, account)
-      graph.heal()
-      expect((await signIn(new Visitor(portal), entra, account)).path).toBe('/profile')
+    test(`(profile: ${fault}), people get an error in time, and sign-in recovers without a restart`, async ({ startWithMicrosoft }) => {
+      const setup = await startWithMicrosoft()
+      const { portal, entra, graph } = setup
+      const account = newMicrosoftAccount(entra)
+      graph.fail({ endpoint: 'me', fault })
+      await expectSignInRejected(setup, { message: MICROSOFT_MESSAGES.unavailable, log: /the profile at ENDPOINT|Microsoft cannot be reached/ }, account)
+      graph.restore()
+      expect((await signInWithMicrosoft(new Visitor(portal), entra, account)).path).toBe('/profile')
     })
   }
 
   for (const status of [401, 403, 429, 503] as const) {
-    test(`answers ${status} for the profile, people are told`, async ({ portal, entra, graph }) => {
-      graph.fail({ path: 'me', how: `status-${status}`, times: 1 })
-      await expectNoSignIn({ portal, entra, graph }, { says: SAYS.away, log: new RegExp(`could not be had: answered ${status}`) })
+    test(`(profile: status ${status}), people get an error`, async ({ portal, entra, graph }) => {
+      graph.fail({ endpoint: 'me', fault: `status-${status}`, count: 1 })
+      await expectSignInRejected({ portal, entra, graph }, { message: MICROSOFT_MESSAGES.unavailable, log: new RegExp(`could not be had: answered ${status}`) })
     })
   }
 
-  test('is gone, nothing is heard of it, and who signs in with a password notices nothing', async ({ startWithMicrosoft }) => {
-    const scene = await startWithMicrosoft()
-    const { portal, entra, people } = scene
+  test('without a connection, sign-in with a password is unaffected', async ({ startWithMicrosoft }) => {
+    const setup = await startWithMicrosoft()
+    const { portal, entra, people } = setup
     await entra.stop()
     const visitor = new Visitor(portal)
     const first = await visitor.open('/ms-login')
     expect(first.headers.location).toBe('/login')
-    expect(first.took).toBeLessThan(AT_ONCE)
-    expect(wordsOf(await visitor.open('/login'))).toContain(SAYS.away)
-    await visitor.signIn(people.keeper)
+    expect(first.took).toBeLessThan(IMMEDIATELY)
+    expect(mainText(await visitor.open('/login'))).toContain(MICROSOFT_MESSAGES.unavailable)
+    await visitor.signIn(people.admin)
     const page = await visitor.open('/profile/microsoft')
     expect(page.status).toBe(200)
-    expect(page.took).toBeLessThan(AT_ONCE)
-    const linking = await visitor.send('link_microsoft', { current_password: people.keeper.password })
-    expect(JSON.parse(linking.body)).toMatchObject({ refused: { form: 'microsoft_away' } })
+    expect(page.took).toBeLessThan(IMMEDIATELY)
+    const linking = await visitor.send('link_microsoft', { current_password: people.admin.password })
+    expect(JSON.parse(linking.body)).toMatchObject({ refused: { form: 'microsoft_unavailable' } })
   })
 
-  test('hangs, many who wait are all told in time', async ({ startWithMicrosoft }) => {
+  test('without answers, many waiting people all get an error in time', async ({ startWithMicrosoft }) => {
     const { portal, entra } = await startWithMicrosoft()
-    entra.fail({ path: 'discovery', how: 'hang' })
+    entra.fail({ endpoint: 'discovery', fault: 'hang' })
     const answers = await Promise.all(Array.from({ length: 20 }, async () => new Visitor(portal).open('/ms-login')))
     for (const { took, headers } of answers) {
       expect(headers.location).toBe('/login')
-      expect(took).toBeLessThan(MOST)
+      expect(took).toBeLessThan(TIMEOUT)
     }
   })
 
-  test('hangs, signing out there is told in time too, with one line in the log', async ({ startWithMicrosoft }) => {
-    const scene = await startWithMicrosoft()
-    const { portal, entra } = scene
-    entra.fail({ path: 'discovery', how: 'hang' })
-    await expectNothing(
-      scene,
+  test('without answers, signing out of Microsoft gets an error in time, and the log has one line about it', async ({
+    startWithMicrosoft,
+  }) => {
+    const setup = await startWithMicrosoft()
+    const { portal, entra } = setup
+    entra.fail({ endpoint: 'discovery', fault: 'hang' })
+    await expectRejected(
+      setup,
       async () => {
         const visitor = new Visitor(portal)
         const first = await visitor.open('/ms-logout')
-        expect.soft(first.took, 'nobody waits for longer').toBeLessThan(MOST)
+        expect.soft(first.took, 'the maximum wait').toBeLessThan(TIMEOUT)
         const path = first.headers.location ?? ''
-        return { page: path === '' ? first : await visitor.open(path), path, addresses: [] }
+        return { page: path === '' ? first : await visitor.open(path), path, urls: [] }
       },
-      { says: SAYS.away },
+      { message: MICROSOFT_MESSAGES.unavailable },
     )
   })
 })
 
 test.describe('With several tenants', () => {
-  const [ours, theirs] = ['22222222-3333-4444-5555-666666666666', '33333333-4444-5555-6666-777777777777']
+  const [ownTenant, otherTenant] = ['22222222-3333-4444-5555-666666666666', '33333333-4444-5555-6666-777777777777']
   const unlisted = '44444444-5555-6666-7777-888888888888'
   const several = ({ entra }: { entra: Entra }): Record<string, string> => ({
     TENANT_ID: 'organizations',
     AUTHORITY: `${originOf(entra)}/organizations`,
-    MICROSOFT_TENANTS: `${ours}, ${theirs}`,
+    MICROSOFT_TENANTS: `${ownTenant}, ${otherTenant}`,
   })
 
-  test('people of those that are listed come in, with an address that is to be confirmed, others do not', async ({ startWithMicrosoft }) => {
-    const scene = await startWithMicrosoft({ env: several })
-    const { portal, entra } = scene
-    for (const tid of [ours, theirs]) {
-      const account = colleague(entra, 'ada', { tid })
-      const { path } = await signIn(new Visitor(portal), entra, account)
+  test('people of the configured tenants can sign in with an unconfirmed email address, and others cannot', async ({
+    startWithMicrosoft,
+  }) => {
+    const setup = await startWithMicrosoft({ env: several })
+    const { portal, entra } = setup
+    for (const tid of [ownTenant, otherTenant]) {
+      const account = newMicrosoftAccount(entra, 'ada', { tid })
+      const { path } = await signInWithMicrosoft(new Visitor(portal), entra, account)
       expect(path).toBe('/profile')
       const row = await portal.query(`SELECT status, email_confirmed_at FROM users WHERE username = '${account.name}'`)
       expect(row).toEqual([['active', '']])
     }
-    const stranger = colleague(entra, 'eve', { tid: unlisted })
-    await expectNoSignIn(scene, { says: SAYS.refused, log: /is of a tenant that is not allowed/ }, stranger)
+    const outsider = newMicrosoftAccount(entra, 'eve', { tid: unlisted })
+    await expectSignInRejected(setup, { message: MICROSOFT_MESSAGES.rejected, log: /is of a tenant that is not allowed/ }, outsider)
   })
 
-  test('the same number in another tenant is another person', async ({ startWithMicrosoft }) => {
+  test('the same object id in another tenant is another person', async ({ startWithMicrosoft }) => {
     const { portal, entra } = await startWithMicrosoft({ env: several })
-    const account = colleague(entra, 'ada', { tid: ours })
-    const double = colleague(entra, 'double', { tid: theirs, oid: account.oid })
-    for (const who of [account, double]) {
+    const account = newMicrosoftAccount(entra, 'ada', { tid: ownTenant })
+    const double = newMicrosoftAccount(entra, 'double', { tid: otherTenant, oid: account.oid })
+    for (const identity of [account, double]) {
       const visitor = new Visitor(portal)
-      expect((await signIn(visitor, entra, who)).path).toBe('/profile')
-      expect(wordsOf(await visitor.open('/profile'))).toContain(who.name)
+      expect((await signInWithMicrosoft(visitor, entra, identity)).path).toBe('/profile')
+      expect(mainText(await visitor.open('/profile'))).toContain(identity.name)
     }
   })
 
-  test('a token of one tenant with the issuer of another signs nobody in', async ({ startWithMicrosoft }) => {
-    const scene = await startWithMicrosoft({ env: several })
-    const account = colleague(scene.entra, 'ada', { tid: ours })
-    for (const claims of [{ tid: theirs }, { iss: `${originOf(scene.entra)}/${theirs}/v2.0` }, { iss: `${originOf(scene.entra)}/{tenantid}/v2.0` }]) {
-      scene.entra.tamper({ claims })
-      await expectNoSignIn(scene, { says: SAYS.refused, log: /has another issuer than its tenant's/ }, account)
+  test('a token of one tenant with the issuer of another is rejected', async ({ startWithMicrosoft }) => {
+    const setup = await startWithMicrosoft({ env: several })
+    const account = newMicrosoftAccount(setup.entra, 'ada', { tid: ownTenant })
+    for (const claims of [{ tid: otherTenant }, { iss: `${originOf(setup.entra)}/${otherTenant}/v2.0` }, { iss: `${originOf(setup.entra)}/{tenantid}/v2.0` }]) {
+      setup.entra.tamper({ claims })
+      await expectSignInRejected(setup, { message: MICROSOFT_MESSAGES.rejected, log: /has another issuer than its tenant's/ }, account)
     }
   })
 })
 
-test('past six hundred beginnings in ten minutes, the next is told to wait, and passwords still work', async ({ startWithMicrosoft }) => {
+test('after 600 sign-ins with Microsoft in ten minutes, the next one is limited, and passwords still work', async ({
+  startWithMicrosoft,
+}) => {
   const { portal, people } = await startWithMicrosoft()
   const visitor = new Visitor(portal)
   let last = await visitor.open('/ms-login')
-  for (let begun = 1; begun <= 1_300 && last.headers.location !== '/login'; begun += 1) last = await visitor.open('/ms-login')
+  for (let attempts = 1; attempts <= 1_300 && last.headers.location !== '/login'; attempts += 1) last = await visitor.open('/ms-login')
   expect(last.headers.location).toBe('/login')
-  expect(wordsOf(await visitor.open('/login'))).toMatch(new RegExp(TOO_MANY.source.replace(/[$^]/g, '')))
-  const [[rows] = []] = await portal.query('SELECT count(*) FROM microsoft_trips')
+  expect(mainText(await visitor.open('/login'))).toMatch(new RegExp(TOO_MANY_ATTEMPTS.source.replace(/[$^]/g, '')))
+  const [[rows] = []] = await portal.query('SELECT count(*) FROM authorization_requests')
   expect(Number(rows)).toBeGreaterThanOrEqual(600)
-  expect(Number(rows), 'windows begin by the clock: at most two').toBeLessThanOrEqual(1_200)
-  await new Visitor(portal).signIn(people.keeper)
+  expect(Number(rows), 'at most two periods, because they begin by the clock').toBeLessThanOrEqual(1_200)
+  await new Visitor(portal).signIn(people.admin)
 })
 
-test('the profile of somebody else signs nobody in', async ({ startWithMicrosoft }) => {
-  const scene = await startWithMicrosoft()
-  const { entra } = scene
-  const account = colleague(entra)
-  // The profile is read from the account itself: what the token says is changed instead.
+test('a profile of another person is rejected', async ({ startWithMicrosoft }) => {
+  const setup = await startWithMicrosoft()
+  const { entra } = setup
+  const account = newMicrosoftAccount(entra)
+  // The profile always belongs to the account, so the token is changed instead.
   entra.tamper({ claims: { oid: OTHER_GUID } })
-  await expectNoSignIn(scene, { says: SAYS.away, log: /the profile at ENDPOINT is another person's/ }, account)
+  await expectSignInRejected(setup, { message: MICROSOFT_MESSAGES.unavailable, log: /the profile at ENDPOINT is another person's/ }, account)
 })
 
-test('somebody without an address has no account, and reads why', async ({ portal, entra, graph }) => {
-  const account = colleague(entra, 'nobody', { mail: 'not an address' })
-  await expectNoSignIn({ portal, entra, graph }, { says: SAYS.noAddress, lines: 0 }, account)
+test('a person without an email address gets no account, and sees the reason', async ({ portal, entra, graph }) => {
+  const account = newMicrosoftAccount(entra, 'unknown', { mail: 'not an address' })
+  await expectSignInRejected({ portal, entra, graph }, { message: MICROSOFT_MESSAGES.noEmail, lines: 0 }, account)
 })
 
-test('Microsoft says no in words of its own, of which the log has the number', async ({ portal, entra, graph }) => {
+test("the log contains the number of Microsoft's error, and not its text", async ({ portal, entra, graph }) => {
   const secret = entra.clientSecret
-  entra.clientSecret = 'another secret by now'
+  entra.clientSecret = 'a new client secret'
   try {
-    await expectNoSignIn({ portal, entra, graph }, { says: SAYS.refused, log: /Microsoft refused: invalid_client \(AADSTS7000215\)/ })
+    await expectSignInRejected({ portal, entra, graph }, { message: MICROSOFT_MESSAGES.rejected, log: /Microsoft refused: invalid_client \(AADSTS7000215\)/ })
   } finally {
     entra.clientSecret = secret
   }
 })
 
-test("turned back at Microsoft, with words that are not Microsoft's, the log keeps none of them", async ({ portal, entra, graph }) => {
+test('the log contains no text from the URL of a callback', async ({ portal, entra, graph }) => {
   const visitor = new Visitor(portal)
-  const to = await leave(visitor)
-  const back = new URL(await entra.choose(to, 'deny'))
-  back.searchParams.set('error', 'Call 0900 1234 now')
-  back.searchParams.set('error_description', '\nERROR forged line')
-  await expectNothing(
+  const authorizeUrl = await startSignIn(visitor)
+  const callback = new URL(await entra.choose(authorizeUrl, 'deny'))
+  callback.searchParams.set('error', 'Call 0900 1234 now')
+  callback.searchParams.set('error_description', '\nERROR forged line')
+  await expectRejected(
     { portal, entra, graph },
-    async () => ({ ...(await comeBack(visitor, back.href)), addresses: [to] }),
-    { says: SAYS.refused, log: /an unknown error/ },
+    async () => ({ ...(await openCallback(visitor, callback.href)), urls: [authorizeUrl] }),
+    { message: MICROSOFT_MESSAGES.rejected, log: /an unknown error/ },
   )
   expect(portal.logged).not.toMatch(/\bCall\b|0900 1234|forged/)
 })

@@ -1,16 +1,15 @@
-// What people see while something that the portal depends on is gone or does not answer, and that all is well again
-// once it is back, without a restart. Each test takes away the real thing: a process is killed or frozen, a door to the
-// mail server shut, a file system filled.
+// Outages of the services that the portal depends on: what people see, and the recovery without a restart. Each test
+// stops the real thing: it kills or freezes a process, closes the connection to the mail server or fills a file system.
 //
-// How long anybody waits for an answer is part of it; the bounds are those of docs/operating.md with a little on top.
+// Response times are part of the tests. The limits are those of docs/operating.md, with a margin.
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-import { type Answer, Door, Visitor, ask, wordsOf } from '../support/http.ts'
-import { someone } from '../support/people.ts'
+import { type HttpResponse, TcpProxy, Visitor, mainText, sendRequest } from '../support/http.ts'
+import { newPerson } from '../support/people.ts'
 import type { Person, Portal } from '../support/portal.ts'
 import { type Postgres, test } from '../support/postgres.ts'
 import { Redis, startCluster, startWithSentinel } from '../support/redis.ts'
@@ -20,58 +19,58 @@ import { until } from '../support/until.ts'
 
 const run = promisify(execFile)
 
-/** A command to Redis may take a second; the rest is ours. */
+/** A command to Redis may take a second. The rest is a margin. */
 const REDIS_WAIT = 2_500
-/** Signing in gives two commands, the counters' and the session's. */
+/** Signing in needs two commands: one for the counters and one for the session. */
 const SIGN_IN_WAIT = REDIS_WAIT + 1_000
-/** A connection to the database is waited for for five seconds; the rest is ours. */
+/** A database connection may take five seconds. The rest is a margin. */
 const DATABASE_WAIT = 6_500
-/** What needs nothing that is missing is answered as ever. */
-const AT_ONCE = 1_000
+/** The maximum response time of requests that do not need the missing service. */
+const IMMEDIATELY = 1_000
 
-const DEAD_END = "The portal can't answer right now Nothing was changed. Try again in a moment."
-const OUR_FAULT = /Something went wrong on our side, and nothing was changed\. Reference [0-9A-Z]{4}-[0-9A-Z]{4}\./
+const UNAVAILABLE = "The portal can't answer right now Nothing was changed. Try again in a moment."
+const INTERNAL_ERROR = /Something went wrong on our side, and nothing was changed\. Reference [0-9A-Z]{4}-[0-9A-Z]{4}\./
 
-const WAYS = ['gone', 'hanging'] as const
+const FAILURES = ['gone', 'hanging'] as const
 
-/** The page that somebody with a session gets while nobody can tell whose it is. */
-function expectDeadEnd(answer: Answer, most: number): void {
-  expect(answer.status, answer.what).toBe(503)
-  expect(answer.headers['retry-after'], answer.what).toMatch(/^\d+$/)
-  expect(wordsOf(answer), answer.what).toContain(DEAD_END)
-  expectDiscreet(answer, most)
+/** Expects the error page that a signed-in person gets while sessions cannot be checked. */
+function expectUnavailable(answer: HttpResponse, timeout: number): void {
+  expect(answer.status, answer.description).toBe(503)
+  expect(answer.headers['retry-after'], answer.description).toMatch(/^\d+$/)
+  expect(mainText(answer), answer.description).toContain(UNAVAILABLE)
+  expectNoInternals(answer, timeout)
 }
 
-/** No answer says what is wrong inside, and none is waited for too long. */
-function expectDiscreet(answer: Answer, most: number): void {
-  // Sealed cookies are random, and may spell anything.
+/** Expects a response in time that contains no internal details. */
+function expectNoInternals(answer: HttpResponse, timeout: number): void {
+  // Sealed cookies are random and may contain any text.
   const headers = { ...answer.headers, 'set-cookie': undefined, 'content-security-policy': undefined }
-  const said = `${JSON.stringify(headers)} ${wordsOf(answer)}`
-  expect(said, answer.what).not.toMatch(/sqlx|sea.?orm|postgres|sqlite|redis|smtp|database|pool|timed out|os error|panick/i)
-  expect(answer.took, `${answer.what} is answered in time`).toBeLessThan(most)
+  const text = `${JSON.stringify(headers)} ${mainText(answer)}`
+  expect(text, answer.description).not.toMatch(/sqlx|sea.?orm|postgres|sqlite|redis|smtp|database|pool|timed out|os error|panick/i)
+  expect(answer.took, `the time of ${answer.description}`).toBeLessThan(timeout)
 }
 
-/** How scripts are told: to come again, or that it was our fault, with the number that becomes the reference. */
-function expectFault(answer: Answer, most: number): void {
-  const said = Object.keys(JSON.parse(answer.body) as object)
+/** Expects the JSON result of an error: a 503 with Retry-After, or a 500 with the number for the reference. */
+function expectErrorResult(answer: HttpResponse, timeout: number): void {
+  const text = Object.keys(JSON.parse(answer.body) as object)
   if (answer.status === 503) {
-    expect(answer.headers['retry-after'], answer.what).toMatch(/^\d+$/)
-    expect(said, answer.what).toEqual(['refused'])
+    expect(answer.headers['retry-after'], answer.description).toMatch(/^\d+$/)
+    expect(text, answer.description).toEqual(['refused'])
   } else {
-    expect(answer.status, answer.what).toBe(500)
-    expect(said, answer.what).toEqual(['internal'])
+    expect(answer.status, answer.description).toBe(500)
+    expect(text, answer.description).toEqual(['internal'])
   }
-  expectDiscreet(answer, most)
+  expectNoInternals(answer, timeout)
 }
 
 async function readiness(portal: Portal): Promise<{ status: number; state: unknown; took: number }> {
-  const answer = await ask(`${portal.url}/readyz`)
+  const answer = await sendRequest(`${portal.url}/readyz`)
   return { status: answer.status, state: JSON.parse(answer.body), took: answer.took }
 }
 
-/** The answer once it is about the present: one of before is given for a second. */
+/** Returns the readiness once it has changed. The previous answer is cached for a second. */
 async function untilUnready(portal: Portal): ReturnType<typeof readiness> {
-  return until('the portal to say that it is not ready', async () => {
+  return until('the portal not to be ready', async () => {
     const answer = await readiness(portal)
     return answer.status === 200 ? undefined : answer
   })
@@ -81,13 +80,13 @@ async function untilReady(portal: Portal): Promise<void> {
   await until('the portal to be ready again', async () => ((await readiness(portal)).status === 200 ? true : undefined))
 }
 
-/** The process lives and says so, and pages that need nothing come as ever. */
-async function expectOpenToStrangers(portal: Portal): Promise<void> {
-  const stranger = new Visitor(portal)
+/** Expects that the process is alive and that pages without dependencies work as usual. */
+async function expectPublicPages(portal: Portal): Promise<void> {
+  const visitor = new Visitor(portal)
   for (const page of ['/', '/login', '/register', '/healthz']) {
-    const answer = await stranger.open(page)
+    const answer = await visitor.open(page)
     expect(answer.status, page).toBe(200)
-    expect(answer.took, page).toBeLessThan(AT_ONCE)
+    expect(answer.took, page).toBeLessThan(IMMEDIATELY)
   }
 }
 
@@ -96,8 +95,8 @@ function registration({ username, email, password }: Person): Record<string, str
 }
 
 test.describe('Redis', () => {
-  for (const way of WAYS) {
-    test(`while it is ${way}, who is signed in is told at once, strangers notice nothing, and it recovers by itself`, async ({
+  for (const failure of FAILURES) {
+    test(`while it is ${failure}, a signed-in person gets an error in time, public pages work, and the portal recovers`, async ({
       afterPortals,
       postgres,
       startPortal,
@@ -105,56 +104,56 @@ test.describe('Redis', () => {
       const redis = await Redis.start()
       afterPortals(async () => redis.remove())
       const { portal, people } = await startPortal({
-        admin: someone('keeper'),
+        admin: newPerson('admin'),
         env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: redis.url },
-        faults: /could not find out who is calling|an action failed/,
+        expectedErrors: /could not find out who is calling|an action failed/,
       })
       const ada = await people.active()
       const visitor = new Visitor(portal)
       await visitor.signIn(ada)
       expect((await visitor.open('/profile')).status).toBe(200)
 
-      await test.step('take it away', async () => {
-        if (way === 'gone') await redis.crash()
-        else redis.hang()
+      await test.step('the outage begins', async () => {
+        if (failure === 'gone') await redis.crash()
+        else redis.freeze()
       })
 
-      await test.step('pages and actions of somebody with a session', async () => {
-        const [told, ...pages] = await Promise.all([
+      await test.step('pages and actions of a signed-in person', async () => {
+        const [signOutResult, ...pages] = await Promise.all([
           visitor.send('sign_out', {}),
           visitor.submit('sign_out', {}),
           ...['/profile', '/', '/login'].map(async (page) => visitor.open(page)),
         ])
-        for (const page of pages) expectDeadEnd(page, REDIS_WAIT)
-        expect(told.status).toBe(503)
-        expect(told.headers['retry-after']).toMatch(/^\d+$/)
-        expect(JSON.parse(told.body)).toMatchObject({ refused: { form: { busy: 5 } } })
+        for (const page of pages) expectUnavailable(page, REDIS_WAIT)
+        expect(signOutResult.status).toBe(503)
+        expect(signOutResult.headers['retry-after']).toMatch(/^\d+$/)
+        expect(JSON.parse(signOutResult.body)).toMatchObject({ refused: { form: { busy: 5 } } })
       })
-      await test.step('the state of the portal', async () => {
+      await test.step('the readiness of the portal', async () => {
         const { status, state, took } = await untilUnready(portal)
         expect(status).toBe(503)
         expect(state).toEqual({ ready: false, database: 'up', redis: 'down', email: 'up', cleanup: 'up' })
         expect(took).toBeLessThan(REDIS_WAIT)
       })
-      await test.step('strangers', async () => {
-        await expectOpenToStrangers(portal)
-        const bert = someone('bert')
+      await test.step('visitors', async () => {
+        await expectPublicPages(portal)
+        const bert = newPerson('bert')
         const registered = await new Visitor(portal).submit('register', registration(bert))
-        expect(wordsOf(registered), 'registering needs no session').toContain('Your account was created')
+        expect(mainText(registered), 'registration needs no session').toContain('Your account was created')
       })
 
-      await test.step('give it back', async () => {
-        if (way === 'gone') await redis.startAgain()
+      await test.step('the outage ends', async () => {
+        if (failure === 'gone') await redis.startAgain()
         else redis.resume()
         await untilReady(portal)
-        if (way === 'hanging') {
-          expect((await visitor.open('/profile')).status, 'the session was kept').toBe(200)
+        if (failure === 'hanging') {
+          expect((await visitor.open('/profile')).status, 'the session is kept').toBe(200)
           return
         }
         const answer = await visitor.open('/profile')
-        expect(answer.status, 'the session was lost with the data').toBe(302)
+        expect(answer.status, 'the session is lost with the data').toBe(302)
         expect(answer.headers.location).toBe('/login?next=%2Fprofile')
-        expect(wordsOf(await visitor.open('/login?next=%2Fprofile'))).toContain('Your session is over. Sign in to go on.')
+        expect(mainText(await visitor.open('/login?next=%2Fprofile'))).toContain('Your session is over. Sign in to go on.')
         await visitor.signIn(ada)
         expect((await visitor.open('/profile')).status).toBe(200)
       })
@@ -163,25 +162,25 @@ test.describe('Redis', () => {
 })
 
 test.describe('Redis', () => {
-  for (const way of WAYS) {
-    test(`while it is ${way}, who wants to sign in is told to come again`, async ({ afterPortals, postgres, startPortal }) => {
+  for (const failure of FAILURES) {
+    test(`while it is ${failure}, sign-in fails in time with an error`, async ({ afterPortals, postgres, startPortal }) => {
       const redis = await Redis.start()
       afterPortals(async () => redis.remove())
       const { portal, people } = await startPortal({
-        admin: someone('keeper'),
+        admin: newPerson('admin'),
         env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: redis.url },
-        faults: /an action failed/,
+        expectedErrors: /an action failed/,
       })
       const ada = await people.active()
       const { username, password } = ada
-      if (way === 'gone') await redis.crash()
-      else redis.hang()
+      if (failure === 'gone') await redis.crash()
+      else redis.freeze()
       const page = await new Visitor(portal).submit('sign_in', { username, password })
-      expectDeadEnd(page, SIGN_IN_WAIT)
-      // The counters have found out meanwhile, and don't ask.
-      expectFault(await new Visitor(portal).send('sign_in', { username, password }), REDIS_WAIT)
+      expectUnavailable(page, SIGN_IN_WAIT)
+      // The counters have noticed the outage and send no command.
+      expectErrorResult(await new Visitor(portal).send('sign_in', { username, password }), REDIS_WAIT)
 
-      if (way === 'gone') await redis.startAgain()
+      if (failure === 'gone') await redis.startAgain()
       else redis.resume()
       await untilReady(portal)
       await new Visitor(portal).signIn(ada)
@@ -190,8 +189,8 @@ test.describe('Redis', () => {
 })
 
 test.describe('PostgreSQL', () => {
-  for (const way of WAYS) {
-    test(`while it is ${way}, everybody is told in time, nothing is half done, and it recovers by itself`, async ({
+  for (const failure of FAILURES) {
+    test(`while it is ${failure}, every request gets an answer in time, nothing is half done, and the portal recovers`, async ({
       afterPortals,
       postgres,
       startPortal,
@@ -200,133 +199,133 @@ test.describe('PostgreSQL', () => {
       afterPortals(async () => redis.remove())
       const database = await postgres.newDatabase()
       const { portal, people } = await startPortal({
-        admin: someone('keeper'),
+        admin: newPerson('admin'),
         env: { DATABASE_URL: database, REDIS_URL: redis.url },
-        faults: /could not find out who is calling|an action failed|(writing|sending) emails failed|purging failed/,
+        expectedErrors: /could not find out who is calling|an action failed|(writing|sending) emails failed|purging failed/,
       })
       const ada = await people.active()
       const visitor = new Visitor(portal)
       await visitor.signIn(ada)
       expect((await visitor.open('/profile')).status).toBe(200)
-      const [bert, grace] = [someone('bert'), someone('grace')]
+      const [bert, grace] = [newPerson('bert'), newPerson('grace')]
 
-      await test.step('take it away', async () => {
-        if (way === 'gone') await postgres.crash()
-        else postgres.hang()
+      await test.step('the outage begins', async () => {
+        if (failure === 'gone') await postgres.crash()
+        else postgres.freeze()
       })
 
-      await test.step('all that anybody can ask for, at the same time', async () => {
-        const strangers = Array.from({ length: 4 }, () => new Visitor(portal))
+      await test.step('all kinds of requests at the same time', async () => {
+        const visitors = Array.from({ length: 4 }, () => new Visitor(portal))
         const [page, action, plain, scripted, signIn, state] = await Promise.all([
           visitor.open('/profile'),
           visitor.submit('sign_out', {}),
-          strangers[0]?.submit('register', registration(bert)),
-          strangers[1]?.send('register', registration(grace)),
-          strangers[2]?.submit('sign_in', { username: ada.username, password: ada.password }),
+          visitors[0]?.submit('register', registration(bert)),
+          visitors[1]?.send('register', registration(grace)),
+          visitors[2]?.submit('sign_in', { username: ada.username, password: ada.password }),
           untilUnready(portal),
-          expectOpenToStrangers(portal),
+          expectPublicPages(portal),
         ])
-        expectDeadEnd(page, DATABASE_WAIT)
-        expectDeadEnd(action, DATABASE_WAIT)
-        for (const answer of [plain, signIn]) expectDeadEnd(answer as Answer, DATABASE_WAIT)
-        expectFault(scripted as Answer, DATABASE_WAIT)
+        expectUnavailable(page, DATABASE_WAIT)
+        expectUnavailable(action, DATABASE_WAIT)
+        for (const answer of [plain, signIn]) expectUnavailable(answer as HttpResponse, DATABASE_WAIT)
+        expectErrorResult(scripted as HttpResponse, DATABASE_WAIT)
         expect(state).toMatchObject({ status: 503, state: { ready: false, database: 'down', redis: 'up' } })
         expect(state.took).toBeLessThan(DATABASE_WAIT)
       })
 
-      await test.step('give it back', async () => {
-        if (way === 'gone') await postgres.startAgain()
+      await test.step('the outage ends', async () => {
+        if (failure === 'gone') await postgres.startAgain()
         else postgres.resume()
         await untilReady(portal)
-        expect((await visitor.open('/profile')).status, 'the session was kept').toBe(200)
+        expect((await visitor.open('/profile')).status, 'the session is kept').toBe(200)
       })
 
-      await test.step('nothing was left behind, and the same registrations work', async () => {
+      await test.step('nothing is left behind, and the same registrations work', async () => {
         for (const person of [bert, grace]) {
           expect(await countOf(postgres, database, person)).toEqual(['0', '0', '0'])
-          const again = await new Visitor(portal).submit('register', registration(person))
-          expect(wordsOf(again)).toContain('Your account was created')
-          await portal.mails.wait(person.email, /^Confirm your address/)
+          const repeated = await new Visitor(portal).submit('register', registration(person))
+          expect(mainText(repeated)).toContain('Your account was created')
+          await portal.emails.wait(person.email, /^Confirm your address/)
           expect(await countOf(postgres, database, person)).toEqual(['1', '1', '1'])
-          expect(await portal.mails.to(person.email, /./)).toHaveLength(1)
+          expect(await portal.emails.to(person.email, /./)).toHaveLength(1)
         }
       })
     })
   }
 
-  test('who is in the middle of something when it stops answering is not left waiting, and nothing is half done', async ({
+  test('a request under way when it freezes gets an answer, and nothing is half done', async ({
     postgres,
     startPortal,
   }) => {
     const database = await postgres.newDatabase()
     const { portal, people } = await startPortal({
-      admin: someone('keeper'),
+      admin: newPerson('admin'),
       env: { DATABASE_URL: database },
-      faults: /could not find out who is calling|an action failed|(writing|sending) emails failed|purging failed/,
+      expectedErrors: /could not find out who is calling|an action failed|(writing|sending) emails failed|purging failed/,
     })
     const ada = await people.active()
     const visitor = new Visitor(portal)
     await visitor.signIn(ada)
-    const bert = someone('bert')
+    const bert = newPerson('bert')
 
-    // With the table locked, a page and a registration stand in the middle of a query, where they can be caught.
+    // With the table locked, a page and a registration wait in the middle of a query.
     const lock = await postgres.lock(database, 'users')
     const [page, action] = [
       visitor.open('/profile', 2 * DATABASE_WAIT).catch((error: Error) => error),
       new Visitor(portal).send('register', registration(bert), 2 * DATABASE_WAIT).catch((error: Error) => error),
     ]
     await lock.until(2)
-    postgres.hang()
+    postgres.freeze()
     const answers = await Promise.all([page, action])
     const state = await untilUnready(portal)
     postgres.resume()
     await lock.release()
     await untilReady(portal)
 
-    await test.step('nothing is half done, and it recovers by itself', async () => {
+    await test.step('nothing is half done, and the portal recovers', async () => {
       expect((await visitor.open('/profile')).status).toBe(200)
-      // Whether it was done is decided by now, one way or the other.
-      const there = await until('the registration to be over', async () => {
+      // By now the registration is either done or not.
+      const isRegistered = await until('the registration to end', async () => {
         const [users, audit] = await countOf(postgres, database, bert)
         return users === audit ? users === '1' : undefined
       })
-      const again = await new Visitor(portal).send('register', registration(bert))
-      expect(again.body).toContain(there ? 'username_taken' : '{"goto":"/login"}')
-      await portal.mails.wait(bert.email, /^Confirm your address/)
+      const repeated = await new Visitor(portal).send('register', registration(bert))
+      expect(repeated.body).toContain(isRegistered ? 'username_taken' : '{"goto":"/login"}')
+      await portal.emails.wait(bert.email, /^Confirm your address/)
       expect(await countOf(postgres, database, bert)).toEqual(['1', '1', '1'])
     })
-    await test.step('they were answered', async () => {
+    await test.step('both requests got an answer', async () => {
       expect(state).toMatchObject({ status: 503, state: { ready: false, database: 'down' } })
       expect(answers.map((answer) => (answer instanceof Error ? answer.message : answer.status))).toEqual([503, expect.any(Number)])
-      for (const answer of answers) if (!(answer instanceof Error)) expectDiscreet(answer, 2 * DATABASE_WAIT)
+      for (const answer of answers) if (!(answer instanceof Error)) expectNoInternals(answer, 2 * DATABASE_WAIT)
     })
   })
 })
 
-test.describe('the way to Redis', () => {
-  const ways = {
-    'while others are answered': (door: Door) => door.abandon(),
-    'nor is any other for a while': (door: Door) => door.hush(),
+test.describe('the connection to Redis', () => {
+  const failures = {
+    'while others are answered': (proxy: TcpProxy) => proxy.freezeConnections(),
+    'while new ones are not answered either': (proxy: TcpProxy) => proxy.stopResponding(),
   }
-  for (const [way, close] of Object.entries(ways)) {
-    test(`a connection that is never answered again is given up, ${way}`, async ({ afterPortals, postgres, startPortal }) => {
+  for (const [failure, close] of Object.entries(failures)) {
+    test(`a connection that is never answered again is closed, ${failure}`, async ({ afterPortals, postgres, startPortal }) => {
       const redis = await Redis.start()
       afterPortals(async () => redis.remove())
-      const door = await Door.to(redis.url)
-      afterPortals(async () => door.shut())
+      const proxy = await TcpProxy.to(redis.url)
+      afterPortals(async () => proxy.close())
       const { portal, people } = await startPortal({
-        admin: someone('keeper'),
-        env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: door.url },
-        faults: /could not find out who is calling/,
+        admin: newPerson('admin'),
+        env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: proxy.url },
+        expectedErrors: /could not find out who is calling/,
       })
       const ada = await people.active()
       const visitor = new Visitor(portal)
       await visitor.signIn(ada)
-      close(door)
-      expectDeadEnd(await visitor.open('/profile'), REDIS_WAIT)
+      close(proxy)
+      expectUnavailable(await visitor.open('/profile'), REDIS_WAIT)
       await until('the portal to notice', async () => (portal.logged.includes('is silent') ? true : undefined), 30_000)
-      await expectOpenToStrangers(portal)
-      if (close === ways['nor is any other for a while']) await door.open()
+      await expectPublicPages(portal)
+      if (close === failures['while new ones are not answered either']) await proxy.open()
       await until('the portal to be ready again, without a restart', async () => {
         return (await readiness(portal)).status === 200 ? true : undefined
       }, 30_000)
@@ -336,40 +335,40 @@ test.describe('the way to Redis', () => {
   }
 })
 
-test('after a failover of Redis the portal follows its address to the new primary', async ({
+test('after a failover of Redis, the portal connects to the new primary behind the same URL', async ({
   afterPortals,
   postgres,
   startPortal,
 }) => {
   const [first, second] = [await Redis.start(), await Redis.start()]
   for (const redis of [first, second]) afterPortals(async () => redis.remove())
-  const door = await Door.to(first.url)
-  afterPortals(async () => door.shut())
+  const proxy = await TcpProxy.to(first.url)
+  afterPortals(async () => proxy.close())
   const { portal, people } = await startPortal({
-    admin: someone('keeper'),
-    env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: door.url },
-    faults: /could not find out who is calling|an action failed/,
+    admin: newPerson('admin'),
+    env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: proxy.url },
+    expectedErrors: /could not find out who is calling|an action failed/,
   })
   const ada = await people.active()
   const visitor = new Visitor(portal)
   await visitor.signIn(ada)
 
-  // The second has what the first holds, and takes its place. The portal's connection still leads to the first.
-  await second.follow(first)
-  door.leadTo(second.url)
-  await second.tell('REPLICAOF', 'NO', 'ONE')
-  await first.follow(second)
+  // The second server has the data of the first and takes its place. The portal's connection still leads to the first.
+  await second.replicate(first)
+  proxy.retarget(second.url)
+  await second.run('REPLICAOF', 'NO', 'ONE')
+  await first.replicate(second)
   const password = { username: ada.username, password: ada.password }
-  await until('somebody to sign in, without a restart', async () => {
+  await until('a sign-in to succeed, without a restart', async () => {
     return (await new Visitor(portal).send('sign_in', password)).body === '{"goto":"/profile"}' ? true : undefined
   })
   expect((await readiness(portal)).state).toMatchObject({ redis: 'up' })
-  expect((await visitor.open('/profile')).status, 'who was signed in still is').toBe(200)
-  expect(portal.logged.split('Redis takes no writes').length - 1, 'it is said once').toBe(1)
+  expect((await visitor.open('/profile')).status, 'the session is kept').toBe(200)
+  expect(portal.logged.split('Redis takes no writes').length - 1, 'logged once').toBe(1)
 })
 
 for (const [kind, start] of [['Sentinel', startWithSentinel], ['a cluster', startCluster]] as const) {
-  test(`with ${kind}, the portal goes on with the new primary when the old one is killed`, async ({
+  test(`with ${kind}, the portal uses the new primary after the old one is killed`, async ({
     afterPortals,
     postgres,
     startPortal,
@@ -377,9 +376,9 @@ for (const [kind, start] of [['Sentinel', startWithSentinel], ['a cluster', star
     const redis = await start()
     afterPortals(redis.remove)
     const { portal, people } = await startPortal({
-      admin: someone('keeper'),
+      admin: newPerson('admin'),
       env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: redis.url },
-      faults: /could not find out who is calling|an action failed/,
+      expectedErrors: /could not find out who is calling|an action failed/,
     })
     const ada = await people.active()
     const visitor = new Visitor(portal)
@@ -387,85 +386,85 @@ for (const [kind, start] of [['Sentinel', startWithSentinel], ['a cluster', star
     expect((await readiness(portal)).state).toMatchObject({ redis: 'up' })
     await redis.primary.crash()
     const password = { username: ada.username, password: ada.password }
-    await until('somebody to sign in, without a restart', async () => {
+    await until('a sign-in to succeed, without a restart', async () => {
       return (await new Visitor(portal).send('sign_in', password)).body === '{"goto":"/profile"}' ? true : undefined
     })
     await untilReady(portal)
-    expect((await visitor.open('/profile')).status, 'who was signed in still is').toBe(200)
+    expect((await visitor.open('/profile')).status, 'the session is kept').toBe(200)
   })
 }
 
-test.describe('the way to PostgreSQL', () => {
-  test('a connection that is never answered again does not hold up the mail', async ({ afterPortals, postgres, startPortal }) => {
+test.describe('the connection to PostgreSQL', () => {
+  test('a connection that is never answered again does not block email', async ({ afterPortals, postgres, startPortal }) => {
     const database = await postgres.newDatabase()
-    const door = await Door.to(database)
-    afterPortals(async () => door.shut())
+    const proxy = await TcpProxy.to(database)
+    afterPortals(async () => proxy.close())
     const address = new URL(database)
-    address.port = new URL(door.url).port
+    address.port = new URL(proxy.url).port
     const { portal } = await startPortal({
-      admin: someone('keeper'),
+      admin: newPerson('admin'),
       env: { DATABASE_URL: address.href },
-      faults: /(writing|sending) emails failed/,
+      expectedErrors: /(writing|sending) emails failed/,
     })
-    // The worker is in the middle of a query that turns jobs into mails. (Purging, which begins with the portal and is given
-    // longer, reads other tables.)
-    const lock = await postgres.lock(database, 'mail_jobs')
-    await new Visitor(portal).send('ask_reset', { email: someone('nobody').email })
+    // The worker is in the middle of a query that turns jobs into emails. (The cleanup, which starts with the portal
+    // and has a longer timeout, reads other tables.)
+    const lock = await postgres.lock(database, 'email_jobs')
+    await new Visitor(portal).send('ask_reset', { email: newPerson('unknown').email })
     await lock.until(1)
-    door.abandon()
+    proxy.freezeConnections()
     await lock.release()
     await until('the portal to be ready, on another connection', async () => {
       return (await readiness(portal)).status === 200 ? true : undefined
     }, 30_000)
-    const bert = someone('bert')
+    const bert = newPerson('bert')
     expect((await new Visitor(portal).send('register', registration(bert))).body).toBe('{"goto":"/login"}')
-    await until('the worker to have given up', async () => {
+    await until('the worker to stop waiting', async () => {
       return portal.logged.includes('could not hear from the database') ? true : undefined
     })
-    // It comes back within a quarter of a minute by itself.
-    await until('the mail', async () => (await portal.mails.to(bert.email, /^Confirm your address/))[0], 20_000)
+    // The worker continues within 15 seconds.
+    await until('the email', async () => (await portal.emails.to(bert.email, /^Confirm your address/))[0], 20_000)
   })
 
-  test('connections that are never answered again hold nobody up for long, as after a failover or a firewall that forgets', async ({
+  test('connections that are never answered again block requests only briefly, as after a failover or behind a firewall that drops them', async ({
     afterPortals,
     postgres,
     startPortal,
   }) => {
     const database = await postgres.newDatabase()
-    const door = await Door.to(database)
-    afterPortals(async () => door.shut())
+    const proxy = await TcpProxy.to(database)
+    afterPortals(async () => proxy.close())
     const address = new URL(database)
-    address.port = new URL(door.url).port
+    address.port = new URL(proxy.url).port
     const { portal, people } = await startPortal({
-      admin: someone('keeper'),
+      admin: newPerson('admin'),
       env: { DATABASE_URL: address.href },
-      faults: /could not find out who is calling|an action failed|(writing|sending) emails failed|purging failed/,
+      expectedErrors: /could not find out who is calling|an action failed|(writing|sending) emails failed|purging failed/,
     })
     const ada = await people.active()
     const visitor = new Visitor(portal)
     await visitor.signIn(ada)
 
-    // So many in the middle of a query that every connection of the pool is one of those.
+    // Enough requests wait in the middle of a query to occupy every connection of the pool.
     const lock = await postgres.lock(database, 'users')
-    const caught = Promise.all(
+    const requests = Promise.all(
       Array.from({ length: 16 }, async () => visitor.open('/profile', 2 * DATABASE_WAIT).catch((error: Error) => error.message)),
     )
     await lock.until(15)
-    door.abandon()
+    proxy.freezeConnections()
     await lock.release()
-    // Whoever gives up leaves their connection behind.
-    await caught
+    // A request that times out abandons its connection.
+    await requests
     await until('the portal to be ready again, without a restart', async () => {
       return (await readiness(portal)).status === 200 ? true : undefined
     }, 30_000)
     expect((await visitor.open('/profile')).status).toBe(200)
-    const bert = someone('bert')
+    const bert = newPerson('bert')
     expect((await new Visitor(portal).send('register', registration(bert))).body).toBe('{"goto":"/login"}')
-    await portal.mails.wait(bert.email, /^Confirm your address/)
+    await portal.emails.wait(bert.email, /^Confirm your address/)
   })
 })
 
-/** How often somebody is in the tables of people, of what was done, and of mails. */
+/** Returns the numbers of users, audit rows and emails of a person. */
 async function countOf(postgres: Postgres, database: string, { username, email }: Person): Promise<string[]> {
   const [row = []] = await postgres.query(
     database,
@@ -476,84 +475,85 @@ async function countOf(postgres: Postgres, database: string, { username, email }
   return row
 }
 
-/** Whether every mail is known to have been taken by its server; `undefined` where one is not, for `until`. */
-async function nothingWaits(postgres: Postgres, database: string): Promise<true | undefined> {
-  const [row] = await postgres.query(database, "SELECT count(*) FROM outbox WHERE status <> 'sent'")
+/** Returns true if every email has been sent, and undefined otherwise, for `until`. */
+async function allSent(postgres: Postgres, database: string): Promise<true | undefined> {
+  const [row] = await postgres.query(database, "SELECT count(*) FROM outbox WHERE state <> 'sent'")
   return row?.[0] === '0' ? true : undefined
 }
 
 test.describe('the mail server', () => {
-  for (const way of WAYS) {
-    test(`while it is ${way}, people register and are approved as ever, and their mails arrive once afterwards`, async ({
+  for (const failure of FAILURES) {
+    test(`while it is ${failure}, people register and are approved as usual, and each of their emails arrives once afterwards`, async ({
       afterPortals,
       postgres,
       startPortal,
     }) => {
       const server = await MailServer.start()
       afterPortals(async () => server.stop())
-      const door = await Door.to(server.url)
-      afterPortals(async () => door.shut())
+      const proxy = await TcpProxy.to(server.url)
+      afterPortals(async () => proxy.close())
       const database = await postgres.newDatabase()
       const { portal, people } = await startPortal({
-        admin: someone('keeper'),
-        env: { DATABASE_URL: database, MAIL_TRANSPORT: 'smtp', SMTP_URL: door.url, ADMIN_EMAIL: 'desk@example.org', LIMIT_RESET: '100000/1h' },
+        admin: newPerson('admin'),
+        env: { DATABASE_URL: database, MAIL_TRANSPORT: 'smtp', SMTP_URL: proxy.url, ADMIN_EMAIL: 'admins@example.org', LIMIT_RESET: '100000/1h' },
       })
-      await people.waiting('before')
-      await server.wait('desk@example.org', /asks to join/)
-      // The server has it, but the portal may not have heard so yet: cut off there, it would wait for that answer first.
-      await until('every mail so far to be known as sent', () => nothingWaits(postgres, database))
+      await people.pending('before')
+      await server.wait('admins@example.org', /asks to join/)
+      // The server has the email, but the portal may not have received the response. It would wait for it if the
+      // connection broke now.
+      await until('all emails so far to be sent', () => allSent(postgres, database))
 
-      if (way === 'gone') await door.shut()
-      else door.hush()
-      const keeper = new Visitor(portal)
-      await keeper.signIn(people.keeper)
-      const ada = someone('ada')
+      if (failure === 'gone') await proxy.close()
+      else proxy.stopResponding()
+      const admin = new Visitor(portal)
+      await admin.signIn(people.admin)
+      const ada = newPerson('ada')
       const registered = await new Visitor(portal).send('register', registration(ada))
       const id = String(await people.idOf(ada.username))
-      const approved = await keeper.send('decide', { id, decision: 'approve', stay: 'yes' })
+      const approved = await admin.send('decide', { id, decision: 'approve', stay: 'yes' })
       for (const answer of [registered, approved]) {
-        expect(answer.body, answer.what).toMatch(/goto|done/)
-        expect(answer.took, 'no longer than ever').toBeLessThan(AT_ONCE)
+        expect(answer.body, answer.description).toMatch(/goto|done/)
+        expect(answer.took, 'no delay').toBeLessThan(IMMEDIATELY)
       }
-      expect((await ask(`${portal.url}/readyz`)).status, 'the portal does not need mail to be ready').toBe(200)
+      expect((await sendRequest(`${portal.url}/readyz`)).status, 'the portal is ready without email').toBe(200)
 
-      const waiting = `SELECT kind, attempts, due_at - created_at, leased_until FROM outbox
-                       WHERE recipient = '${ada.email}' AND status = 'waiting' ORDER BY id`
-      if (way === 'gone') {
-        await test.step('the mails wait, half a minute at first', async () => {
-          const rows = await until('both mails to have been tried', async () => {
-            const rows = await postgres.query(database, waiting)
-            // A try is counted before it is made.
+      const PENDING_EMAILS = `SELECT kind, attempts, due_at - created_at, leased_until FROM outbox
+                       WHERE recipient = '${ada.email}' AND state = 'pending' ORDER BY id`
+      if (failure === 'gone') {
+        await test.step('the emails wait, half a minute at first', async () => {
+          const emails = await until('both emails to be tried', async () => {
+            const rows = await postgres.query(database, PENDING_EMAILS)
+            // An attempt is counted before it begins.
             const tried = rows.every(([, attempts, , leased]) => attempts === '1' && leased === '0')
             return rows.length === 2 && tried ? rows : undefined
           })
-          for (const [kind, , wait] of rows) {
+          for (const [kind, , wait] of emails) {
             expect(Number(wait) / 1_000_000, kind).toBeGreaterThanOrEqual(30)
             expect(Number(wait) / 1_000_000, kind).toBeLessThan(50)
           }
         })
       } else {
-        await until('the first mail to be on its way', async () => {
-          const rows = await postgres.query(database, waiting)
-          return rows.some(([, attempts]) => attempts === '1') ? true : undefined
+        await until('the first email to be under way', async () => {
+          const emails = await postgres.query(database, PENDING_EMAILS)
+          return emails.some(([, attempts]) => attempts === '1') ? true : undefined
         })
       }
 
-      await test.step('when it is back, they arrive', async () => {
-        await door.open()
-        // A minute passes: each wait is over.
-        const wakened = someone('carl')
-        await new Visitor(portal).send('register', registration(wakened))
-        await until('the mails to arrive', async () => {
-          await postgres.query(database, "UPDATE outbox SET due_at = 0 WHERE status = 'waiting'")
-          // Each request wakes the worker, whoever it is for.
-          await new Visitor(portal).send('ask_reset', { email: someone('nobody').email })
-          return server.accepted.filter((mail) => mail.to === ada.email).length >= 2 ? true : undefined
+      await test.step('after the outage, the emails arrive', async () => {
+        await proxy.open()
+        // A minute passes: the wait of every email has ended.
+        const newcomer = newPerson('carl')
+        await new Visitor(portal).send('register', registration(newcomer))
+        await until('the emails to arrive', async () => {
+          await postgres.query(database, "UPDATE outbox SET due_at = 0 WHERE state = 'pending'")
+          // Every request wakes the worker.
+          await new Visitor(portal).send('ask_reset', { email: newPerson('unknown').email })
+          return server.accepted.filter((email) => email.to === ada.email).length >= 2 ? true : undefined
         }, 40_000)
-        await server.wait(wakened.email, /^Confirm your address/)
-        await until('the outbox to be empty', () => nothingWaits(postgres, database))
-        const subjects = server.accepted.filter((mail) => mail.to === ada.email).map((mail) => mail.subject)
-        expect(subjects.sort(), 'once each').toEqual([
+        await server.wait(newcomer.email, /^Confirm your address/)
+        await until('all emails to be sent', () => allSent(postgres, database))
+        const subjects = server.accepted.filter((email) => email.to === ada.email).map((email) => email.subject)
+        expect(subjects.sort(), 'each email once').toEqual([
           expect.stringMatching(/^Confirm your address/),
           expect.stringMatching(/approved$/),
         ])
@@ -562,94 +562,97 @@ test.describe('the mail server', () => {
   }
 })
 
-test.describe('a full disk, under SQLite', () => {
-  const faults = /an action failed|(writing|sending) emails failed|purging failed|could not find out who is calling/
+test.describe('a full disk with SQLite', () => {
+  const expectedErrors = /an action failed|(writing|sending) emails failed|purging failed|could not find out who is calling/
 
-  test('actions say that nothing was changed, and with room again they work and what they say is true', async ({ afterPortals, startPortal }) => {
+  test('actions report that nothing has changed, and work again once there is space', async ({ afterPortals, startPortal }) => {
     const disk = await SmallDisk.make()
     afterPortals(async () => disk.remove())
-    const { portal, people } = await startPortal({ admin: someone('keeper'), env: disk.env, through: disk.through, faults })
+    const { portal, people } = await startPortal({ admin: newPerson('admin'), env: disk.env, wrapper: disk.wrapper, expectedErrors })
     const ada = await people.active()
-    const bert = await people.confirmed('bert')
-    const carl = someone('carl')
-    const keeper = new Visitor(portal)
-    await keeper.signIn(people.keeper)
+    const bert = await people.pendingConfirmed('bert')
+    const carl = newPerson('carl')
+    const admin = new Visitor(portal)
+    await admin.signIn(people.admin)
     const approval = { id: String(bert.id), decision: 'approve', stay: 'yes' }
 
     await disk.fill(portal)
-    await test.step('actions say that nothing was changed', async () => {
-      // What is still free inside the file goes first.
+    await test.step('actions report that nothing has changed', async () => {
+      // The free space in the file is used first.
       await until('the disk to be full for the portal', async () => {
-        const answer = await new Visitor(portal).send('register', registration(someone('filler')))
+        const answer = await new Visitor(portal).send('register', registration(newPerson('filler')))
         return answer.status === 200 ? undefined : true
       })
       const refused = await new Visitor(portal).submit('register', registration(carl))
-      if (refused.status === 503) expectDeadEnd(refused, DATABASE_WAIT)
-      else expect(wordsOf(refused)).toMatch(OUR_FAULT)
-      expectDiscreet(refused, DATABASE_WAIT)
-      expectFault(await new Visitor(portal).send('register', registration(carl)), DATABASE_WAIT)
-      expectFault(await new Visitor(portal).send('sign_in', { username: ada.username, password: ada.password }), DATABASE_WAIT)
-      expectFault(await keeper.send('decide', approval), DATABASE_WAIT)
-      expect((await keeper.open(`/admin/users/${bert.id}`)).body, 'and it was not').toContain('Waiting')
-      await expectOpenToStrangers(portal)
+      if (refused.status === 503) expectUnavailable(refused, DATABASE_WAIT)
+      else expect(mainText(refused)).toMatch(INTERNAL_ERROR)
+      expectNoInternals(refused, DATABASE_WAIT)
+      expectErrorResult(await new Visitor(portal).send('register', registration(carl)), DATABASE_WAIT)
+      expectErrorResult(await new Visitor(portal).send('sign_in', { username: ada.username, password: ada.password }), DATABASE_WAIT)
+      expectErrorResult(await admin.send('decide', approval), DATABASE_WAIT)
+      expect((await admin.open(`/admin/users/${bert.id}`)).body, 'the status has not changed').toContain('Waiting')
+      await expectPublicPages(portal)
     })
 
     await disk.free(portal)
-    await test.step('with room again they work, and who was told so has an account', async () => {
+    await test.step('with free space the actions work, and every confirmed registration has created an account', async () => {
       const registered = await new Visitor(portal).submit('register', registration(carl))
-      expect(wordsOf(registered)).toContain('Your account was created')
-      const more = Array.from({ length: 10 }, () => someone('dora'))
+      expect(mainText(registered)).toContain('Your account was created')
+      const more = Array.from({ length: 10 }, () => newPerson('dora'))
       for (const person of more) {
         const answer = await new Visitor(portal).send('register', registration(person))
         expect(answer.body, person.username).toBe('{"goto":"/login"}')
       }
-      const decided = await keeper.send('decide', approval)
+      const decided = await admin.send('decide', approval)
       expect(Object.keys(JSON.parse(decided.body) as object)).toEqual(['done'])
-      // Another process sees what is really in the file, and not what a connection of the portal's believes.
+      // Another process reads the file itself, and not the cache of one of the portal's connections.
       for (const person of [carl, ...more]) {
         const [row] = await portal.query(`SELECT count(*) FROM users WHERE username = '${person.username}'`, disk.database)
         expect(row, `${person.username} is in the database`).toEqual(['1'])
-        await portal.mails.wait(person.email, /^Confirm your address/)
+        await portal.emails.wait(person.email, /^Confirm your address/)
       }
-      await portal.mails.wait(bert.email, /approved$/)
+      await portal.emails.wait(bert.email, /approved$/)
       await new Visitor(portal).signIn(ada)
     })
   })
 
-  test('who is signed in still reads their pages, though nobody can note when they were seen', async ({ afterPortals, startPortal }) => {
+  test('signed-in people can read their pages, although the time of their visit cannot be recorded', async ({
+    afterPortals,
+    startPortal,
+  }) => {
     const disk = await SmallDisk.make()
     afterPortals(async () => disk.remove())
-    const { portal, people } = await startPortal({ admin: someone('keeper'), env: disk.env, through: disk.through, faults })
+    const { portal, people } = await startPortal({ admin: newPerson('admin'), env: disk.env, wrapper: disk.wrapper, expectedErrors })
     const ada = await people.active()
     const visitor = new Visitor(portal)
-    const keeper = new Visitor(portal)
+    const admin = new Visitor(portal)
     await visitor.signIn(ada)
-    await keeper.signIn(people.keeper)
-    // Two minutes pass: the next request would like to note that they were seen.
+    await admin.signIn(people.admin)
+    // Two minutes pass, so the next request would record the time of the visit.
     await portal.query('UPDATE user_sessions SET last_seen_at = last_seen_at - 120000000', disk.database)
     await disk.fill(portal)
     await until('the disk to be full for the portal', async () => {
-      const answer = await new Visitor(portal).send('register', registration(someone('filler')))
+      const answer = await new Visitor(portal).send('register', registration(newPerson('filler')))
       return answer.status === 200 ? undefined : true
     })
     for (let times = 0; times < 3; times += 1) {
       const profile = await visitor.open('/profile')
-      expect(profile.status, wordsOf(profile)).toBe(200)
+      expect(profile.status, mainText(profile)).toBe(200)
       expect(profile.body).toContain(ada.username)
-      expect((await keeper.open('/admin')).status).toBe(200)
+      expect((await admin.open('/admin')).status).toBe(200)
     }
     await disk.free(portal)
   })
 })
 
 /**
- * A place for a database that can be filled up. As root a file system of its own; else a bound on how large files of the
- * program may grow, which for a database comes to the same.
+ * A folder for a database that can be filled up. As root, it is a file system of its own. Otherwise the size of the
+ * program's files is limited, which has the same effect on a database.
  */
 class SmallDisk {
   /**
-   * Mebibytes. When it is not filled up there must be room for all that the portal does: the log that SQLite keeps beside
-   * its file grows to a thousand pages of 4 KiB before it is written back.
+   * Mebibytes. The unfilled disk must have space for everything that the portal does: SQLite's write-ahead log grows to
+   * a thousand pages of 4 KiB before a checkpoint.
    */
   private static readonly SIZE = 8
 
@@ -675,27 +678,27 @@ class SmallDisk {
     return { DATABASE_URL: `sqlite://${this.database}` }
   }
 
-  /** Beyond the bound there is a signal, whose usual effect is death; on a full disk there is none. */
-  get through(): string[] {
+  /** Exceeding the limit sends a signal that ends the process by default. On a full disk there is no signal. */
+  get wrapper(): string[] {
     return this.mounted ? [] : ['sh', '-c', 'trap "" XFSZ; exec "$0" "$@"']
   }
 
   async fill(portal: Portal): Promise<void> {
-    if (!this.mounted) return this.bound(portal, String(4096))
-    // Larger than the disk, so that it ends in an error, and then in what is left of a page.
+    if (!this.mounted) return this.limitFileSize(portal, String(4096))
+    // The ballast is larger than the disk, so writing it ends in an error and fills the last partial page.
     await expect(writeFile(join(this.folder, 'ballast'), Buffer.alloc(SmallDisk.SIZE * 1024 * 1024))).rejects.toThrow(/ENOSPC/)
   }
 
   async free(portal: Portal): Promise<void> {
     if (this.mounted) await rm(join(this.folder, 'ballast'))
-    else await this.bound(portal, 'unlimited')
+    else await this.limitFileSize(portal, 'unlimited')
   }
 
-  private async bound(portal: Portal, most: string): Promise<void> {
-    await run('prlimit', ['--pid', String(portal.pid), `--fsize=${most}:`])
+  private async limitFileSize(portal: Portal, limit: string): Promise<void> {
+    await run('prlimit', ['--pid', String(portal.pid), `--fsize=${limit}:`])
   }
 
-  /** The portal still has its files open: the file system goes when they are closed. */
+  /** The portal's files are still open. The file system disappears when they are closed. */
   async remove(): Promise<void> {
     if (this.mounted) await run('umount', ['--lazy', this.folder])
     await rm(this.folder, { recursive: true, force: true })

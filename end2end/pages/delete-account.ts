@@ -1,30 +1,30 @@
 import { FormPage } from './form.ts'
 
-/** The notice after a request for deletion. */
-export const DELETION_ASKED = /^Your account will be deleted on \d{1,2} \w{3} \d{4}\. We've emailed you a link to keep it\.$/
+/** The message after a request for deletion. */
+export const DELETION_REQUESTED = /^Your account will be deleted on \d{1,2} \w{3} \d{4}\. We've emailed you a link to keep it\.$/
 
-/** The refusal after the right password of an account that is due for deletion. */
+/** The form error after the right password of an account that is due for deletion. */
 export const DUE_FOR_DELETION = /This account will be deleted on \d{1,2} \w{3} \d{4}, \d\d:\d\d UTC\. To keep this account, use the link in the email about the deletion, or ask an administrator\./
 
-/** `/profile/delete` */
+/** The page that requests the deletion of an account, `/profile/delete`. */
 export class DeleteAccountPage extends FormPage {
-  readonly current = this.field('Current password')
+  readonly currentPassword = this.field('Current password')
 
   async open(): Promise<void> {
     await this.visit('/profile/delete')
   }
 
-  async is(): Promise<void> {
-    await this.arrives('/profile/delete', 'Delete your account?')
+  async isOpen(): Promise<void> {
+    await this.isAt('/profile/delete', 'Delete your account?')
   }
 
-  async delete(current: string): Promise<void> {
-    await this.current.fill(current)
+  async delete(currentPassword: string): Promise<void> {
+    await this.currentPassword.fill(currentPassword)
     await this.press('Delete account')
   }
 }
 
-/** `/keep/{token}` */
+/** The page that cancels the deletion of an account, `/keep/{token}`. */
 export class KeepAccountPage extends FormPage {
   readonly password = this.field('Password')
 
@@ -32,8 +32,8 @@ export class KeepAccountPage extends FormPage {
     await this.visit(link)
   }
 
-  async is(): Promise<void> {
-    await this.arrives(/\/keep\//, 'Keep your account?')
+  async isOpen(): Promise<void> {
+    await this.isAt(/\/keep\//, 'Keep your account?')
   }
 
   async keep(): Promise<void> {

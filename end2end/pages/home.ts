@@ -1,12 +1,12 @@
 import { PortalPage } from './portal-page.ts'
 
-/** `/` */
+/** The home page, `/`. */
 export class HomePage extends PortalPage {
   async open(): Promise<void> {
     await this.visit('/')
   }
 
-  async is(): Promise<void> {
-    await this.arrives('/', /^Welcome/)
+  async isOpen(): Promise<void> {
+    await this.isAt('/', /^Welcome/)
   }
 }

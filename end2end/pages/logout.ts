@@ -1,6 +1,6 @@
 import { FormPage } from './form.ts'
 
-/** `/logout` */
+/** The page that asks before signing out, `/logout`. */
 export class LogoutPage extends FormPage {
   async open(): Promise<void> {
     await this.visit('/logout')

@@ -1,28 +1,28 @@
 import { FormPage } from './form.ts'
 
-/** `/profile/microsoft`: linking and unlinking. */
+/** The page that links and unlinks a Microsoft account, `/profile/microsoft`. */
 export class MicrosoftPage extends FormPage {
-  readonly current = this.field('Current password')
+  readonly currentPassword = this.field('Current password')
 
   async open(): Promise<void> {
     await this.visit('/profile/microsoft')
   }
 
-  async isLink(): Promise<void> {
-    await this.arrives('/profile/microsoft', 'Link Microsoft')
+  async isOpenToLink(): Promise<void> {
+    await this.isAt('/profile/microsoft', 'Link Microsoft')
   }
 
-  async isUnlink(): Promise<void> {
-    await this.arrives('/profile/microsoft', 'Unlink Microsoft')
+  async isOpenToUnlink(): Promise<void> {
+    await this.isAt('/profile/microsoft', 'Unlink Microsoft')
   }
 
-  async link(current: string): Promise<void> {
-    await this.current.fill(current)
+  async link(currentPassword: string): Promise<void> {
+    await this.currentPassword.fill(currentPassword)
     await this.press('Go to Microsoft')
   }
 
-  async unlink(current: string): Promise<void> {
-    await this.current.fill(current)
+  async unlink(currentPassword: string): Promise<void> {
+    await this.currentPassword.fill(currentPassword)
     await this.press('Unlink Microsoft')
   }
 }

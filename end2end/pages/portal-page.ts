@@ -1,11 +1,11 @@
 import { type Locator, type Page, type Response, expect, test } from '@playwright/test'
 
-/** Whether scripts run in this project. */
+/** Returns true if this project runs with JavaScript. */
 export function withScripts(): boolean {
   return test.info().project.use.javaScriptEnabled !== false
 }
 
-/** What every page of the portal has. */
+/** The parts that every page of the portal has. */
 export class PortalPage {
   readonly heading: Locator
   readonly themes: Locator
@@ -19,45 +19,45 @@ export class PortalPage {
     this.account = page.getByLabel(/^Account, /)
   }
 
-  /** Opens an address and waits until its page is alive. */
-  async visit(address: string): Promise<Response> {
-    const response = await this.page.goto(address)
-    if (response === null) throw new Error(`${address} brought no page`)
-    await this.alive()
+  /** Opens a path and waits until its page is ready. */
+  async visit(path: string): Promise<Response> {
+    const response = await this.page.goto(path)
+    if (response === null) throw new Error(`${path} returned no page`)
+    await this.waitUntilReady()
     return response
   }
 
-  /** Waits until the page is loaded whole, and its scripts, if there are any, have come alive. */
-  async alive(): Promise<void> {
+  /** Waits until the page is loaded and, with scripts, hydrated. */
+  async waitUntilReady(): Promise<void> {
     if (!withScripts()) return this.page.waitForLoadState('load')
     await this.page.waitForFunction(
       () =>
         document.readyState === 'complete' &&
-        // A page that is being left has been emptied.
+        // The body of a page is emptied before the browser leaves it.
         document.body.childElementCount > 0 &&
-        (document.querySelector('leptos-island') === null || (window as Window & { alive?: boolean }).alive === true),
+        (document.querySelector('leptos-island') === null || (window as Window & { ready?: boolean }).ready === true),
     )
   }
 
-  /** Waits for the page at an address, with its heading, to be there and alive. */
-  async arrives(path: string | RegExp, heading: string | RegExp): Promise<void> {
+  /** Waits for the page with this path and heading to be ready. */
+  async isAt(path: string | RegExp, heading: string | RegExp): Promise<void> {
     const url = typeof path === 'string' ? (url: URL) => url.pathname + url.search === path : path
     await expect(this.page).toHaveURL(url)
     await expect(this.heading).toHaveText(heading)
-    await this.alive()
+    await this.waitUntilReady()
   }
 
-  /** Good news or something to know, above the content. */
-  notice(words: string | RegExp): Locator {
-    return this.page.getByRole('main').getByRole('status').filter({ hasText: words })
+  /** A success or information message above the content. */
+  message(text: string | RegExp): Locator {
+    return this.page.getByRole('main').getByRole('status').filter({ hasText: text })
   }
 
-  /** Bad news that is about no field. */
-  alert(words: string | RegExp): Locator {
-    return this.page.getByRole('alert').filter({ hasText: words })
+  /** An error message that belongs to no field. */
+  alert(text: string | RegExp): Locator {
+    return this.page.getByRole('alert').filter({ hasText: text })
   }
 
-  /** Whether the title of the document says that something was refused. */
+  /** Expects the title of the document to announce an error. */
   async titleBeginsWithError(): Promise<void> {
     await expect(this.page).toHaveTitle(/^Error: /)
   }

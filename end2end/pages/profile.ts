@@ -2,15 +2,15 @@ import { type Locator, expect } from '@playwright/test'
 
 import { PortalPage } from './portal-page.ts'
 
-/** `/profile` */
+/** The profile page, `/profile`. */
 export class ProfilePage extends PortalPage {
-  readonly card: Locator = this.region('Who I am')
+  readonly details: Locator = this.region('Who I am')
   readonly password: Locator = this.region('Password')
-  readonly waysIn: Locator = this.region('Ways to sign in')
-  /** Each session, this one first. */
+  readonly signInMethods: Locator = this.region('Ways to sign in')
+  /** The sessions, the current one first. */
   readonly sessions: Locator = this.region('Sessions').getByRole('listitem')
-  /** Each thing that was done, the newest first. */
-  readonly history: Locator = this.region('History').getByRole('listitem')
+  /** The recent activity, the newest first. */
+  readonly activity: Locator = this.region('History').getByRole('listitem')
   readonly data: Locator = this.region('My data')
   readonly signOutElsewhere: Locator = this.region('Sessions').getByRole('button', { name: 'Sign out everywhere else' })
 
@@ -18,20 +18,20 @@ export class ProfilePage extends PortalPage {
     await this.visit('/profile')
   }
 
-  async is(): Promise<void> {
-    await this.arrives('/profile', 'Profile')
+  async isOpen(): Promise<void> {
+    await this.isAt('/profile', 'Profile')
   }
 
-  async isOf(username: string): Promise<void> {
-    await this.is()
-    await expect(this.card).toContainText(username)
+  async isOpenFor(username: string): Promise<void> {
+    await this.isOpen()
+    await expect(this.details).toContainText(username)
   }
 
   region(name: string): Locator {
     return this.page.getByRole('region', { name, exact: true })
   }
 
-  /** The session of a browser, in words, e.g. "Firefox on Windows". */
+  /** The session with this browser, for example "Firefox on Windows". */
   session(browser: string): Locator {
     return this.sessions.filter({ hasText: browser })
   }
@@ -40,7 +40,7 @@ export class ProfilePage extends PortalPage {
     await this.session(browser).getByRole('button', { name: `Sign out ${browser}`, exact: true }).click()
   }
 
-  async follow(link: 'Change address' | 'Change password' | 'Delete my account'): Promise<void> {
+  async followLink(link: 'Change address' | 'Change password' | 'Delete my account'): Promise<void> {
     await this.page.getByRole('main').getByRole('link', { name: link, exact: true }).click()
   }
 }

@@ -1,6 +1,6 @@
 import { FormPage } from './form.ts'
 
-/** `/reset-password` */
+/** The page that requests a temporary password, `/reset-password`. */
 export class ResetPasswordPage extends FormPage {
   readonly email = this.field('Email address')
 
@@ -8,12 +8,12 @@ export class ResetPasswordPage extends FormPage {
     await this.visit('/reset-password')
   }
 
-  async is(): Promise<void> {
-    await this.arrives('/reset-password', 'Forgotten password')
+  async isOpen(): Promise<void> {
+    await this.isAt('/reset-password', 'Forgotten password')
   }
 
-  async ask(address: string): Promise<void> {
-    await this.email.fill(address)
+  async request(email: string): Promise<void> {
+    await this.email.fill(email)
     await this.press('Send a temporary password')
   }
 }

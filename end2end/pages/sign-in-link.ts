@@ -1,6 +1,6 @@
 import { FormPage } from './form.ts'
 
-/** `/auto-login/{token}` */
+/** The page of an emailed sign-in link, `/auto-login/{token}`. */
 export class SignInLinkPage extends FormPage {
   readonly password = this.field('Password')
 
@@ -8,11 +8,11 @@ export class SignInLinkPage extends FormPage {
     await this.visit(link)
   }
 
-  async isFor(username: string): Promise<void> {
-    await this.arrives(/\/auto-login\//, `Continue as ${username}`)
+  async isOpenFor(username: string): Promise<void> {
+    await this.isAt(/\/auto-login\//, `Continue as ${username}`)
   }
 
-  async go(username: string): Promise<void> {
+  async continueAs(username: string): Promise<void> {
     await this.press(`Continue as ${username}`)
   }
 }

@@ -1,36 +1,36 @@
-// Pictures of every page in its telling states, light and dark, on a phone and on a desk. They test nothing.
+// Screenshots of every page in all relevant states, in light and dark mode, in a narrow and a wide viewport. They test
+// nothing.
 //
-//   npx playwright test --project=screenshots
-//
-// They go into the folder SCREENSHOTS (or /tmp/vestibule-screenshots). Where DESK_SHOT names a file, the desk is
-// pictured there, too, for the README.
+// Run `npx playwright test --project=screenshots`. The files go to the folder SCREENSHOTS (default
+// /tmp/vestibule-screenshots). If DESK_SHOT names a file, a screenshot of the admin pages for README.md goes there,
+// too.
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import type { Page } from '@playwright/test'
 
+import { AdminUsersPage } from '../pages/admin-users.ts'
 import { DeleteAccountPage } from '../pages/delete-account.ts'
-import { DeskPage } from '../pages/desk.ts'
 import { PortalPage } from '../pages/portal-page.ts'
+import { microsoftStates } from '../support/microsoft-states.ts'
+import { test as withMicrosoft } from '../support/microsoft.ts'
 import { PASSWORD, type People } from '../support/people.ts'
 import type { Person } from '../support/portal.ts'
 import { MailServer } from '../support/smtp.ts'
-import { microsoftStates } from '../support/microsoft-states.ts'
-import { test as withMicrosoft } from '../support/microsoft.ts'
-import { cast, enter, states } from '../support/states.ts'
+import { createTestUsers, signInFor, states } from '../support/states.ts'
 import { expect, signIn, test } from '../support/test.ts'
 import { until } from '../support/until.ts'
 
 const FOLDER = process.env.SCREENSHOTS || '/tmp/vestibule-screenshots'
-const LOOKS = [360, 1280].flatMap((width) => (['light', 'dark'] as const).map((theme) => ({ width, theme })))
+const VARIANTS = [360, 1280].flatMap((width) => (['light', 'dark'] as const).map((theme) => ({ width, theme })))
 
-/** Takes a page's picture in every look, reaching its state anew each time. */
-async function picture(page: Page, name: string, reach: (page: Page) => Promise<void>): Promise<void> {
-  for (const { width, theme } of LOOKS) {
+/** Takes screenshots of a page in every variant, each after reaching its state again. */
+async function takeScreenshots(page: Page, name: string, reach: (page: Page) => Promise<void>): Promise<void> {
+  for (const { width, theme } of VARIANTS) {
     await page.setViewportSize({ width, height: width < 500 ? 740 : 800 })
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
     await reach(page)
-    // What lies over a page is pictured where it lies.
+    // A menu, dialog or toast is shown in its place in the viewport.
     const fullPage = !/menu|dialog|toasts/.test(name)
     await page.screenshot({ path: join(FOLDER, `${name}-${width}-${theme}.png`), fullPage })
   }
@@ -40,117 +40,117 @@ function named(username: string, email = `${username.replace(/\..*/, '')}@exampl
   return { username, email, password: PASSWORD }
 }
 
-test('every page', async ({ page, portal, people, expected }) => {
-  const players = await cast(people)
-  for (const state of await states(portal, players)) {
-    if (state.status !== undefined) expected.add(state.status)
-    await picture(page, state.name, async (page) => {
-      await enter(page, state, players)
+test('every page', async ({ page, portal, people, expectedStatuses }) => {
+  const users = await createTestUsers(people)
+  for (const state of await states(portal, users)) {
+    if (state.status !== undefined) expectedStatuses.add(state.status)
+    await takeScreenshots(page, state.name, async (page) => {
+      await signInFor(page, state, users)
       await state.reach(page)
     })
   }
-  await picture(page, 'dev-mail', async (page) => void (await page.goto('/dev/mail')))
-  for (const [name, subject] of MAILS) {
-    const mail = (await portal.mails.all()).find((mail) => subject.test(mail.subject))
-    await picture(page, `mail-${name}`, async (page) => void (await page.goto(`/dev/mail/${mail?.file}`)))
+  await takeScreenshots(page, 'dev-mail', async (page) => void (await page.goto('/dev/mail')))
+  for (const [name, subject] of EMAILS) {
+    const email = (await portal.emails.all()).find(({ subject: text }) => subject.test(text))
+    await takeScreenshots(page, `email-${name}`, async (page) => void (await page.goto(`/dev/mail/${email?.file}`)))
   }
 })
 
 withMicrosoft('every page about Microsoft', async ({ page, portal, people, entra }) => {
   for (const { name, reach } of microsoftStates({ portal, people, entra })) {
-    await picture(page, `microsoft-${name}`, async (page) => {
+    await takeScreenshots(page, `microsoft-${name}`, async (page) => {
       await page.context().clearCookies()
       await reach(page)
     })
   }
 })
 
-const MAILS = [
+const EMAILS = [
   ['temporary-password', /^Your temporary password/],
   ['confirm-new-address', /^Confirm your new address/],
   ['address-changed', /^Your address at .* was changed/],
 ] as const
 
-test('the only administrator, who cannot leave', async ({ page, newBrowser, startPortal }) => {
-  const keeper = named('charles.babbage')
-  const { portal } = await startPortal({ admin: keeper })
-  const admin = await newBrowser(portal.url)
-  await signIn(admin, keeper)
-  const goodbye = new DeleteAccountPage(admin)
-  await picture(admin, 'delete-account-of-only-administrator', async () => {
-    await goodbye.open()
-    await goodbye.delete(keeper.password)
-    await goodbye.isRefused(/^You are the only administrator/)
+test('an administrator who cannot delete their account, because there is no other', async ({ page, newBrowser, startPortal }) => {
+  const admin = named('charles.babbage')
+  const { portal } = await startPortal({ admin })
+  const adminPage = await newBrowser(portal.url)
+  await signIn(adminPage, admin)
+  const deleteAccount = new DeleteAccountPage(adminPage)
+  await takeScreenshots(adminPage, 'delete-account-of-only-administrator', async () => {
+    await deleteAccount.open()
+    await deleteAccount.delete(admin.password)
+    await deleteAccount.hasFormError(/^You are the only administrator/)
   })
   await page.close()
 })
 
-test('a portal that nobody has set up', async ({ page, startPortal }) => {
+test('a portal without an administrator', async ({ page, startPortal }) => {
   const { portal } = await startPortal()
-  await picture(page, 'setup', async (page) => void (await new PortalPage(page).visit(portal.setupLink ?? '')))
+  await takeScreenshots(page, 'first-admin', async (page) => void (await new PortalPage(page).visit(portal.setupLink ?? '')))
 })
 
-test('mails that were given up', async ({ page, newBrowser, startPortal }) => {
+test('failed emails', async ({ page, newBrowser, startPortal }) => {
   const server = await MailServer.start()
-  server.refusing = true
-  const keeper = named('charles.babbage')
+  server.rejecting = true
+  const admin = named('charles.babbage')
   const { portal, people } = await startPortal({
-    admin: keeper,
-    env: { MAIL_TRANSPORT: 'smtp', SMTP_URL: server.url, ADMIN_EMAIL: 'desk@example.org' },
+    admin,
+    env: { MAIL_TRANSPORT: 'smtp', SMTP_URL: server.url, ADMIN_EMAIL: 'admins@example.org' },
   })
   await people.register(named('ada.lovelace'))
   await people.register(named('luigi.menabrea'))
-  const admin = await newBrowser(portal.url)
-  await signIn(admin, keeper)
-  await until('the mails to be given up', async () => {
-    await admin.goto('/admin/mail')
-    return (await admin.getByRole('article').count()) >= 3 ? true : undefined
+  const adminPage = await newBrowser(portal.url)
+  await signIn(adminPage, admin)
+  await until('the emails to fail', async () => {
+    await adminPage.goto('/admin/mail')
+    return (await adminPage.getByRole('article').count()) >= 3 ? true : undefined
   })
-  await picture(admin, 'mail-given-up', async (page) => void (await new PortalPage(page).visit('/admin/mail')))
+  await takeScreenshots(adminPage, 'failed-emails', async (page) => void (await new PortalPage(page).visit('/admin/mail')))
   await server.stop()
   await page.close()
 })
 
-test('the desk, with people who could be', async ({ page, newBrowser, startPortal }) => {
-  const keeper = named('charles.babbage')
-  const { portal, people } = await startPortal({ admin: keeper })
-  await engage(people)
-  const admin = await newBrowser(portal.url)
-  await signIn(admin, keeper)
-  await tellTimes(admin)
-  const desk = new DeskPage(admin)
-  await picture(admin, 'desk-people', async () => desk.open())
-  await expect(desk.row('ada.lovelace')).toContainText('Waiting')
+test('the admin pages with users', async ({ page, newBrowser, startPortal }) => {
+  const admin = named('charles.babbage')
+  const { portal, people } = await startPortal({ admin })
+  await createUsers(people)
+  const adminPage = await newBrowser(portal.url)
+  await signIn(adminPage, admin)
+  await spreadTimes(adminPage)
+  const adminUsers = new AdminUsersPage(adminPage)
+  await takeScreenshots(adminPage, 'admin-users-list', async () => adminUsers.open())
+  await expect(adminUsers.row('ada.lovelace')).toContainText('Waiting')
   const file = process.env.DESK_SHOT
   if (file) {
     await mkdir(dirname(file), { recursive: true })
-    await admin.setViewportSize({ width: 1280, height: 800 })
-    await admin.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' })
-    await desk.open()
-    await admin.screenshot({ path: file, fullPage: true })
+    await adminPage.setViewportSize({ width: 1280, height: 800 })
+    await adminPage.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' })
+    await adminUsers.open()
+    await adminPage.screenshot({ path: file, fullPage: true })
   }
   await page.close()
 })
 
-/** Eleven people beside the keeper, four of whom wait. */
-async function engage(people: People): Promise<void> {
+/** Creates eleven users, four of them pending. */
+async function createUsers(people: People): Promise<void> {
   const active = ['mary.somerville', 'michael.faraday', 'caroline.herschel', 'john.herschel', 'charles.wheatstone']
   for (const name of [...active, 'george.airy', 'annabella.byron']) {
     const person = await people.register(named(name, `${name}@example.org`))
-    if (name !== 'george.airy') await people.confirm(person)
-    await people.decide(person, name === 'george.airy' ? 'reject' : 'approve')
-    if (name === 'mary.somerville') await people.decide(person, 'make-admin')
-    if (name === 'annabella.byron') await people.decide(person, 'deactivate')
-    if (['mary.somerville', 'michael.faraday', 'caroline.herschel'].includes(name)) await people.visit(person)
+    if (name !== 'george.airy') await people.confirmEmail(person)
+    await people.act(person, name === 'george.airy' ? 'reject' : 'approve')
+    if (name === 'mary.somerville') await people.act(person, 'make-admin')
+    if (name === 'annabella.byron') await people.act(person, 'deactivate')
+    if (['mary.somerville', 'michael.faraday', 'caroline.herschel'].includes(name)) await people.signInOnce(person)
   }
   for (const name of ['florence.nightingale', 'isambard.brunel', 'ada.lovelace', 'luigi.menabrea']) {
     const person = await people.register(named(name))
-    if (name !== 'isambard.brunel' && name !== 'luigi.menabrea') await people.confirm(person)
+    if (name !== 'isambard.brunel' && name !== 'luigi.menabrea') await people.confirmEmail(person)
   }
 }
 
-/** Everything has just happened here. For the picture, it is spread over the past days. */
-async function tellTimes(page: Page): Promise<void> {
+/** Spreads the times of all events over the past days. */
+async function spreadTimes(page: Page): Promise<void> {
   const HOUR = 3_600_000_000
   const ago = { registered: [31, 7.2, 2.6, 0.4], last_sign_in: [49, 0.02, 3.4, 21] }
   await page.route('**/admin', async (route) => {

@@ -1,14 +1,14 @@
 import { expect } from '@playwright/test'
 
-/** Collects what is wrong with many pages, so that one run names it all and each thing once. */
+/** Collects problems on many pages, so that one run reports all of them and each only once. */
 export class Findings {
   private readonly found = new Map<string, string[]>()
 
-  add(what: string, where: string): void {
-    this.found.set(what, [...(this.found.get(what) ?? []), where])
+  add(finding: string, place: string): void {
+    this.found.set(finding, [...(this.found.get(finding) ?? []), place])
   }
 
   expectNone(): void {
-    expect([...this.found].map(([what, where]) => `${what} (${where.join(', ')})`)).toEqual([])
+    expect([...this.found].map(([finding, place]) => `${finding} (${place.join(', ')})`)).toEqual([])
   }
 }

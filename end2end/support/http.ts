@@ -1,105 +1,105 @@
-// Plain HTTP without a browser: visitors who keep cookies and have no scripts' patience, and bare connections that do
-// what no browser would. Every wait has an end, and says what it waited for.
+// Plain HTTP without a browser: visitors who keep cookies, and raw connections that send invalid or incomplete
+// requests. Every wait has a timeout and a description.
 import { type Agent, type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http'
 import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net'
 import { once } from 'node:events'
 
-/** What came back. */
-export interface Answer {
-  /** What was asked for, for messages. */
-  what: string
+/** A response. */
+export interface HttpResponse {
+  /** The method and path, for error messages. */
+  description: string
   status: number
   headers: IncomingHttpHeaders
   body: string
-  /** Milliseconds from the first byte sent to the last one received. */
+  /** Milliseconds from the first byte sent to the last byte received. */
   took: number
 }
 
-/** What is asked for. */
-export interface Question {
+/** The options of a request. */
+export interface RequestOptions {
   method?: string
   headers?: OutgoingHttpHeaders
   body?: string
   agent?: Agent
-  /** How long anybody would wait, in milliseconds. */
-  most?: number
+  /** Milliseconds after which the request fails. */
+  timeout?: number
 }
 
-/** Asks once, on a connection of its own unless there is an agent. */
-export async function ask(url: string, question: Question = {}): Promise<Answer> {
-  const { method = 'GET', headers = {}, body, agent, most = 20_000 } = question
-  const what = `${method} ${new URL(url).pathname}`
-  const began = performance.now()
+/** Sends a request, on a new connection unless there is an agent. */
+export async function sendRequest(url: string, options: RequestOptions = {}): Promise<HttpResponse> {
+  const { method = 'GET', headers = {}, body, agent, timeout = 20_000 } = options
+  const description = `${method} ${new URL(url).pathname}`
+  const started = performance.now()
   return new Promise((resolve, reject) => {
-    const asked = request(url, { method, headers, agent: agent ?? false }, (response) => {
+    const outgoing = request(url, { method, headers, agent: agent ?? false }, (response) => {
       const parts: Buffer[] = []
       response.on('data', (part: Buffer) => parts.push(part))
       response.on('error', fail)
       response.on('end', () => {
-        clearTimeout(patience)
+        clearTimeout(timer)
         const text = Buffer.concat(parts).toString('utf8')
-        const took = performance.now() - began
-        resolve({ what, status: response.statusCode ?? 0, headers: response.headers, body: text, took })
+        const took = performance.now() - started
+        resolve({ description, status: response.statusCode ?? 0, headers: response.headers, body: text, took })
       })
     })
     const fail = (error: Error): void => {
-      clearTimeout(patience)
-      reject(new Error(`${what} after ${Math.round(performance.now() - began)} ms: ${error.message}`))
+      clearTimeout(timer)
+      reject(new Error(`${description} after ${Math.round(performance.now() - started)} ms: ${error.message}`))
     }
-    const patience = setTimeout(() => asked.destroy(new Error(`no answer within ${most} ms`)), most)
-    asked.on('error', fail)
-    asked.end(body)
+    const timer = setTimeout(() => outgoing.destroy(new Error(`no answer within ${timeout} ms`)), timeout)
+    outgoing.on('error', fail)
+    outgoing.end(body)
   })
 }
 
-/** The words of a page's main part, as people read them. */
-export function wordsOf({ body }: { body: string }): string {
+/** Returns the text of a page's main element. */
+export function mainText({ body }: { body: string }): string {
   const main = /<main\b.*<\/main>/s.exec(body)?.[0] ?? body
   const text = main.replace(/<(script|style|svg)\b.*?<\/\1>/gs, ' ').replace(/<!--.*?-->|<wbr>/gs, '').replace(/<[^>]*>/g, ' ')
   const marks: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#x27': "'", '#39': "'" }
   return text.replace(/&([#\w]+);/g, (whole, name: string) => marks[name] ?? whole).replace(/\s+/g, ' ').trim()
 }
 
-/** Somebody with a browser without scripts, or with the portal's own scripts. */
+/** A visitor with a browser without scripts, or with the portal's own scripts. */
 export class Visitor {
   private readonly cookies = new Map<string, string>()
 
-  /** The address is asked for each time: a portal that is started again has another. */
+  /** The URL is read for each request, because a restarted portal has another port. */
   constructor(private readonly portal: { url: string }) {}
 
-  /** Opens a page; redirects are answers too. */
-  async open(path: string, most?: number): Promise<Answer> {
-    return this.ask(path, { headers: { accept: 'text/html' }, most })
+  /** Opens a page. Redirects are not followed. */
+  async open(path: string, timeout?: number): Promise<HttpResponse> {
+    return this.sendRequest(path, { headers: { accept: 'text/html' }, timeout })
   }
 
   /** Sends a form as the portal's scripts do. */
-  async send(action: string, form: Record<string, string>, most?: number): Promise<Answer> {
-    return this.ask(`/do/${action}`, { ...asForm(form), headers: { ...FORM, accept: 'application/json' }, most })
+  async send(action: string, form: Record<string, string>, timeout?: number): Promise<HttpResponse> {
+    return this.sendRequest(`/do/${action}`, { ...asForm(form), headers: { ...FORM, accept: 'application/json' }, timeout })
   }
 
-  /** Sends a form as a browser without scripts does, and answers the page that it ends on. */
-  async submit(action: string, form: Record<string, string>, most?: number): Promise<Answer> {
-    const answer = await this.ask(`/do/${action}`, { ...asForm(form), headers: { ...FORM, accept: 'text/html' }, most })
-    if (answer.status !== 302) return answer
-    const page = await this.open(answer.headers.location ?? '/', most)
-    return { ...page, what: `${answer.what}, then ${page.what}`, took: answer.took + page.took }
+  /** Sends a form as a browser without scripts does, and returns the page to which it leads. */
+  async submit(action: string, form: Record<string, string>, timeout?: number): Promise<HttpResponse> {
+    const response = await this.sendRequest(`/do/${action}`, { ...asForm(form), headers: { ...FORM, accept: 'text/html' }, timeout })
+    if (response.status !== 302) return response
+    const page = await this.open(response.headers.location ?? '/', timeout)
+    return { ...page, description: `${response.description}, then ${page.description}`, took: response.took + page.took }
   }
 
-  /** Signs in, or fails. */
+  /** Signs in, or throws an error. */
   async signIn({ username, password }: { username: string; password: string }): Promise<void> {
-    const answer = await this.send('sign_in', { username, password })
-    if (answer.body !== '{"goto":"/profile"}') throw new Error(`${username} was not signed in: ${answer.status} ${answer.body}`)
+    const response = await this.send('sign_in', { username, password })
+    if (response.body !== '{"goto":"/profile"}') throw new Error(`${username} was not signed in: ${response.status} ${response.body}`)
   }
 
-  private async ask(path: string, question: Question): Promise<Answer> {
+  private async sendRequest(path: string, options: RequestOptions): Promise<HttpResponse> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const headers = cookie === '' ? question.headers : { ...question.headers, cookie }
-    const answer = await ask(`${this.portal.url}${path}`, { ...question, headers })
-    for (const line of answer.headers['set-cookie'] ?? []) this.keep(line)
-    return answer
+    const headers = cookie === '' ? options.headers : { ...options.headers, cookie }
+    const response = await sendRequest(`${this.portal.url}${path}`, { ...options, headers })
+    for (const connection of response.headers['set-cookie'] ?? []) this.storeCookie(connection)
+    return response
   }
 
-  private keep(line: string): void {
+  private storeCookie(line: string): void {
     const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
     if (/;\s*max-age=0(;|$)/i.test(line)) this.cookies.delete(name)
     else this.cookies.set(name, value)
@@ -112,11 +112,11 @@ function asForm(form: Record<string, string>): { method: string; body: string } 
   return { method: 'POST', body: new URLSearchParams(form).toString() }
 }
 
-/** A bare connection. */
-export class Line {
-  /** What has come back so far. */
+/** A raw TCP connection. */
+export class RawConnection {
+  /** The received text. */
   received = ''
-  /** When it was opened, and when the other side had cut it, in milliseconds of one clock. */
+  /** The times at which the connection was opened and closed by the server, in milliseconds of one clock. */
   readonly opened = performance.now()
   closed: number | undefined
 
@@ -126,113 +126,113 @@ export class Line {
     socket.on('close', () => (this.closed ??= performance.now()))
   }
 
-  /** Opens one. */
-  static async open(url: string): Promise<Line> {
+  /** Opens a connection. */
+  static async open(url: string): Promise<RawConnection> {
     const { hostname, port } = new URL(url)
     const socket = connect(Number(port), hostname)
-    const line = new Line(socket)
+    const connection = new RawConnection(socket)
     await Promise.race([once(socket, 'connect'), once(socket, 'close')])
-    return line
+    return connection
   }
 
-  /** Opens many at once. */
-  static async openMany(url: string, number: number): Promise<Line[]> {
-    return Promise.all(Array.from({ length: number }, async () => Line.open(url)))
+  /** Opens many connections at the same time. */
+  static async openMany(url: string, number: number): Promise<RawConnection[]> {
+    return Promise.all(Array.from({ length: number }, async () => RawConnection.open(url)))
   }
 
-  /** Sends something, if the other side still listens. */
+  /** Sends text, if the connection is still open. */
   write(text: string): void {
     if (!this.socket.destroyed) this.socket.write(text, 'latin1')
   }
 
-  /** How long it lasted, once it is cut. */
+  /** The lifetime of the connection, once the server has closed it. */
   get lasted(): number | undefined {
     return this.closed === undefined ? undefined : this.closed - this.opened
   }
 
-  /** Hangs up. */
+  /** Closes the connection. */
   end(): void {
     this.socket.destroy()
   }
 }
 
 /**
- * A door in front of a server. What is behind it stays as it is; those in front find it open, shut (connections are
- * refused and the present ones cut) or with nobody answering (connections are taken, and nothing is ever said).
+ * A TCP proxy in front of a server. It is open, closed (it refuses new connections and drops the existing ones) or
+ * unresponsive (it accepts connections and never answers).
  */
-export class Door {
+export class TcpProxy {
   private server: Server | undefined
-  private silent = false
+  private unresponsive = false
   private port = 0
   private readonly sockets = new Set<Socket>()
 
-  private constructor(private behind: URL) {}
+  private constructor(private target: URL) {}
 
-  /** Opens a door to the server at this address. */
-  static async to(address: string): Promise<Door> {
-    const door = new Door(new URL(address))
-    await door.open()
-    return door
+  /** Starts a proxy in front of the server at this URL. */
+  static async to(url: string): Promise<TcpProxy> {
+    const proxy = new TcpProxy(new URL(url))
+    await proxy.open()
+    return proxy
   }
 
-  /** The address in front of it. */
+  /** The URL of the proxy. */
   get url(): string {
-    return `${this.behind.protocol}//127.0.0.1:${this.port}`
+    return `${this.target.protocol}//127.0.0.1:${this.port}`
   }
 
-  /** Opens it, on the same port as before. */
+  /** Opens the proxy, on the same port as before. */
   async open(): Promise<void> {
-    this.silent = false
-    this.cut()
+    this.unresponsive = false
+    this.dropConnections()
     if (this.server !== undefined) return
-    this.server = createServer((socket) => this.let(socket)).listen(this.port, '127.0.0.1')
+    this.server = createServer((socket) => this.accept(socket)).listen(this.port, '127.0.0.1')
     await once(this.server, 'listening')
     this.port = (this.server.address() as AddressInfo).port
   }
 
-  /** Shuts it. */
-  async shut(): Promise<void> {
+  /** Closes the proxy and drops its connections. */
+  async close(): Promise<void> {
     const server = this.server
     this.server = undefined
-    this.cut()
+    this.dropConnections()
     if (server === undefined) return
     server.close()
     await once(server, 'close')
   }
 
-  /** Leads those who come next to another server. Those who are inside stay where they are. */
-  leadTo(address: string): void {
-    this.behind = new URL(address)
+  /** Connects new clients to another server. Existing connections stay as they are. */
+  retarget(url: string): void {
+    this.target = new URL(url)
   }
 
-  /** From now on nobody answers; those who are inside are not heard any more either. */
-  hush(): void {
-    this.silent = true
-    this.abandon()
+  /** Stops answering: existing connections freeze, and new ones are accepted but never answered. */
+  stopResponding(): void {
+    this.unresponsive = true
+    this.freezeConnections()
   }
 
-  /** Those who are inside are not heard any more, ever; whoever comes next is. */
-  abandon(): void {
+  /** Freezes the existing connections for good. New connections work. */
+  freezeConnections(): void {
     for (const socket of this.sockets) socket.unpipe().pause()
   }
 
-  private let(socket: Socket): void {
-    this.mind(socket)
-    if (this.silent) return
-    const inside = connect(Number(this.behind.port), this.behind.hostname)
-    this.mind(inside)
-    socket.pipe(inside)
-    inside.pipe(socket)
-    for (const [one, other] of [[socket, inside], [inside, socket]] as const) one.on('close', () => other.destroy())
+  private accept(socket: Socket): void {
+    this.track(socket)
+    if (this.unresponsive) return
+    const upstream = connect(Number(this.target.port), this.target.hostname)
+    this.track(upstream)
+    socket.pipe(upstream)
+    upstream.pipe(socket)
+    for (const [one, other] of [[socket, upstream], [upstream, socket]] as const) one.on('close', () => other.destroy())
   }
 
-  private mind(socket: Socket): void {
+  private track(socket: Socket): void {
     this.sockets.add(socket)
     socket.on('error', () => socket.destroy())
     socket.on('close', () => this.sockets.delete(socket))
   }
 
-  private cut(): void {
+  private dropConnections(): void {
     for (const socket of this.sockets) socket.destroy()
   }
 }

@@ -3,13 +3,13 @@ import type { BrowserContext, Page } from '@playwright/test'
 import type { Findings } from './findings.ts'
 
 /**
- * Lets the pages of a browser add up what moves in them before anybody has touched anything. Each comes alive after it was
- * painted, as on a slow line: what scripts change is seen to move then, whichever is the faster here.
+ * Records layout shifts in the pages of a browser. Each page hydrates after its first paint, as on a slow connection,
+ * so that shifts caused by hydration are recorded even on a fast machine.
  */
-export async function measureShift(context: BrowserContext): Promise<void> {
+export async function measureLayoutShift(context: BrowserContext): Promise<void> {
   await context.route(/\/pkg\/[^/]*\.wasm$/, async (route) => {
     const painted = route.request().frame().waitForFunction(() => performance.getEntriesByType('paint').length > 0)
-    // The page may be gone by then.
+    // The page may already be closed.
     await painted.then(() => route.continue()).catch(() => undefined)
   })
   await context.addInitScript(() => {
@@ -30,9 +30,9 @@ export async function measureShift(context: BrowserContext): Promise<void> {
   })
 }
 
-/** Looks whether anything has moved between the first paint and now. */
-export async function seeWhatMoved(page: Page, what: string, findings: Findings): Promise<void> {
-  // Entries come with the frames: two of them are past whatever hydration has changed.
+/** Adds the layout shifts since the first paint to the findings. */
+export async function checkLayoutShift(page: Page, pageName: string, findings: Findings): Promise<void> {
+  // Entries arrive with the frames. After two frames, the effects of hydration have been recorded.
   const shifts = await page.evaluate(
     () =>
       new Promise<string[]>((resolve) => {
@@ -41,12 +41,12 @@ export async function seeWhatMoved(page: Page, what: string, findings: Findings)
         )
       }),
   )
-  for (const shift of shifts) findings.add(shift, what)
+  for (const shift of shifts) findings.add(shift, pageName)
 }
 
-/** Looks whether anything lies beyond an edge: scrolling sideways, or out of sight. */
-export async function seeWhatIsOutside(page: Page, what: string, findings: Findings): Promise<void> {
-  const wide = await page.evaluate(() => {
+/** Adds elements that extend beyond the viewport to the findings. */
+export async function checkOverflow(page: Page, pageName: string, findings: Findings): Promise<void> {
+  const overflowing = await page.evaluate(() => {
     const width = document.documentElement.clientWidth
     const isBeyond = (element: Element) => {
       const rect = element.getBoundingClientRect()
@@ -61,21 +61,21 @@ export async function seeWhatIsOutside(page: Page, what: string, findings: Findi
     }
     return found
   })
-  for (const element of wide) findings.add(`outside: ${element}`, what)
+  for (const element of overflowing) findings.add(`outside: ${element}`, pageName)
 }
 
-/** Looks whether a text is cut by a box that has not grown with it. */
-export async function seeWhatIsCut(page: Page, what: string, findings: Findings): Promise<void> {
-  const cut = await page.evaluate(() =>
+/** Adds texts that are cut off by their box to the findings. */
+export async function checkClipping(page: Page, pageName: string, findings: Findings): Promise<void> {
+  const clipped = await page.evaluate(() =>
     [...document.querySelectorAll<HTMLElement>('body *')]
       .filter((element) => {
         const style = getComputedStyle(element)
         const hides = style.overflowX !== 'visible' || style.overflowY !== 'visible'
-        const said = (element.textContent ?? '').trim() !== '' && element.clientWidth > 1 && element.clientHeight > 1
+        const hasText = (element.textContent ?? '').trim() !== '' && element.clientWidth > 1 && element.clientHeight > 1
         const over = element.scrollWidth > element.clientWidth + 1 || element.scrollHeight > element.clientHeight + 1
-        return hides && said && over && !/auto|scroll/.test(style.overflowX + style.overflowY)
+        return hides && hasText && over && !/auto|scroll/.test(style.overflowX + style.overflowY)
       })
       .map((element) => element.outerHTML.slice(0, 160)),
   )
-  for (const element of cut) findings.add(`cut off: ${element}`, what)
+  for (const element of clipped) findings.add(`cut off: ${element}`, pageName)
 }

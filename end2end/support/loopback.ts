@@ -1,30 +1,29 @@
-// What the doubles of web services have in common: plain HTTP on a free port of 127.0.0.1, and the ways in which a
-// service can be out of order.
+// The common parts of the test doubles for web services: plain HTTP on a free port of 127.0.0.1, and simulated faults.
 import { once } from 'node:events'
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** What answers one request. */
+/** A function that answers one request. */
 export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
-/** A web server on loopback. A fault in what it runs is answered with 500 and the fault, and written to the console. */
-export class Loopback {
+/** A web server on loopback. An error in its handler is answered with 500 and written to the console. */
+export class LoopbackServer {
   private readonly server: Server
   private stopped = false
 
-  private constructor(handle: Handler) {
+  private constructor(handler: Handler) {
     this.server = createServer((request, response) => {
-      handle(request, response).catch((error: unknown) => {
+      handler(request, response).catch((error: unknown) => {
         if (this.stopped || response.destroyed) return
-        console.error(`${request.method} ${request.url} of a double:`, error)
+        console.error(`${request.method} ${request.url} of a test double:`, error)
         if (response.headersSent) response.destroy()
-        else answer(response, 500, String(error), { 'content-type': 'text/plain' })
+        else respond(response, 500, String(error), { 'content-type': 'text/plain' })
       })
     })
   }
 
-  static async start(handle: Handler): Promise<Loopback> {
-    const loopback = new Loopback(handle)
+  static async start(handler: Handler): Promise<LoopbackServer> {
+    const loopback = new LoopbackServer(handler)
     loopback.server.listen(0, '127.0.0.1')
     await once(loopback.server, 'listening')
     return loopback
@@ -34,12 +33,12 @@ export class Loopback {
     return (this.server.address() as AddressInfo).port
   }
 
-  /** Its address, without a slash at the end. */
+  /** The URL, without a slash at the end. */
   get url(): string {
     return `http://127.0.0.1:${this.port}`
   }
 
-  /** Ends it at once; whoever still waits for an answer is cut off. */
+  /** Stops immediately, and closes every connection. */
   async stop(): Promise<void> {
     this.stopped = true
     const closed = once(this.server, 'close')
@@ -49,29 +48,29 @@ export class Loopback {
   }
 }
 
-/** All that a request sends. */
-export async function textOf(request: IncomingMessage): Promise<string> {
+/** Returns the body of a request. */
+export async function bodyOf(request: IncomingMessage): Promise<string> {
   const parts: Buffer[] = []
   for await (const part of request) parts.push(part as Buffer)
   return Buffer.concat(parts).toString('utf8')
 }
 
-/** Answers with a text. */
-export function answer(response: ServerResponse, status: number, text: string, headers: Record<string, string>): void {
+/** Responds with a text. */
+export function respond(response: ServerResponse, status: number, text: string, headers: Record<string, string>): void {
   response.writeHead(status, { 'content-length': String(Buffer.byteLength(text)), ...headers }).end(text)
 }
 
-/** Answers with JSON. */
-export function answerJson(
+/** Responds with JSON. */
+export function respondJson(
   response: ServerResponse,
   status: number,
   body: unknown,
   headers: Record<string, string> = {},
 ): void {
-  answer(response, status, JSON.stringify(body), { 'content-type': 'application/json; charset=utf-8', ...headers })
+  respond(response, status, JSON.stringify(body), { 'content-type': 'application/json; charset=utf-8', ...headers })
 }
 
-/** Answers 200 with what promises to be JSON and is something else, as a proxy's page in between would. */
-export function answerGarbage(response: ServerResponse): void {
-  answer(response, 200, '<html><body>{"Down for maintenance', { 'content-type': 'application/json; charset=utf-8' })
+/** Responds with 200 and a body that is not the JSON that its header announces, as a proxy's error page would be. */
+export function respondGarbage(response: ServerResponse): void {
+  respond(response, 200, '<html><body>{"Down for maintenance', { 'content-type': 'application/json; charset=utf-8' })
 }

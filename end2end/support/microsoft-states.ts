@@ -1,33 +1,40 @@
-// The pages of a portal with Microsoft in their telling states: for axe, for layout, for the pictures. Each state brings a
-// browser without a session to where it can be looked at.
+// The pages of a portal with Microsoft in all relevant states, for axe, for layout checks and for screenshots. Each
+// state takes a browser without a session to its page.
 import type { Page } from '@playwright/test'
 
-import { DecisionPage } from '../pages/decision.ts'
+import { CHANGE_PASSWORD_ERRORS } from '../pages/change-password.ts'
 import { EntraPage } from '../pages/entra.ts'
-import { ANSWERS, LoginPage } from '../pages/login.ts'
-import { CHANGE_PROBLEMS } from '../pages/change-password.ts'
+import { LOGIN_MESSAGES, LoginPage } from '../pages/login.ts'
 import { MicrosoftPage } from '../pages/microsoft.ts'
 import { PortalPage } from '../pages/portal-page.ts'
 import { ProfilePage } from '../pages/profile.ts'
-import { BUTTON, type Microsoft, SAYS, age, choose, colleague, enter, newcomer } from './microsoft.ts'
-import type { OwnPortal } from './test.ts'
+import {
+  MICROSOFT_MESSAGES,
+  type Microsoft,
+  SIGN_IN_BUTTON,
+  ageAuthentication,
+  newMicrosoftAccount,
+  newMicrosoftUser,
+  signInWithMicrosoft,
+} from './microsoft.ts'
+import type { TestPortal } from './test.ts'
 import { signIn } from './test.ts'
 
-/** A page in a state. */
+/** A page in one state. */
 export interface MicrosoftState {
   name: string
   reach: (page: Page) => Promise<void>
 }
 
-/** The states. */
-export function microsoftStates({ portal, people, entra }: OwnPortal & Pick<Microsoft, 'entra'>): MicrosoftState[] {
-  const at = (address: string) => async (page: Page) => void (await new PortalPage(page).visit(address))
+/** Returns the states. */
+export function microsoftStates({ portal, people, entra }: TestPortal & Pick<Microsoft, 'entra'>): MicrosoftState[] {
+  const at = (path: string) => async (page: Page) => void (await new PortalPage(page).visit(path))
   const asMember = (address: string) => async (page: Page) => {
     await signIn(page, await people.active())
     await at(address)(page)
   }
-  const asNewcomer = (address: string) => async (page: Page) => {
-    await newcomer(page, entra)
+  const asMicrosoftUser = (address: string) => async (page: Page) => {
+    await newMicrosoftUser(page, entra)
     await at(address)(page)
   }
   return [
@@ -38,50 +45,50 @@ export function microsoftStates({ portal, people, entra }: OwnPortal & Pick<Micr
       reach: async (page) => {
         const login = new LoginPage(page)
         await login.open()
-        await page.getByRole('button', { name: BUTTON, exact: true }).click()
+        await page.getByRole('button', { name: SIGN_IN_BUTTON, exact: true }).click()
         await new EntraPage(page).deny()
-        await login.isRefused(SAYS.denied)
+        await login.hasFormError(MICROSOFT_MESSAGES.denied)
       },
     },
     {
-      name: 'login-address-known',
+      name: 'login-email-in-use',
       reach: async (page) => {
         const { email } = await people.active()
-        await enter(page, colleague(entra, 'mary', { email }))
-        await new LoginPage(page).isRefused(SAYS.known)
+        await signInWithMicrosoft(page, newMicrosoftAccount(entra, 'mary', { email }))
+        await new LoginPage(page).hasFormError(MICROSOFT_MESSAGES.emailInUse)
       },
     },
     {
-      name: 'login-guest-waits',
+      name: 'login-guest-pending',
       reach: async (page) => {
-        await enter(page, colleague(entra, 'guest', { acct: 1 }))
-        await new LoginPage(page).isRefused(ANSWERS.waiting)
+        await signInWithMicrosoft(page, newMicrosoftAccount(entra, 'guest', { acct: 1 }))
+        await new LoginPage(page).hasFormError(LOGIN_MESSAGES.pending)
       },
     },
-    { name: 'profile-linked', reach: asNewcomer('/profile') },
+    { name: 'profile-linked', reach: asMicrosoftUser('/profile') },
     { name: 'profile-not-linked', reach: asMember('/profile') },
     { name: 'link', reach: asMember('/profile/microsoft') },
     {
-      name: 'link-refused',
+      name: 'link-error',
       reach: async (page) => {
         await asMember('/profile/microsoft')(page)
         const microsoft = new MicrosoftPage(page)
         await microsoft.press('Go to Microsoft')
-        await microsoft.hasErrors({ 'Current password': CHANGE_PROBLEMS.noCurrent })
+        await microsoft.hasErrors({ 'Current password': CHANGE_PASSWORD_ERRORS.currentMissing })
       },
     },
     {
-      name: 'link-taken',
+      name: 'link-already-linked',
       reach: async (page) => {
-        const taken = await newcomer(page, entra)
+        const alreadyLinked = await newMicrosoftUser(page, entra)
         await page.context().clearCookies()
         const ada = await people.active()
         await signIn(page, ada)
         const microsoft = new MicrosoftPage(page)
         await microsoft.open()
         await microsoft.link(ada.password)
-        await new EntraPage(page).choose(taken)
-        await microsoft.isRefused(SAYS.taken)
+        await new EntraPage(page).choose(alreadyLinked)
+        await microsoft.hasFormError(MICROSOFT_MESSAGES.alreadyLinked)
       },
     },
     {
@@ -95,63 +102,63 @@ export function microsoftStates({ portal, people, entra }: OwnPortal & Pick<Micr
       name: 'unlink',
       reach: async (page) => {
         const ada = await people.active()
-        // Add the account first: Entra's page lists only accounts that exist when it opens.
-        const account = colleague(entra)
+        // The account is added first, because Entra's page lists only accounts that exist when it opens.
+        const account = newMicrosoftAccount(entra)
         await signIn(page, ada)
         const microsoft = new MicrosoftPage(page)
         await microsoft.open()
         await microsoft.link(ada.password)
         await new EntraPage(page).choose(account)
-        await new ProfilePage(page).notice(SAYS.linked).waitFor()
+        await new ProfilePage(page).message(MICROSOFT_MESSAGES.linked).waitFor()
         await microsoft.open()
-        await microsoft.isUnlink()
+        await microsoft.isOpenToUnlink()
       },
     },
-    { name: 'unlink-last-way-in', reach: asNewcomer('/profile/microsoft') },
-    { name: 'set-password', reach: asNewcomer('/change-password') },
+    { name: 'unlink-last-sign-in-method', reach: asMicrosoftUser('/profile/microsoft') },
+    { name: 'set-password', reach: asMicrosoftUser('/change-password') },
     {
-      name: 'set-password-proof-too-old',
+      name: 'set-password-reauthentication',
       reach: async (page) => {
-        const { name } = await newcomer(page, entra)
-        await age(portal, name)
+        const { name } = await newMicrosoftUser(page, entra)
+        await ageAuthentication(portal, name)
         await at('/change-password')(page)
       },
     },
-    { name: 'change-address', reach: asNewcomer('/profile/address') },
-    { name: 'delete-account', reach: asNewcomer('/profile/delete') },
+    { name: 'email-change', reach: asMicrosoftUser('/profile/address') },
+    { name: 'delete-account', reach: asMicrosoftUser('/profile/delete') },
     {
-      name: 'delete-account-proof-too-old',
+      name: 'delete-account-reauthentication',
       reach: async (page) => {
-        const { name } = await newcomer(page, entra)
-        await age(portal, name)
+        const { name } = await newMicrosoftUser(page, entra)
+        await ageAuthentication(portal, name)
         await at('/profile/delete')(page)
       },
     },
     {
       name: 'signed-out',
       reach: async (page) => {
-        await newcomer(page, entra)
+        await newMicrosoftUser(page, entra)
         await new ProfilePage(page).signOut()
-        await new PortalPage(page).notice(SAYS.signedOutHere).waitFor()
+        await new PortalPage(page).message(MICROSOFT_MESSAGES.signedOutOfPortal).waitFor()
       },
     },
     {
-      name: 'desk',
+      name: 'admin-users',
       reach: async (page) => {
-        await newcomer(page, entra)
+        await newMicrosoftUser(page, entra)
         await page.context().clearCookies()
-        await signIn(page, people.keeper)
+        await signIn(page, people.admin)
         await at('/admin')(page)
       },
     },
     {
-      name: 'ask-approve-guest',
+      name: 'approve-guest',
       reach: async (page) => {
-        const guest = colleague(entra, 'guest', { acct: 1 })
-        await enter(page, guest)
-        await new LoginPage(page).isRefused(ANSWERS.waiting)
+        const guest = newMicrosoftAccount(entra, 'guest', { acct: 1 })
+        await signInWithMicrosoft(page, guest)
+        await new LoginPage(page).hasFormError(LOGIN_MESSAGES.pending)
         await page.context().clearCookies()
-        await signIn(page, people.keeper)
+        await signIn(page, people.admin)
         const id = await people.idOf(guest.name)
         await at(`/admin/approve/${id}`)(page)
       },

@@ -1,7 +1,10 @@
-// A portal with Microsoft: the doubles of Entra and of Graph, and a portal that is set up with them.
+// A portal with Microsoft: the test doubles of Entra and Graph, and a portal that is configured for them.
 //
-// It guarantees: Entra is another site than the portal, as it is outside, and sends people back to this portal's two
-// addresses alone; what is started for a test ends with it, and what is started for a worker ends with that.
+// # Guarantees
+//
+// - Entra is another site than the portal, as in production, and redirects only to the two registered URLs of this
+//   portal.
+// - The doubles of a test stop with the test, and those of a worker with the worker.
 import type { Page } from '@playwright/test'
 
 import { EntraPage } from '../pages/entra.ts'
@@ -9,76 +12,76 @@ import { LoginPage } from '../pages/login.ts'
 import { ProfilePage } from '../pages/profile.ts'
 import { type Account, Entra } from './entra.ts'
 import { Graph } from './graph.ts'
-import { People, someone } from './people.ts'
+import { People, newPerson } from './people.ts'
 import { Portal, type PortalOptions } from './portal.ts'
-import { type OwnPortal, test as base } from './test.ts'
+import { type TestPortal, test as base } from './test.ts'
 
-/** Microsoft, as a portal sees it. */
+/** Microsoft's services, as a portal uses them. */
 export interface Microsoft {
   entra: Entra
   graph: Graph
 }
 
-/** What the portal says of the ways to Microsoft and back. */
-export const SAYS = {
-  away: "Microsoft can't be reached right now, and nothing was changed. Try again in a moment, or use your password.",
+/** The portal's messages about signing in and linking with Microsoft. */
+export const MICROSOFT_MESSAGES = {
+  unavailable: "Microsoft can't be reached right now, and nothing was changed. Try again in a moment, or use your password.",
   denied: 'You came back from Microsoft without signing in. Try again, or use your password.',
-  refused:
+  rejected:
     "What Microsoft answered can't be accepted, and nothing was changed. Try again. If it happens again, tell your administrator.",
-  stale:
+  expired:
     'That visit to Microsoft began too long ago, in another browser, or is over already. Nothing was changed. Try again.',
-  known:
+  emailInUse:
     'An account here has the address of your Microsoft account. Sign in with its password, then link Microsoft in your profile.',
-  noAddress:
+  noEmail:
     'Your Microsoft account has no email address that we can use. Register with a password, or ask your administrator.',
-  other: 'That is not the Microsoft account linked with your account here, and nothing was changed. Try again with the linked one.',
-  taken: 'That Microsoft account is linked with another account here, and nothing was changed. Choose another one at Microsoft, or unlink it there first.',
-  noProof: "We could not check that you've just signed in with Microsoft. Try again, or ask an administrator for help. Nothing has changed.",
-  lastWayIn: 'Nothing was changed: it is your only way to sign in. Set a password first.',
+  otherAccount: 'That is not the Microsoft account linked with your account here, and nothing was changed. Try again with the linked one.',
+  alreadyLinked: 'That Microsoft account is linked with another account here, and nothing was changed. Choose another one at Microsoft, or unlink it there first.',
+  notReauthenticated: "We could not check that you've just signed in with Microsoft. Try again, or ask an administrator for help. Nothing has changed.",
+  lastSignInMethod: 'Nothing was changed: it is your only way to sign in. Set a password first.',
   linked: 'Your Microsoft account is linked. You can sign in with it from now on.',
   unlinked: 'Your Microsoft account is not linked any more.',
-  proved: 'That was you. You can go on for ten minutes.',
-  signedOutHere: 'You are signed out here. At Microsoft you are still signed in.',
+  reauthenticated: 'That was you. You can go on for ten minutes.',
+  signedOutOfPortal: 'You are signed out here. At Microsoft you are still signed in.',
 } as const
 
-/** Where Entra's pages are for a browser. */
+/** Returns the origin of Entra's pages in a browser. */
 export function originOf(entra: Entra): string {
   return `http://localhost:${new URL(entra.url).port}`
 }
 
-/** Somebody of the tenant whom the portal has not seen; the portal would call them by their `name`. */
-export function colleague(entra: Entra, given?: string, more: Partial<Account> = {}): Account {
-  const { username, email } = someone(given)
-  return entra.add({ name: username, username: email, ...more })
+/** Adds an account of the tenant that is new to the portal. The portal would use its `name` as the username. */
+export function newMicrosoftAccount(entra: Entra, given?: string, details: Partial<Account> = {}): Account {
+  const { username, email } = newPerson(given)
+  return entra.add({ name: username, username: email, ...details })
 }
 
-/** The words of the way to Microsoft. */
-export const BUTTON = 'Sign in with Microsoft'
+/** The button that starts the sign-in with Microsoft. */
+export const SIGN_IN_BUTTON = 'Sign in with Microsoft'
 
-/** Follows the button of the sign-in page that is there, and chooses who to be. */
-export async function choose(page: Page, account: Account): Promise<void> {
-  await page.getByRole('button', { name: BUTTON, exact: true }).click()
+/** Presses the button on the open sign-in page, and chooses an account. */
+export async function chooseAccount(page: Page, account: Account): Promise<void> {
+  await page.getByRole('button', { name: SIGN_IN_BUTTON, exact: true }).click()
   await new EntraPage(page).choose(account)
 }
 
-/** Signs somebody in with Microsoft, from the sign-in page. */
-export async function enter(page: Page, account: Account): Promise<void> {
+/** Signs in with Microsoft, from the sign-in page. */
+export async function signInWithMicrosoft(page: Page, account: Account): Promise<void> {
   await new LoginPage(page).open()
-  await choose(page, account)
+  await chooseAccount(page, account)
 }
 
-/** Somebody whose account here was made by Microsoft, signed in. */
-export async function newcomer(page: Page, entra: Entra, given?: string): Promise<Account> {
-  const account = colleague(entra, given)
-  await enter(page, account)
-  await new ProfilePage(page).isOf(account.name)
+/** Signs in with a new account, which creates a user, and returns the account. */
+export async function newMicrosoftUser(page: Page, entra: Entra, given?: string): Promise<Account> {
+  const account = newMicrosoftAccount(entra, given)
+  await signInWithMicrosoft(page, account)
+  await new ProfilePage(page).isOpenFor(account.name)
   return account
 }
 
-/** As if `username` had signed in, and proved who they are, eleven minutes ago. */
-export async function age(portal: Portal, username: string): Promise<void> {
-  const theirs = `user_id = (SELECT id FROM users WHERE username = '${username}')`
-  await portal.query(`UPDATE user_sessions SET proved_at = proved_at - 660000000 WHERE ${theirs}`)
+/** Makes the sign-in of `username` eleven minutes older. */
+export async function ageAuthentication(portal: Portal, username: string): Promise<void> {
+  const ofUser = `user_id = (SELECT id FROM users WHERE username = '${username}')`
+  await portal.query(`UPDATE user_sessions SET authenticated_at = authenticated_at - 660000000 WHERE ${ofUser}`)
 }
 
 async function startDoubles(): Promise<Microsoft> {
@@ -101,24 +104,24 @@ function settings({ entra, graph }: Microsoft): Record<string, string> {
   }
 }
 
-/** Tells Entra where people may come back to. */
-function register({ entra }: Microsoft, { url }: Portal): void {
+/** Registers the portal's redirect URIs with Entra. */
+function registerRedirectUris({ entra }: Microsoft, { url }: Portal): void {
   entra.redirectUris.splice(0, Infinity, `${url}/auth/redirect`, `${url}/`)
 }
 
-/** What a portal is started with; settings may be about its Microsoft. */
+/** The options of a portal. Its settings may depend on its Microsoft services. */
 export interface MicrosoftOptions extends Omit<PortalOptions, 'env'> {
   env?: Record<string, string> | ((microsoft: Microsoft) => Record<string, string>)
 }
 
 interface TestFixtures {
-  /** Starts a portal with a Microsoft of its own for this test alone. */
-  startWithMicrosoft: (options?: MicrosoftOptions) => Promise<OwnPortal & Microsoft>
+  /** Starts a portal with its own Microsoft services for this test only. */
+  startWithMicrosoft: (options?: MicrosoftOptions) => Promise<TestPortal & Microsoft>
   entra: Entra
   graph: Graph
 }
 
-/** Tests whose portal has Microsoft. */
+/** Tests whose portal has Microsoft sign-in. */
 export const test = base.extend<TestFixtures, { microsoft: Microsoft }>({
   microsoft: [
     async ({}, use) => {
@@ -130,12 +133,12 @@ export const test = base.extend<TestFixtures, { microsoft: Microsoft }>({
   ],
   worker: [
     async ({ microsoft }, use) => {
-      const keeper = someone('keeper')
-      const portal = await Portal.start({ admin: keeper, env: settings(microsoft) })
-      register(microsoft, portal)
-      const people = new People(portal, keeper)
+      const admin = newPerson('admin')
+      const portal = await Portal.start({ admin, env: settings(microsoft) })
+      registerRedirectUris(microsoft, portal)
+      const people = new People(portal, admin)
       await use({ portal, people })
-      await people.leave()
+      await people.dispose()
       await portal.remove()
     },
     { scope: 'worker' },
@@ -148,12 +151,12 @@ export const test = base.extend<TestFixtures, { microsoft: Microsoft }>({
     await use(async ({ env = {}, ...options } = {}) => {
       const microsoft = await startDoubles()
       all.push(microsoft)
-      const more = typeof env === 'function' ? env(microsoft) : env
-      const own = await startPortal({ admin: someone('keeper'), ...options, env: { ...settings(microsoft), ...more } })
-      register(microsoft, own.portal)
-      return { ...own, ...microsoft }
+      const extraEnv = typeof env === 'function' ? env(microsoft) : env
+      const ownPortal = await startPortal({ admin: newPerson('admin'), ...options, env: { ...settings(microsoft), ...extraEnv } })
+      registerRedirectUris(microsoft, ownPortal.portal)
+      return { ...ownPortal, ...microsoft }
     })
-    // Before the portal, so that whatever it still waits for comes to an end.
+    // The doubles stop before the portal, so that no request of the portal waits for an answer.
     for (const microsoft of all) await stopDoubles(microsoft)
   },
 })

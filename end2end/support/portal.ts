@@ -1,4 +1,4 @@
-// A portal of the tests' own: the program in a temporary folder, on a free port, with nothing but what is set here.
+// Runs a portal for the tests: the program in a temporary folder, on a free port, with only the settings given here.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -12,40 +12,40 @@ import { promisify } from 'node:util'
 
 import { test } from '@playwright/test'
 
-import { Mailbox } from './mail.ts'
+import { Mailbox } from './emails.ts'
 import { until } from './until.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const program = resolve(process.env.PORTAL_BIN || join(root, 'target/debug/vestibule'))
 const site = resolve(process.env.LEPTOS_SITE_ROOT || join(root, 'target/debug/site'))
 
-/** Somebody, as the tests know them. */
+/** A person, as the tests know them. */
 export interface Person {
   username: string
   email: string
   password: string
 }
 
-/** What a portal is started with. */
+/** The options of a portal. */
 export interface PortalOptions {
-  /** Settings beside those of every test. */
+  /** Settings in addition to those of every test. */
   env?: Record<string, string>
-  /** An administrator to be made before the start. */
+  /** An administrator to create before the start. */
   admin?: Person
-  /** Faults that it may log: a test that takes its database away expects some. All others still fail the test. */
-  faults?: RegExp
-  /** A command that starts the program, for a test that limits it; the program and its arguments follow. */
-  through?: string[]
+  /** Errors that the portal may log, for a test that stops its database. Other errors still fail the test. */
+  expectedErrors?: RegExp
+  /** A command that runs the program with limits. The program and its arguments follow. */
+  wrapper?: string[]
 }
 
 /** A running portal. */
 export class Portal {
-  /** What portals have warned of since somebody emptied it. */
+  /** The warnings of all portals since the last reset. */
   static readonly warnings: string[] = []
-  /** Its address, without a slash at the end. */
+  /** The URL of the portal, without a slash at the end. */
   url = ''
-  /** The mails it has written. */
-  readonly mails: Mailbox
+  /** The emails that the portal has written. */
+  readonly emails: Mailbox
   private child: ChildProcess | undefined
   private log = ''
   private port = 0
@@ -54,10 +54,10 @@ export class Portal {
     private readonly folder: string,
     private readonly options: PortalOptions,
   ) {
-    this.mails = new Mailbox(join(folder, 'data/mail'))
+    this.emails = new Mailbox(join(folder, 'data/mail'))
   }
 
-  /** Starts a portal with a database of its own, and waits until it is ready. */
+  /** Starts a portal with a new database, and waits until it is ready. */
   static async start(options: PortalOptions = {}): Promise<Portal> {
     for (const needed of [program, join(site, 'pkg')]) {
       if (!existsSync(needed)) throw new Error(`${needed} is missing: run script/test, or script/server once`)
@@ -73,21 +73,21 @@ export class Portal {
     return portal
   }
 
-  /** Makes an administrator on the command line; works while the portal runs and before. */
+  /** Creates an administrator on the command line, before the portal starts or while it runs. */
   async createAdmin(admin: Person): Promise<void> {
     const { username, email, password } = admin
     const args = ['admin', 'create', '--username', username, '--email', email, '--password-stdin']
     await test.step('Start vestibule admin create', async () => this.run(args, password))
   }
 
-  /** Runs a command of the program beside the portal; answers what it printed. */
+  /** Runs a command of the program, and returns its output. */
   async run(args: string[], input = ''): Promise<string> {
     const { code, out, err } = await this.attempt(args, { input })
     if (code !== 0) throw new Error(`vestibule ${args.join(' ')} ended with ${code}: ${err}`)
     return out
   }
 
-  /** The same for one that may fail. */
+  /** Runs a command that may fail. */
   async attempt(
     args: string[],
     { input = '', folder = this.folder, env = {} }: { input?: string; folder?: string; env?: Record<string, string> } = {},
@@ -96,7 +96,7 @@ export class Portal {
     let [out, err] = ['', '']
     child.stdout.on('data', (data: Buffer) => (out += data.toString()))
     child.stderr.on('data', (data: Buffer) => (err += data.toString()))
-    // A command that reads no input may end before it is written.
+    // A command that reads no input may end before the input is written.
     child.stdin.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error
     })
@@ -105,22 +105,22 @@ export class Portal {
     return { code, out, err }
   }
 
-  /** The number of its process, while it runs. */
+  /** The process id, while the portal runs. */
   get pid(): number | undefined {
     return this.child?.pid
   }
 
-  /** What the portal has logged since its last start. */
+  /** The log since the last start. */
   get logged(): string {
     return this.log
   }
 
-  /** The link for the first administrator, if the log offers one. */
+  /** The setup link for the first administrator, if the log contains one. */
   get setupLink(): string | undefined {
     return /Create the first at (\S+) \(works once\)/.exec(this.log)?.[1]
   }
 
-  /** Ends the portal as an operator would, and holds it to its word: exit code 0, in good time, and no fault logged. */
+  /** Stops the portal with SIGTERM, and expects exit code 0 within 8 seconds and no logged error. */
   async stop(): Promise<void> {
     const child = this.child
     if (child === undefined) return
@@ -130,18 +130,18 @@ export class Portal {
     await until('the portal to stop', async () => (child.exitCode === null && child.signalCode === null ? undefined : true), 15_000)
     if (child.exitCode !== 0) throw new Error(`The portal ended with ${child.exitCode ?? child.signalCode}:\n${this.log}`)
     if (Date.now() > end) throw new Error(`The portal took more than 8 seconds to stop:\n${this.log}`)
-    const expected = (line: string): boolean => !line.includes('panicked') && this.options.faults?.test(line) === true
-    const faults = this.log.split('\n').filter((line) => / ERROR |panicked/.test(line) && !expected(line))
-    if (faults.length > 0) throw new Error(`The portal logged faults:\n${faults.join('\n')}`)
+    const isExpected = (line: string): boolean => !line.includes('panicked') && this.options.expectedErrors?.test(line) === true
+    const errors = this.log.split('\n').filter((line) => / ERROR |panicked/.test(line) && !isExpected(line))
+    if (errors.length > 0) throw new Error(`The portal logged errors:\n${errors.join('\n')}`)
   }
 
-  /** Stops it and starts it again, on the same database. */
+  /** Stops the portal and starts it again, on the same database. */
   async restart(): Promise<void> {
     await this.stop()
     await this.serve()
   }
 
-  /** Ends it as a power cut would: at once, in the middle of whatever it does. */
+  /** Kills the portal in the middle of its work, as a power cut would. */
   async kill(): Promise<void> {
     const child = this.child
     if (child === undefined) return
@@ -151,23 +151,23 @@ export class Portal {
       await once(child, 'exit')
     }
     if (child.signalCode !== 'SIGKILL') {
-      throw new Error(`The portal had ended by itself (${child.exitCode ?? child.signalCode}):\n${this.log}`)
+      throw new Error(`The portal had already ended (${child.exitCode ?? child.signalCode}):\n${this.log}`)
     }
   }
 
-  /** Starts it after it was killed, on the same database and at the same address. */
+  /** Starts the portal after it was killed, on the same database and port. */
   async startAgain(): Promise<void> {
     await this.serve(this.port)
   }
 
-  /** Asks its SQLite database something, or changes it, while it runs: a row is an array of texts. */
+  /** Runs SQL in the SQLite database while the portal runs. A row is an array of strings. */
   async query(sql: string, file = join(this.folder, 'data/vestibule.db')): Promise<string[][]> {
-    return askSqlite(file, sql)
+    return querySqlite(file, sql)
   }
 
   /**
-   * Asks a copy of its SQLite database something, while it does not run. Opening the file itself would already mend what
-   * the portal has to mend at its next start.
+   * Runs SQL in a copy of the SQLite database while the portal does not run. Opening the original file would already
+   * repair what the portal has to repair at its next start.
    */
   async queryCopy(sql: string): Promise<string[][]> {
     const copy = await mkdtemp(join(this.folder, 'copy-'))
@@ -175,10 +175,10 @@ export class Portal {
       const file = join(this.folder, `data/vestibule.db${end}`)
       if (existsSync(file)) await copyFile(file, join(copy, `vestibule.db${end}`))
     }
-    return askSqlite(join(copy, 'vestibule.db'), sql)
+    return querySqlite(join(copy, 'vestibule.db'), sql)
   }
 
-  /** Stops it and forgets everything. */
+  /** Stops the portal and removes its folder. */
   async remove(): Promise<void> {
     try {
       await this.stop()
@@ -195,6 +195,7 @@ export class Portal {
       RUST_BACKTRACE: '1',
       LEPTOS_ENV: 'DEV',
       LEPTOS_SITE_ADDR: `127.0.0.1:${this.port}`,
+      PUBLIC_URL: `http://127.0.0.1:${this.port}`,
       LEPTOS_SITE_ROOT: site,
       LIMIT_SIGN_IN: '10000/1m',
       LIMIT_REGISTER: '10000/1m',
@@ -204,17 +205,17 @@ export class Portal {
     }
   }
 
-  /** Another program may take the port first: then on another. */
+  /** Another program may take the port first. Then the portal starts on another port. */
   private async serve(port?: number): Promise<void> {
     await test.step('Start portal', async () => this.launch(port))
   }
 
   private async launch(port?: number): Promise<void> {
-    for (let tries = 0; tries < 5; tries += 1) {
-      this.port = tries === 0 && port !== undefined ? port : await freePort()
+    for (let attempts = 0; attempts < 5; attempts += 1) {
+      this.port = attempts === 0 && port !== undefined ? port : await freePort()
       this.url = `http://127.0.0.1:${this.port}`
       this.log = ''
-      const [command = program, ...args] = [...(this.options.through ?? []), program, 'serve']
+      const [command = program, ...args] = [...(this.options.wrapper ?? []), program, 'serve']
       const child = spawn(command, args, { cwd: this.folder, env: this.env(), stdio: ['ignore', 'ignore', 'pipe'] })
       child.stderr.on('data', (data: Buffer) => (this.log += data.toString()))
       createInterface(child.stderr).on('line', (line) => {
@@ -234,33 +235,33 @@ export class Portal {
   }
 }
 
-/** Node 20 has no SQLite, Python has. */
-async function askSqlite(file: string, sql: string): Promise<string[][]> {
+/** Node 20 has no SQLite, but Python has. */
+async function querySqlite(file: string, sql: string): Promise<string[][]> {
   const script = [
     'import sqlite3, sys',
     'database = sqlite3.connect(sys.argv[1], timeout=5, isolation_level=None)',
     'for row in database.execute(sys.argv[2]): print("\\t".join("" if cell is None else str(cell) for cell in row))',
   ].join('\n')
-  const system = '/usr/bin/python3' // Whatever else is on PATH may be a slow stand-in.
+  const system = '/usr/bin/python3' // Another python3 on PATH may be a slow wrapper.
   const { stdout } = await promisify(execFile)(existsSync(system) ? system : 'python3', ['-c', script, file, sql])
   return rowsOf(stdout)
 }
 
-/** Lines of cells with tabs between them. */
+/** Parses lines of tab-separated cells. */
 export function rowsOf(text: string): string[][] {
   return text.split('\n').filter((line) => line !== '').map((line) => line.split('\t'))
 }
 
-const atEnd = new Set<() => void>()
-process.on('exit', () => atEnd.forEach((end) => end()))
+const exitHandlers = new Set<() => void>()
+process.on('exit', () => exitHandlers.forEach((end) => end()))
 
-/** Has something ended even if the tests end without doing so; answers how to forget about it. */
-export function endWithTests(end: () => void): () => void {
-  atEnd.add(end)
-  return () => void atEnd.delete(end)
+/** Calls `end` if the test process exits early, and returns a function that cancels this. */
+export function endOnExit(end: () => void): () => void {
+  exitHandlers.add(end)
+  return () => void exitHandlers.delete(end)
 }
 
-/** A port of 127.0.0.1 that nobody listens on. */
+/** Returns a port of 127.0.0.1 that no process listens on. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

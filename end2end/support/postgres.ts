@@ -1,5 +1,5 @@
-// A PostgreSQL of the tests' own, which can be taken away, made to hang, and given back. It lives in a temporary folder
-// and on a free port, is ended by its process handle, and leaves nothing behind.
+// A PostgreSQL server for the tests, which a test can stop, freeze and restart. It lives in a temporary folder on a
+// free port, and leaves nothing behind.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync, constants, existsSync, readFileSync, readdirSync } from 'node:fs'
@@ -8,17 +8,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-import { endWithTests, freePort, rowsOf } from './portal.ts'
+import { endOnExit, freePort, rowsOf } from './portal.ts'
 import { test as base } from './test.ts'
 import { until } from './until.ts'
 
 const run = promisify(execFile)
 
-/** A table that is locked. */
+/** A locked table. */
 export interface Lock {
-  /** Waits until so many wait for it. */
+  /** Waits until this many queries wait for the lock. */
   until: (number: number) => Promise<void>
-  /** Unlocks it. */
+  /** Releases the lock. */
   release: () => Promise<void>
 }
 
@@ -36,7 +36,7 @@ export class Postgres {
     private readonly bin: string,
   ) {}
 
-  /** Makes one and waits until it takes connections. */
+  /** Creates a server and waits until it accepts connections. */
   static async start(): Promise<Postgres> {
     return base.step('Start PostgreSQL', async () => Postgres.create())
   }
@@ -47,24 +47,24 @@ export class Postgres {
     const postgres = new Postgres(folder, bin)
     await mkdir(join(folder, 'own'))
     if (isRoot()) {
-      // It refuses to run as root, and its user has to get to its folder.
+      // PostgreSQL refuses to run as root, and its user needs access to the folder.
       await chmod(folder, 0o711)
       await run('chown', ['postgres:', join(folder, 'own')])
     }
     const options = ['--pgdata', 'data', '--username', 'postgres', '--auth', 'trust', '--encoding', 'UTF8', '--locale', 'C']
     const [command, args] = asPostgres(join(bin, 'initdb'), [...options, '--no-sync'])
     await run(command, args, { cwd: join(folder, 'own') })
-    for (let tries = 0; tries < 5 && postgres.child === undefined; tries += 1) {
+    for (let attempts = 0; attempts < 5 && postgres.child === undefined; attempts += 1) {
       postgres.port = await freePort()
       // Another program may take the port first.
       await postgres.startAgain().catch((error: unknown) => {
-        if (tries === 4) throw error
+        if (attempts === 4) throw error
       })
     }
     return postgres
   }
 
-  /** Makes an empty database and answers its address. */
+  /** Creates an empty database and returns its URL. */
   async newDatabase(): Promise<string> {
     this.databases += 1
     const name = `portal_${this.databases}`
@@ -72,7 +72,7 @@ export class Postgres {
     return `postgres://postgres@127.0.0.1:${this.port}/${name}`
   }
 
-  /** Asks a database something, or changes it: a row is an array of texts. Takes its name or its address. */
+  /** Runs SQL in a database, given by its name or URL. A row is an array of strings. */
   async query(database: string, sql: string): Promise<string[][]> {
     const name = database.split('/').at(-1) ?? database
     const args = ['-h', '127.0.0.1', '-p', String(this.port), '-U', 'postgres', '-d', name, '-v', 'ON_ERROR_STOP=1']
@@ -80,16 +80,16 @@ export class Postgres {
     return rowsOf(stdout)
   }
 
-  /** Waits until nobody is connected any more: what a killed client had sent is done or undone then. */
-  async whenLeft(database: string): Promise<void> {
+  /** Waits until no client is connected. Then the last statements of a killed client are committed or rolled back. */
+  async untilDisconnected(database: string): Promise<void> {
     const name = database.split('/').at(-1) ?? database
-    await until(`nobody to be connected to ${name}`, async () => {
+    await until(`no client to be connected to ${name}`, async () => {
       const [row] = await this.query('postgres', `SELECT count(*) FROM pg_stat_activity WHERE datname = '${name}'`)
       return row?.[0] === '0' ? true : undefined
     })
   }
 
-  /** Locks a table, so that whoever wants to read or change it has to wait. */
+  /** Locks a table, so that every query that reads or changes it waits. */
   async lock(database: string, table: string): Promise<Lock> {
     const name = database.split('/').at(-1) ?? database
     const args = ['-h', '127.0.0.1', '-p', String(this.port), '-U', 'postgres', '-d', name, '-X', '-q', '-A', '-t']
@@ -98,7 +98,7 @@ export class Postgres {
     await once(child.stdout, 'data')
     return {
       until: async (number) => {
-        await until(`${number} to wait for ${table}`, async () => {
+        await until(`${number} queries to wait for ${table}`, async () => {
           const waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
           const [row] = await this.query('postgres', waiting)
           return Number(row?.[0]) >= number ? true : undefined
@@ -111,7 +111,7 @@ export class Postgres {
     }
   }
 
-  /** Ends it as a crash would: connections break, what was committed is kept. */
+  /** Kills the server, as a crash would: connections break, and committed data is kept. */
   async crash(): Promise<void> {
     const child = this.child
     if (child === undefined) return
@@ -122,7 +122,7 @@ export class Postgres {
     this.forget()
   }
 
-  /** Starts it again, on the same port and with the same data. */
+  /** Starts the server again, on the same port and with the same data. */
   async startAgain(): Promise<void> {
     const options = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=100', 'fsync=off']
     const settings = [...options, 'full_page_writes=off'].flatMap((option) => ['-c', option])
@@ -136,47 +136,47 @@ export class Postgres {
     })
     if (!ready) throw new Error(`PostgreSQL did not start:\n${this.log}`)
     this.child = child
-    this.forget = endWithTests(() => {
+    this.forget = endOnExit(() => {
       this.resume()
       child.kill('SIGQUIT')
     })
   }
 
-  /** Freezes it: connections stay open and are still taken by the system, and nothing is ever answered. */
-  hang(): void {
+  /** Freezes the server: connections stay open and new ones are accepted by the kernel, but no query is answered. */
+  freeze(): void {
     const pid = this.child?.pid
     if (pid === undefined) throw new Error('PostgreSQL does not run')
-    // The parent first, so that there are no new children.
+    // The parent is stopped first, so that it starts no new children.
     process.kill(pid, 'SIGSTOP')
     this.stopped = [...childrenOf(pid), pid]
     for (const child of this.stopped) process.kill(child, 'SIGSTOP')
   }
 
-  /** Lets it go on. */
+  /** Continues after `freeze`. */
   resume(): void {
     for (const pid of this.stopped.splice(0)) {
       try {
         process.kill(pid, 'SIGCONT')
       } catch {
-        // That one is gone.
+        // The process has ended.
       }
     }
   }
 
-  /** Makes sure that the next test finds it at work. */
-  async heal(): Promise<void> {
+  /** Makes sure that the server works for the next test. */
+  async restore(): Promise<void> {
     this.resume()
     if (this.child === undefined) await this.startAgain()
   }
 
-  /** Ends it and forgets everything. */
+  /** Stops the server and removes its folder. */
   async remove(): Promise<void> {
     await this.crash()
     await rm(this.folder, { recursive: true, force: true })
   }
 }
 
-/** Tests that need PostgreSQL: one server for all of them, which is at work when a test begins. */
+/** Tests that need PostgreSQL. One server serves all of them, and works when a test begins. */
 export const test = base.extend<{ postgres: Postgres }, { server: Postgres }>({
   server: [
     async ({}, use) => {
@@ -187,9 +187,9 @@ export const test = base.extend<{ postgres: Postgres }, { server: Postgres }>({
     { scope: 'worker' },
   ],
   postgres: async ({ server }, use) => {
-    await server.heal()
+    await server.restore()
     await use(server)
-    await server.heal()
+    await server.restore()
   },
 })
 
@@ -202,7 +202,7 @@ function asPostgres(program: string, args: string[]): [string, string[]] {
   return ['setpriv', ['--reuid=postgres', '--regid=postgres', '--init-groups', program, ...args]]
 }
 
-/** The folder with initdb, postgres and psql, the newest version first. */
+/** Returns the folder with initdb, postgres and psql of the newest version. */
 function findPrograms(): string {
   const base = '/usr/lib/postgresql'
   const versions = existsSync(base) ? readdirSync(base).sort((a, b) => Number(b) - Number(a)) : []
@@ -227,9 +227,9 @@ function childrenOf(parent: number): number[] {
 
 function parentOf(pid: number): number | undefined {
   try {
-    // After the name, which is in brackets: the state, then the parent.
+    // The fields after the name in brackets are the state and the parent.
     return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[1])
   } catch {
-    return undefined // It has ended meanwhile.
+    return undefined // The process has ended.
   }
 }

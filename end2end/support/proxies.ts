@@ -1,8 +1,11 @@
-// The proxies that operators put in front: real nginx and real HAProxy, run from the files in deploy/.
+// The reverse proxies for operators: real nginx and real HAProxy, with the files in deploy/.
 //
-// It guarantees: what is tested is what is shipped. Only what belongs to a machine is put in: ports, the certificate's
-// place, the portal's place, where logs go, and who the process is. A file that no longer has one of these fails the
-// start. Everything is in a temporary folder, on free ports of 127.0.0.1, and gone after `stop`.
+// # Guarantees
+//
+// - The tested files are the shipped ones. Only values of this machine are substituted: ports, paths, the portal's
+//   address, log files and the user.
+// - A file without one of these values fails the start.
+// - Everything is in a temporary folder and on free ports of 127.0.0.1, and is removed by `stop`.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
@@ -12,13 +15,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-import { endWithTests, freePort } from './portal.ts'
+import { endOnExit, freePort } from './portal.ts'
 import { until } from './until.ts'
 
 const deploy = fileURLToPath(new URL('../../deploy', import.meta.url))
 const run = promisify(execFile)
 
-/** The host name that the files in deploy/ are written for. */
+/** The host name in the files in deploy/. */
 export const HOST = 'accounts.example.com'
 
 export const KINDS = ['nginx', 'HAProxy'] as const
@@ -26,27 +29,27 @@ export type Kind = (typeof KINDS)[number]
 
 /** A running proxy. */
 export class Proxy {
-  /** Where it takes HTTPS. */
+  /** The HTTPS port. */
   port = 0
-  /** Where it takes HTTP. */
+  /** The HTTP port. */
   plainPort = 0
-  /** What its visitors trust: its certificate is its own authority. */
+  /** The self-signed certificate, which visitors trust. */
   certificate = ''
   private child: ChildProcess | undefined
   private forget = (): void => undefined
-  private said = ''
+  private output = ''
 
   private constructor(
     readonly kind: Kind,
     private readonly folder: string,
   ) {}
 
-  /** Starts one in front of `behind`, which must answer `/healthz`, and waits until it does so through the proxy. */
-  static async start(kind: Kind, behind: { url: string }): Promise<Proxy> {
+  /** Starts a proxy in front of a server that answers `/healthz`, and waits until it answers through the proxy. */
+  static async start(kind: Kind, upstream: { url: string }): Promise<Proxy> {
     const proxy = new Proxy(kind, await mkdtemp(join(tmpdir(), 'vestibule-proxy-')))
     try {
       await proxy.makeCertificate()
-      await proxy.serve(new URL(behind.url).host)
+      await proxy.serve(new URL(upstream.url).host)
     } catch (error) {
       await proxy.stop()
       throw error
@@ -54,14 +57,14 @@ export class Proxy {
     return proxy
   }
 
-  /** All that it has logged, wherever it logs. */
+  /** Returns the proxy's output and log files. */
   async logged(): Promise<string> {
     const files = (await readdir(this.folder)).filter((file) => file.endsWith('.log'))
     const logs = await Promise.all(files.map((file) => readFile(join(this.folder, file), 'utf8')))
-    return this.said + logs.join('')
+    return this.output + logs.join('')
   }
 
-  /** Ends it, and forgets everything. */
+  /** Stops the proxy and removes its folder. */
   async stop(): Promise<void> {
     const child = this.child
     this.child = undefined
@@ -83,29 +86,29 @@ export class Proxy {
     await writeFile(join(this.folder, 'haproxy.pem'), this.certificate + (await readFile(key, 'utf8')), { mode: 0o600 })
   }
 
-  /** Another program may take a port first: then on others. */
+  /** Another program may take a port first. Then the proxy starts on other ports. */
   private async serve(portal: string): Promise<void> {
-    for (let tries = 0; tries < 5; tries += 1) {
+    for (let attempts = 0; attempts < 5; attempts += 1) {
       this.port = await freePort()
       this.plainPort = await freePort()
-      this.said = ''
+      this.output = ''
       const [program, args] = this.kind === 'nginx' ? await this.nginx(portal) : await this.haproxy(portal)
       const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-      child.stdout.on('data', (data: Buffer) => (this.said += data.toString()))
-      child.stderr.on('data', (data: Buffer) => (this.said += data.toString()))
+      child.stdout.on('data', (data: Buffer) => (this.output += data.toString()))
+      child.stderr.on('data', (data: Buffer) => (this.output += data.toString()))
       let missing: Error | undefined
       child.on('error', (error) => (missing = error))
       this.child = child
-      this.forget = endWithTests(() => child.kill('SIGTERM'))
+      this.forget = endOnExit(() => child.kill('SIGTERM'))
       const ready = await until(`${this.kind} to answer`, async () => {
         if (missing !== undefined) throw new Error(`${program}: run script/bootstrap --test (${missing.message})`)
         if (child.exitCode !== null || child.signalCode !== null) return false
         return (await this.answers()) ? true : undefined
       })
       if (ready) return
-      if (!/[Aa]ddress already in use|cannot bind/.test(this.said)) break
+      if (!/[Aa]ddress already in use|cannot bind/.test(this.output)) break
     }
-    throw new Error(`${this.kind} did not start:\n${this.said}`)
+    throw new Error(`${this.kind} did not start:\n${this.output}`)
   }
 
   private async answers(): Promise<boolean> {
@@ -120,9 +123,9 @@ export class Proxy {
     })
   }
 
-  /** The site file, in a main file as Debian's is, but in the foreground and in our folder. */
+  /** Writes the site file, and a main file like Debian's that runs in the foreground and in this folder. */
   private async nginx(portal: string): Promise<[string, string[]]> {
-    const site = fill(await readFile(join(deploy, 'nginx.conf'), 'utf8'), [
+    const site = substitute(await readFile(join(deploy, 'nginx.conf'), 'utf8'), [
       [/listen \*:443 /g, `listen 127.0.0.1:${this.port} `],
       [/listen \*:80;/g, `listen 127.0.0.1:${this.plainPort};`],
       [/^ *listen \[::\].*\n/gm, ''],
@@ -132,7 +135,7 @@ export class Proxy {
     ])
     await writeFile(join(this.folder, 'site.conf'), site)
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-    // As root, its workers would be somebody who may not enter the folder.
+    // As root, the workers would run as a user without access to the folder.
     const user = process.getuid?.() === 0 ? 'user root;' : ''
     const main = `
       daemon off; worker_processes 1; pid ${this.folder}/nginx.pid; error_log stderr warn; ${user}
@@ -147,13 +150,13 @@ export class Proxy {
   }
 
   private async haproxy(portal: string): Promise<[string, string[]]> {
-    const config = fill(await readFile(join(deploy, 'haproxy.cfg'), 'utf8'), [
+    const config = substitute(await readFile(join(deploy, 'haproxy.cfg'), 'utf8'), [
       [/bind \*:443 /g, `bind 127.0.0.1:${this.port} `],
       [/bind \*:80$/gm, `bind 127.0.0.1:${this.plainPort}`],
       [/^ *bind \[::\].*\n/gm, ''],
       [/server portal 127\.0\.0\.1:3000$/gm, `server portal ${portal}`],
       [/\/etc\/ssl\/vestibule\//g, `${this.folder}/`],
-      // Only root may do these.
+      // These directives need root.
       [/^ *(chroot|user|group) .*\n/gm, ''],
     ])
     await writeFile(join(this.folder, 'haproxy.cfg'), config)
@@ -161,8 +164,8 @@ export class Proxy {
   }
 }
 
-/** Replaces what belongs to a machine; each has to be there. */
-function fill(text: string, places: [RegExp, string][]): string {
+/** Substitutes the values of a machine. Each pattern must match. */
+function substitute(text: string, places: [RegExp, string][]): string {
   return places.reduce((text, [place, value]) => {
     const filled = text.replace(place, () => value)
     if (filled === text) throw new Error(`deploy/ no longer has ${place}: correct support/proxies.ts`)
@@ -170,13 +173,13 @@ function fill(text: string, places: [RegExp, string][]): string {
   }, text)
 }
 
-/** Debian keeps them where people's PATH does not reach. */
+/** Adds Debian's folders for these programs to PATH. */
 function sbin(program: string): string {
   process.env.PATH = [...new Set([...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'])].join(':')
   return program
 }
 
-/** The settings of deploy/vestibule.env.example, without those that belong to a machine. */
+/** Returns the settings of deploy/vestibule.env.example, except for those of a machine. */
 export async function exampleSettings(): Promise<Record<string, string>> {
   const text = await readFile(join(deploy, 'vestibule.env.example'), 'utf8')
   const settings = Object.fromEntries(

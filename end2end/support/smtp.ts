@@ -1,23 +1,23 @@
-// A mail server that takes or refuses what it is told to: as much of SMTP (RFC 5321) as a client needs.
+// A mail server that accepts or rejects emails as told, with the part of SMTP (RFC 5321) that a client needs.
 import { once } from 'node:events'
 import { type AddressInfo, type Server, type Socket, createServer } from 'node:net'
 
-import { type Mail, parseMail } from './mail.ts'
+import { type Email, parseEmail } from './emails.ts'
 import { until } from './until.ts'
 
 /** A mail server on loopback. */
 export class MailServer {
-  /** Whether recipients are refused for good. */
-  refusing = false
-  /** Whether nothing is taken for now, for a reason that is not the recipient's. */
-  full = false
-  /** What was accepted. */
-  readonly accepted: Mail[] = []
+  /** True if recipients are rejected permanently. */
+  rejecting = false
+  /** True if every email is rejected temporarily, because the mailbox of the sender is full. */
+  overQuota = false
+  /** The accepted emails. */
+  readonly accepted: Email[] = []
   private readonly server: Server
   private readonly sockets = new Set<Socket>()
 
   private constructor() {
-    this.server = createServer((socket) => this.talk(socket))
+    this.server = createServer((socket) => this.handleConnection(socket))
   }
 
   static async start(): Promise<MailServer> {
@@ -27,15 +27,15 @@ export class MailServer {
     return server
   }
 
-  /** Its address, as SMTP_URL has it. */
+  /** The URL of the server, as in SMTP_URL. */
   get url(): string {
     return `smtp://127.0.0.1:${(this.server.address() as AddressInfo).port}`
   }
 
-  /** Waits for a mail to an address. */
-  async wait(address: string, subject: RegExp): Promise<Mail> {
-    return until(`mail to ${address} about ${subject}`, async () =>
-      this.accepted.find((mail) => mail.to === address && subject.test(mail.subject)),
+  /** Waits for an email to a recipient. */
+  async wait(recipient: string, subject: RegExp): Promise<Email> {
+    return until(`an email to ${recipient} about ${subject}`, async () =>
+      this.accepted.find((email) => email.to === recipient && subject.test(email.subject)),
     )
   }
 
@@ -45,9 +45,9 @@ export class MailServer {
     await once(this.server, 'close')
   }
 
-  private talk(socket: Socket): void {
+  private handleConnection(socket: Socket): void {
     let [buffer, data] = ['', false]
-    const say = (line: string): void => void socket.write(`${line}\r\n`)
+    const reply = (line: string): void => void socket.write(`${line}\r\n`)
     this.sockets.add(socket)
     socket.on('close', () => this.sockets.delete(socket))
     socket.on('error', () => socket.destroy())
@@ -61,39 +61,39 @@ export class MailServer {
         buffer = buffer.slice(at + end.length)
         if (data) {
           data = false
-          this.accepted.push(parseMail(`message ${this.accepted.length + 1}`, text.replace(/^\.\./gm, '.')))
-          say('250 2.0.0 taken')
+          this.accepted.push(parseEmail(`message ${this.accepted.length + 1}`, text.replace(/^\.\./gm, '.')))
+          reply('250 2.0.0 taken')
         } else {
-          data = this.answer(text, say, socket)
+          data = this.respond(text, reply, socket)
         }
       }
     })
-    say('220 mail.example.org ESMTP')
+    reply('220 mail.example.org ESMTP')
   }
 
-  /** Answers one command; `true` when the message itself comes next. */
-  private answer(line: string, say: (line: string) => void, socket: Socket): boolean {
+  /** Answers one command, and returns true if the message itself follows. */
+  private respond(line: string, reply: (line: string) => void, socket: Socket): boolean {
     switch (line.slice(0, 4).toUpperCase()) {
       case 'EHLO':
-        say('250-mail.example.org')
-        say('250-8BITMIME')
-        say('250 SMTPUTF8')
+        reply('250-mail.example.org')
+        reply('250-8BITMIME')
+        reply('250 SMTPUTF8')
         return false
       case 'MAIL':
-        say(this.full ? '552 5.2.2 over quota' : '250 2.1.0 fine')
+        reply(this.overQuota ? '552 5.2.2 over quota' : '250 2.1.0 fine')
         return false
       case 'RCPT':
-        say(this.refusing ? '550 5.1.1 no such mailbox here' : '250 2.1.5 fine')
+        reply(this.rejecting ? '550 5.1.1 no such mailbox here' : '250 2.1.5 fine')
         return false
       case 'DATA':
-        say('354 go on')
+        reply('354 go on')
         return true
       case 'QUIT':
-        say('221 2.0.0 bye')
+        reply('221 2.0.0 bye')
         socket.end()
         return false
       default:
-        say('250 2.0.0 fine')
+        reply('250 2.0.0 fine')
         return false
     }
   }

@@ -1,51 +1,51 @@
-// Every page of the portal in its telling states: for axe, for layout, for the pictures.
+// Every page of the portal in all relevant states, for axe, for layout checks and for screenshots.
 import { type BrowserContext, type Page, request } from '@playwright/test'
 
-import { AddressPage, ConfirmAddressPage } from '../pages/address.ts'
-import { CHANGE_PROBLEMS, ChangePasswordPage } from '../pages/change-password.ts'
-import { ConfirmPage } from '../pages/confirm.ts'
-import { DecisionPage } from '../pages/decision.ts'
-import { DeleteAccountPage, DUE_FOR_DELETION } from '../pages/delete-account.ts'
-import { DeskPage } from '../pages/desk.ts'
+import { AdminActionPage } from '../pages/admin-action.ts'
+import { AdminUsersPage } from '../pages/admin-users.ts'
+import { CHANGE_PASSWORD_ERRORS, ChangePasswordPage } from '../pages/change-password.ts'
+import { DUE_FOR_DELETION, DeleteAccountPage } from '../pages/delete-account.ts'
+import { ConfirmEmailChangePage, EmailChangePage } from '../pages/email-change.ts'
+import { EmailVerificationPage } from '../pages/email-verification.ts'
 import { FormPage } from '../pages/form.ts'
-import { ANSWERS, LoginPage } from '../pages/login.ts'
+import { LOGIN_MESSAGES, LoginPage } from '../pages/login.ts'
 import { PortalPage } from '../pages/portal-page.ts'
-import { PROBLEMS, RegisterPage } from '../pages/register.ts'
+import { REGISTRATION_ERRORS, RegisterPage } from '../pages/register.ts'
 import { ResetPasswordPage } from '../pages/reset-password.ts'
-import { linkIn, secretIn } from './mail.ts'
-import { type Member, type People, someone } from './people.ts'
+import { linkIn, temporaryPasswordIn } from './emails.ts'
+import { type People, type User, newPerson } from './people.ts'
 import type { Portal } from './portal.ts'
 import { signIn, signOut } from './test.ts'
 
-/** A page in a state. */
-export interface State {
+/** A page in one state. */
+export interface PageState {
   name: string
-  /** Whose browser it is shown in. */
-  as: 'stranger' | 'member' | 'administrator'
-  /** Statuses that it comes with, which the browser logs. */
+  /** The session in which the page is shown. */
+  as: 'visitor' | 'member' | 'administrator'
+  /** The status of the response, which the browser logs. */
   status?: number
-  /** Brings a browser there. */
+  /** Opens the page in this state. */
   reach: (page: Page) => Promise<void>
 }
 
-/** Somebody in each state. */
-export interface Cast {
-  /** Who made them. */
+/** One user in each status. */
+export interface TestUsers {
+  /** The source of these users. */
   people: People
-  waiting: Member
-  confirmed: Member
-  active: Member
-  unconfirmed: Member
-  rejected: Member
-  deactivated: Member
-  administrator: Member
+  pending: User
+  pendingConfirmed: User
+  active: User
+  unconfirmed: User
+  rejected: User
+  deactivated: User
+  administrator: User
 }
 
-export async function cast(people: People): Promise<Cast> {
+export async function createTestUsers(people: People): Promise<TestUsers> {
   return {
     people,
-    waiting: await people.waiting('ada'),
-    confirmed: await people.confirmed('charles'),
+    pending: await people.pending('ada'),
+    pendingConfirmed: await people.pendingConfirmed('charles'),
     active: await people.active('mary'),
     unconfirmed: await people.activeUnconfirmed('luigi'),
     rejected: await people.rejected('george'),
@@ -56,253 +56,255 @@ export async function cast(people: People): Promise<Cast> {
 
 const signedIn = new WeakSet<BrowserContext>()
 
-/** Gives the page's browser the session that a state needs. The one before is ended, so that no list grows with it. */
-export async function enter(page: Page, state: State, cast: Cast): Promise<void> {
+/**
+ * Gives the browser the session that a state needs. The previous session is ended, so that no list of sessions grows.
+ */
+export async function signInFor(page: Page, state: PageState, testUsers: TestUsers): Promise<void> {
   const context = page.context()
   if (signedIn.delete(context)) await signOut(page)
   await context.clearCookies()
-  if (state.as === 'stranger') return
-  await signIn(page, state.as === 'member' ? cast.active : cast.administrator)
+  if (state.as === 'visitor') return
+  await signIn(page, state.as === 'member' ? testUsers.active : testUsers.administrator)
   signedIn.add(context)
 }
 
-/** The states that leave everything as it is. */
-export async function states(portal: Portal, cast: Cast): Promise<State[]> {
-  const mails = portal.mails
-  const confirmLink = linkIn(await mails.wait(cast.waiting.email, /^Confirm/), '/confirm/')
-  const askingLink = linkIn(await mails.wait(cast.unconfirmed.email, /approved$/), '/auto-login/')
-  const path = (link: string): string => new URL(link).pathname
-  const { people } = cast
-  // Whoever signs in otherwise has no use for it any more.
+/** Returns the states. Reaching a state leaves the portal unchanged for the others. */
+export async function states(portal: Portal, testUsers: TestUsers): Promise<PageState[]> {
+  const emails = portal.emails
+  const confirmLink = linkIn(await emails.wait(testUsers.pending.email, /^Confirm/), '/confirm/')
+  const passwordLink = linkIn(await emails.wait(testUsers.unconfirmed.email, /approved$/), '/auto-login/')
+  const pathOf = (link: string): string => new URL(link).pathname
+  const { people } = testUsers
+  // The link stops working once its user signs in another way, so it gets its own user.
   const signInLink = once(async () => {
     const { email } = await people.active('ellen')
-    return path(linkIn(await mails.wait(email, /approved$/), '/auto-login/'))
+    return pathOf(linkIn(await emails.wait(email, /approved$/), '/auto-login/'))
   })
-  const confirmNewLink = once(async () => people.askAddress(cast.active, someone('mary').email))
-  const undoLink = once(async () => people.changeAddress(await people.active('sophie'), someone('sophie').email))
-  const leaving = once(async () => {
-    const person = await people.active('leaving')
-    return { person, link: await people.askDeletion(person) }
+  const emailChangeLink = once(async () => people.requestEmailChange(testUsers.active, newPerson('mary').email))
+  const undoLink = once(async () => people.changeEmail(await people.active('sophie'), newPerson('sophie').email))
+  const dueForDeletion = once(async () => {
+    const person = await people.active('leonie')
+    return { person, link: await people.requestDeletion(person) }
   })
-  const temporary = once(async () => {
-    // Somebody else: while such a session lives, its owner's others may not change the account.
+  const restrictedSession = once(async () => {
+    // The user is not one of the others, because a restricted session blocks changes of the account in other sessions.
     const { email, username } = await people.active('dorothy')
-    await people.askReset(email)
-    const password = secretIn(await mails.wait(email, /^Your temporary password/))
+    await people.requestPasswordReset(email)
+    const password = temporaryPasswordIn(await emails.wait(email, /^Your temporary password/))
     return cookiesOf(portal, username, password)
   })
-  // They stay signed in: the profile lists them.
-  const elsewhere = once(async () => {
-    for (const agent of AGENTS) await cookiesOf(portal, cast.active.username, cast.active.password, agent)
+  // These sessions stay open, and the profile lists them.
+  const signInElsewhere = once(async () => {
+    for (const agent of USER_AGENTS) await cookiesOf(portal, testUsers.active.username, testUsers.active.password, agent)
   })
-  const at = (address: string) => async (page: Page) => void (await new PortalPage(page).visit(address))
+  const at = (path: string) => async (page: Page) => void (await new PortalPage(page).visit(path))
   return [
-    { name: 'home', as: 'stranger', reach: at('/') },
+    { name: 'home', as: 'visitor', reach: at('/') },
     { name: 'home-signed-in', as: 'administrator', reach: at('/') },
-    { name: 'register', as: 'stranger', reach: at('/register') },
+    { name: 'register', as: 'visitor', reach: at('/register') },
     {
-      name: 'register-refused',
-      as: 'stranger',
+      name: 'register-errors',
+      as: 'visitor',
       reach: async (page) => {
         const register = new RegisterPage(page)
         await register.open()
         await register.register({ username: '-', email: 'ada', password: 'short' })
         await register.hasErrors({
-          Username: PROBLEMS.nameLength,
-          'Email address': PROBLEMS.addressShape,
-          Password: PROBLEMS.short,
+          Username: REGISTRATION_ERRORS.usernameLength,
+          'Email address': REGISTRATION_ERRORS.emailFormat,
+          Password: REGISTRATION_ERRORS.passwordTooShort,
         })
       },
     },
-    { name: 'login', as: 'stranger', reach: at('/login') },
+    { name: 'login', as: 'visitor', reach: at('/login') },
     {
       name: 'login-registered',
-      as: 'stranger',
+      as: 'visitor',
       reach: async (page) => {
         const register = new RegisterPage(page)
         await register.open()
-        await register.register(someone('babbage'))
-        await new LoginPage(page).is()
+        await register.register(newPerson('babbage'))
+        await new LoginPage(page).isOpen()
       },
     },
     {
-      name: 'login-refused',
-      as: 'stranger',
+      name: 'login-error',
+      as: 'visitor',
       reach: async (page) => {
         const login = new LoginPage(page)
         await login.open()
-        await login.signIn(cast.active.username, 'not the one at all')
-        await login.isRefused(ANSWERS.incorrect)
+        await login.signIn(testUsers.active.username, 'not the one at all')
+        await login.hasFormError(LOGIN_MESSAGES.incorrect)
       },
     },
     {
-      name: 'login-waiting',
-      as: 'stranger',
+      name: 'login-pending',
+      as: 'visitor',
       reach: async (page) => {
         const login = new LoginPage(page)
         await login.open()
-        await login.signIn(cast.waiting.username, cast.waiting.password)
-        await login.isRefused(ANSWERS.waiting)
+        await login.signIn(testUsers.pending.username, testUsers.pending.password)
+        await login.hasFormError(LOGIN_MESSAGES.pending)
       },
     },
-    { name: 'confirm-other-browser', as: 'stranger', reach: at(path(confirmLink)) },
+    { name: 'confirm-in-another-browser', as: 'visitor', reach: at(pathOf(confirmLink)) },
     {
-      name: 'confirm-refused',
-      as: 'stranger',
+      name: 'confirm-error',
+      as: 'visitor',
       reach: async (page) => {
-        const confirm = new ConfirmPage(page)
-        await confirm.openLink(path(confirmLink))
-        await confirm.press('Confirm address')
-        await confirm.hasErrors({ Password: PROBLEMS.noPassword })
+        const emailVerification = new EmailVerificationPage(page)
+        await emailVerification.openLink(pathOf(confirmLink))
+        await emailVerification.press('Confirm address')
+        await emailVerification.hasErrors({ Password: REGISTRATION_ERRORS.passwordMissing })
       },
     },
-    { name: 'sign-in-link', as: 'stranger', reach: async (page) => at(await signInLink())(page) },
-    { name: 'sign-in-link-asks', as: 'stranger', reach: at(path(askingLink)) },
+    { name: 'sign-in-link', as: 'visitor', reach: async (page) => at(await signInLink())(page) },
+    { name: 'sign-in-link-with-password', as: 'visitor', reach: at(pathOf(passwordLink)) },
     { name: 'sign-in-link-of-another', as: 'administrator', reach: async (page) => at(await signInLink())(page) },
-    { name: 'void-link', as: 'stranger', status: 404, reach: at('/confirm/none') },
-    { name: 'reset-password', as: 'stranger', reach: at('/reset-password') },
+    { name: 'invalid-link', as: 'visitor', status: 404, reach: at('/confirm/none') },
+    { name: 'reset-password', as: 'visitor', reach: at('/reset-password') },
     {
-      name: 'reset-refused',
-      as: 'stranger',
+      name: 'reset-error',
+      as: 'visitor',
       reach: async (page) => {
-        const reset = new ResetPasswordPage(page)
-        await reset.open()
-        await reset.ask('ada')
-        await reset.hasErrors({ 'Email address': PROBLEMS.addressShape })
+        const resetPassword = new ResetPasswordPage(page)
+        await resetPassword.open()
+        await resetPassword.request('ada')
+        await resetPassword.hasErrors({ 'Email address': REGISTRATION_ERRORS.emailFormat })
       },
     },
     {
-      name: 'reset-asked',
-      as: 'stranger',
+      name: 'reset-requested',
+      as: 'visitor',
       reach: async (page) => {
-        const [reset, login] = [new ResetPasswordPage(page), new LoginPage(page)]
-        await reset.open()
-        await reset.ask(someone('nobody').email)
-        await login.is()
-        await login.notice(ANSWERS.resetAsked).waitFor()
+        const [resetPassword, login] = [new ResetPasswordPage(page), new LoginPage(page)]
+        await resetPassword.open()
+        await resetPassword.request(newPerson('unknown').email)
+        await login.isOpen()
+        await login.message(LOGIN_MESSAGES.resetRequested).waitFor()
       },
     },
     {
-      name: 'must-change',
-      as: 'stranger',
+      name: 'password-change-required',
+      as: 'visitor',
       reach: async (page) => {
-        await page.context().addCookies(await temporary())
+        await page.context().addCookies(await restrictedSession())
         await new PortalPage(page).visit('/change-password')
       },
     },
     {
-      name: 'must-change-refused',
-      as: 'stranger',
+      name: 'password-change-required-error',
+      as: 'visitor',
       reach: async (page) => {
-        await page.context().addCookies(await temporary())
-        const change = new ChangePasswordPage(page)
-        await change.open()
-        await change.choose('short')
-        await change.hasErrors({ 'New password': PROBLEMS.short })
+        await page.context().addCookies(await restrictedSession())
+        const changePassword = new ChangePasswordPage(page)
+        await changePassword.open()
+        await changePassword.chooseNew('short')
+        await changePassword.hasErrors({ 'New password': REGISTRATION_ERRORS.passwordTooShort })
       },
     },
     { name: 'change-password', as: 'member', reach: at('/change-password') },
     {
-      name: 'change-password-refused',
+      name: 'change-password-errors',
       as: 'member',
       reach: async (page) => {
-        const change = new ChangePasswordPage(page)
-        await change.open()
-        await change.change('', 'password1234', 'password123')
-        await change.hasErrors({
-          'Current password': CHANGE_PROBLEMS.noCurrent,
-          'New password once more': PROBLEMS.differ,
+        const changePassword = new ChangePasswordPage(page)
+        await changePassword.open()
+        await changePassword.change('', 'password1234', 'password123')
+        await changePassword.hasErrors({
+          'Current password': CHANGE_PASSWORD_ERRORS.currentMissing,
+          'New password once more': REGISTRATION_ERRORS.passwordsDiffer,
         })
       },
     },
-    { name: 'change-address', as: 'member', reach: at('/profile/address') },
+    { name: 'email-change', as: 'member', reach: at('/profile/address') },
     {
-      name: 'change-address-refused',
+      name: 'email-change-errors',
       as: 'member',
       reach: async (page) => {
-        const address = new AddressPage(page)
-        await address.open()
-        await address.ask('ada', '')
-        await address.hasErrors({
-          'New email address': PROBLEMS.addressShape,
-          'Current password': CHANGE_PROBLEMS.noCurrent,
+        const emailChange = new EmailChangePage(page)
+        await emailChange.open()
+        await emailChange.request('ada', '')
+        await emailChange.hasErrors({
+          'New email address': REGISTRATION_ERRORS.emailFormat,
+          'Current password': CHANGE_PASSWORD_ERRORS.currentMissing,
         })
       },
     },
     {
-      name: 'confirm-address',
+      name: 'confirm-email-change',
       as: 'member',
-      reach: async (page) => at(path(await confirmNewLink()))(page),
+      reach: async (page) => at(pathOf(await emailChangeLink()))(page),
     },
     {
-      name: 'confirm-address-asks',
-      as: 'stranger',
-      reach: async (page) => at(path(await confirmNewLink()))(page),
+      name: 'confirm-email-change-with-password',
+      as: 'visitor',
+      reach: async (page) => at(pathOf(await emailChangeLink()))(page),
     },
     {
-      name: 'confirm-address-refused',
-      as: 'stranger',
+      name: 'confirm-email-change-error',
+      as: 'visitor',
       reach: async (page) => {
-        const confirm = new ConfirmAddressPage(page)
-        await confirm.openLink(path(await confirmNewLink()))
-        await confirm.go()
-        await confirm.hasErrors({ Password: PROBLEMS.noPassword })
+        const confirmation = new ConfirmEmailChangePage(page)
+        await confirmation.openLink(pathOf(await emailChangeLink()))
+        await confirmation.submit()
+        await confirmation.hasErrors({ Password: REGISTRATION_ERRORS.passwordMissing })
       },
     },
     {
-      name: 'confirm-address-of-another',
+      name: 'confirm-email-change-of-another',
       as: 'administrator',
-      reach: async (page) => at(path(await confirmNewLink()))(page),
+      reach: async (page) => at(pathOf(await emailChangeLink()))(page),
     },
     {
-      name: 'undo-address',
-      as: 'stranger',
-      reach: async (page) => at(path(await undoLink()))(page),
+      name: 'undo-email-change',
+      as: 'visitor',
+      reach: async (page) => at(pathOf(await undoLink()))(page),
     },
     { name: 'delete-account', as: 'member', reach: at('/profile/delete') },
-    { name: 'keep-account', as: 'stranger', reach: async (page) => at(path((await leaving()).link))(page) },
+    { name: 'keep-account', as: 'visitor', reach: async (page) => at(pathOf((await dueForDeletion()).link))(page) },
     {
       name: 'login-due-for-deletion',
-      as: 'stranger',
+      as: 'visitor',
       reach: async (page) => {
-        const { username, password } = (await leaving()).person
+        const { username, password } = (await dueForDeletion()).person
         const login = new LoginPage(page)
         await login.open()
         await login.signIn(username, password)
-        await login.isRefused(DUE_FOR_DELETION)
+        await login.hasFormError(DUE_FOR_DELETION)
       },
     },
     {
-      name: 'ask-reactivate-before-deletion',
+      name: 'reactivate-before-deletion',
       as: 'administrator',
-      reach: async (page) => at(`/admin/reactivate/${(await leaving()).person.id}`)(page),
+      reach: async (page) => at(`/admin/reactivate/${(await dueForDeletion()).person.id}`)(page),
     },
     {
-      name: 'delete-account-refused',
+      name: 'delete-account-error',
       as: 'member',
       reach: async (page) => {
-        const goodbye = new DeleteAccountPage(page)
-        await goodbye.open()
-        await goodbye.press('Delete account')
-        await goodbye.hasErrors({ 'Current password': CHANGE_PROBLEMS.noCurrent })
+        const deleteAccount = new DeleteAccountPage(page)
+        await deleteAccount.open()
+        await deleteAccount.press('Delete account')
+        await deleteAccount.hasErrors({ 'Current password': CHANGE_PASSWORD_ERRORS.currentMissing })
       },
     },
     { name: 'logout', as: 'member', reach: at('/logout') },
-    { name: 'logged-out', as: 'stranger', reach: at('/logout') },
+    { name: 'signed-out', as: 'visitor', reach: at('/logout') },
     { name: 'profile', as: 'member', reach: at('/profile') },
     {
       name: 'profile-sessions',
       as: 'member',
       reach: async (page) => {
-        await elsewhere()
+        await signInElsewhere()
         await new PortalPage(page).visit('/profile')
       },
     },
     {
       name: 'profile-unconfirmed',
-      as: 'stranger',
+      as: 'visitor',
       reach: async (page) => {
-        await signIn(page, cast.unconfirmed)
+        await signIn(page, testUsers.unconfirmed)
         await new PortalPage(page).visit('/profile')
       },
     },
@@ -315,39 +317,39 @@ export async function states(portal: Portal, cast: Cast): Promise<State[]> {
         await profile.account.click()
       },
     },
-    { name: 'desk', as: 'administrator', reach: at('/admin') },
+    { name: 'admin-users', as: 'administrator', reach: at('/admin') },
     {
-      name: 'desk-menu',
+      name: 'admin-users-menu',
       as: 'administrator',
       reach: async (page) => {
-        const desk = new DeskPage(page)
-        await desk.open(cast.active)
-        await desk.row(cast.active.username).getByLabel(/^More for/).click()
+        const adminUsers = new AdminUsersPage(page)
+        await adminUsers.open(testUsers.active)
+        await adminUsers.row(testUsers.active.username).getByLabel(/^More for/).click()
       },
     },
     {
-      name: 'desk-dialog',
+      name: 'admin-users-dialog',
       as: 'administrator',
       reach: async (page) => {
-        const desk = new DeskPage(page)
-        await desk.open(cast.active)
-        await desk.choose(cast.active.username, 'Deactivate')
-        await desk.question(cast.active.username, 'Deactivate').waitFor()
+        const adminUsers = new AdminUsersPage(page)
+        await adminUsers.open(testUsers.active)
+        await adminUsers.openAction(testUsers.active.username, 'Deactivate')
+        await adminUsers.confirmation(testUsers.active.username, 'Deactivate').waitFor()
       },
     },
-    { name: 'mail-none', as: 'administrator', reach: at('/admin/mail') },
-    { name: 'person', as: 'administrator', reach: at(`/admin/users/${cast.deactivated.id}`) },
-    { name: 'ask-approve', as: 'administrator', reach: at(`/admin/approve/${cast.confirmed.id}`) },
-    { name: 'ask-approve-unconfirmed', as: 'administrator', reach: at(`/admin/approve/${cast.waiting.id}`) },
-    { name: 'ask-deactivate', as: 'administrator', reach: at(`/admin/deactivate/${cast.active.id}`) },
-    { name: 'ask-in-vain', as: 'administrator', reach: at(`/admin/approve/${cast.rejected.id}`) },
-    { name: 'ask-about-oneself', as: 'administrator', reach: at(`/admin/deactivate/${cast.administrator.id}`) },
-    { name: 'not-found', as: 'stranger', status: 404, reach: at('/nowhere') },
-    { name: 'not-found-person', as: 'administrator', status: 404, reach: at('/admin/users/999999') },
+    { name: 'no-failed-emails', as: 'administrator', reach: at('/admin/mail') },
+    { name: 'admin-user', as: 'administrator', reach: at(`/admin/users/${testUsers.deactivated.id}`) },
+    { name: 'approve', as: 'administrator', reach: at(`/admin/approve/${testUsers.pendingConfirmed.id}`) },
+    { name: 'approve-unconfirmed', as: 'administrator', reach: at(`/admin/approve/${testUsers.pending.id}`) },
+    { name: 'deactivate', as: 'administrator', reach: at(`/admin/deactivate/${testUsers.active.id}`) },
+    { name: 'action-not-allowed', as: 'administrator', reach: at(`/admin/approve/${testUsers.rejected.id}`) },
+    { name: 'action-on-own-account', as: 'administrator', reach: at(`/admin/deactivate/${testUsers.administrator.id}`) },
+    { name: 'not-found', as: 'visitor', status: 404, reach: at('/nowhere') },
+    { name: 'not-found-user', as: 'administrator', status: 404, reach: at('/admin/users/999999') },
     { name: 'forbidden', as: 'member', status: 403, reach: at('/admin') },
     {
       name: 'wrong-method',
-      as: 'stranger',
+      as: 'visitor',
       status: 405,
       reach: async (page) => {
         const login = new FormPage(page)
@@ -357,47 +359,47 @@ export async function states(portal: Portal, cast: Cast): Promise<State[]> {
       },
     },
     {
-      name: 'desk-toasts',
+      name: 'admin-users-toasts',
       as: 'administrator',
       reach: async (page) => {
-        const desk = new DeskPage(page)
-        const card = new DecisionPage(page)
-        await card.open('remove-admin', cast.active)
-        await desk.open(cast.active)
-        await desk.chooseAndGo(cast.active.username, 'Make administrator')
-        await desk.says(cast.active.username, 'Made an administrator. They have to sign in again.')
-        await desk.chooseAndGo(cast.active.username, 'Remove administrator')
-        await desk.says(cast.active.username, 'No longer an administrator. They have to sign in again.')
+        const adminUsers = new AdminUsersPage(page)
+        const adminAction = new AdminActionPage(page)
+        await adminAction.open('remove-admin', testUsers.active)
+        await adminUsers.open(testUsers.active)
+        await adminUsers.openAndConfirm(testUsers.active.username, 'Make administrator')
+        await adminUsers.reports(testUsers.active.username, 'Made an administrator. They have to sign in again.')
+        await adminUsers.openAndConfirm(testUsers.active.username, 'Remove administrator')
+        await adminUsers.reports(testUsers.active.username, 'No longer an administrator. They have to sign in again.')
       },
     },
   ]
 }
 
-const AGENTS = [
+const USER_AGENTS = [
   'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:132.0) Gecko/20100101 Firefox/132.0',
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1',
 ]
 
-/** Signs somebody in beside the browser; answers the cookies that it would have then. */
+/** Signs a person in without the browser, and returns the session's cookies. */
 async function cookiesOf(portal: Portal, username: string, password: string, userAgent?: string): Promise<Cookies> {
-  const beside = await request.newContext({ baseURL: portal.url, userAgent })
+  const context = await request.newContext({ baseURL: portal.url, userAgent })
   const form = { username, password }
-  const answer = await beside.post('/do/sign_in', { form })
-  if (!(await answer.text()).startsWith('{"goto"')) throw new Error(`${username} cannot sign in: ${await answer.text()}`)
-  const { cookies } = await beside.storageState()
-  await beside.dispose()
+  const response = await context.post('/do/sign_in', { form })
+  if (!(await response.text()).startsWith('{"goto"')) throw new Error(`${username} cannot sign in: ${await response.text()}`)
+  const { cookies } = await context.storageState()
+  await context.dispose()
   return cookies
 }
 
 type Cookies = Parameters<BrowserContext['addCookies']>[0]
 
-/** Makes something when it is first asked for, and keeps it. */
+/** Returns a function that creates a value at its first call and keeps it. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return async () => (made ??= make())
+  let value: Promise<T> | undefined
+  return async () => (value ??= make())
 }
 
-/** Sends the page's form to the page's own address. */
+/** Submits a form to the page's own path. */
 export async function postToOwnAddress(page: Page): Promise<void> {
   await page.evaluate(() => {
     const form = document.createElement('form')

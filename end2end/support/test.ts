@@ -1,48 +1,48 @@
-// The `test` of every spec: a portal for the worker, people, browsers, and an eye on their consoles.
+// The `test` of every spec: a portal for the worker, users, browsers, and a check of their consoles.
 import { type BrowserContext, type Page, test as base } from '@playwright/test'
 
-import { People, someone } from './people.ts'
+import { People, newPerson } from './people.ts'
 import { Portal, type PortalOptions } from './portal.ts'
 
 export { expect } from '@playwright/test'
 
-/** A portal of a test's own. */
-export interface OwnPortal {
+/** A portal with its users. */
+export interface TestPortal {
   portal: Portal
   people: People
 }
 
 interface TestFixtures {
-  /** What the consoles of this test's browsers may say: Chromium's own line for these statuses, and nothing else. */
-  expected: Set<number>
-  /** What they have said. */
-  complaints: string[]
-  /** Prints, when a test has failed, what portals warned of meanwhile. */
-  warnings: void
-  /** Opens a page in a browser of its own, with no cookies. Takes another portal's address. */
+  /** HTTP statuses that the browsers may log in this test. Every other error in a console fails the test. */
+  expectedStatuses: Set<number>
+  /** The errors and warnings in the consoles. */
+  consoleErrors: string[]
+  /** Prints the warnings of the portals after a failed test. */
+  portalWarnings: void
+  /** Opens a page in a new browser context without cookies. Takes the URL of another portal. */
   newBrowser: (url?: string) => Promise<Page>
-  /** Ends something that the test's portals use, after they have stopped. The last that is given ends first. */
+  /** Registers a step that runs after the test's portals have stopped. The last one runs first. */
   afterPortals: (end: () => Promise<void>) => void
-  /** Starts a portal for this test alone. */
-  startPortal: (options?: PortalOptions) => Promise<OwnPortal>
+  /** Starts a portal for this test only. */
+  startPortal: (options?: PortalOptions) => Promise<TestPortal>
 }
 
 interface WorkerFixtures {
-  worker: OwnPortal
-  /** The portal of this worker. Other tests use it too: bring people of your own. */
+  worker: TestPortal
+  /** The portal of this worker. Other tests use it too, so each test creates its own users. */
   portal: Portal
-  /** Makes people in it. */
+  /** Creates users in the worker's portal. */
   people: People
 }
 
 export const test = base.extend<TestFixtures, WorkerFixtures>({
   worker: [
     async ({}, use) => {
-      const keeper = someone('keeper')
-      const portal = await Portal.start({ admin: keeper })
-      const people = new People(portal, keeper)
+      const admin = newPerson('admin')
+      const portal = await Portal.start({ admin })
+      const people = new People(portal, admin)
       await use({ portal, people })
-      await people.leave()
+      await people.dispose()
       await portal.remove()
     },
     { scope: 'worker' },
@@ -52,20 +52,20 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 
   baseURL: async ({ portal }, use) => use(portal.url),
 
-  expected: async ({}, use) => use(new Set()),
+  expectedStatuses: async ({}, use) => use(new Set()),
 
-  complaints: [
-    async ({ expected }, use) => {
-      const complaints: string[] = []
-      await use(complaints)
-      const ours = [...expected].map((status) => `the server responded with a status of ${status} `)
-      const rest = complaints.filter((line) => !ours.some((part) => line.includes(part)))
-      base.expect(rest, 'The browser has nothing to complain of').toEqual([])
+  consoleErrors: [
+    async ({ expectedStatuses }, use) => {
+      const consoleErrors: string[] = []
+      await use(consoleErrors)
+      const expectedLines = [...expectedStatuses].map((status) => `the server responded with a status of ${status} `)
+      const unexpected = consoleErrors.filter((line) => !expectedLines.some((part) => line.includes(part)))
+      base.expect(unexpected, 'errors in the console of the browser').toEqual([])
     },
     { auto: true },
   ],
 
-  warnings: [
+  portalWarnings: [
     async ({}, use, info) => {
       Portal.warnings.length = 0
       await use()
@@ -76,17 +76,17 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     { auto: true },
   ],
 
-  context: async ({ context, complaints, javaScriptEnabled }, use) => {
-    await watch(context, complaints, javaScriptEnabled !== false)
+  context: async ({ context, consoleErrors, javaScriptEnabled }, use) => {
+    await watchConsole(context, consoleErrors, javaScriptEnabled !== false)
     await use(context)
   },
 
-  newBrowser: async ({ browser, complaints, javaScriptEnabled, baseURL }, use) => {
+  newBrowser: async ({ browser, consoleErrors, javaScriptEnabled, baseURL }, use) => {
     const contexts: BrowserContext[] = []
     await use(async (url = baseURL) => {
       const context = await browser.newContext({ baseURL: url, javaScriptEnabled })
       contexts.push(context)
-      await watch(context, complaints, javaScriptEnabled !== false)
+      await watchConsole(context, consoleErrors, javaScriptEnabled !== false)
       return context.newPage()
     })
     for (const context of contexts) await context.close()
@@ -99,66 +99,66 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   },
 
   startPortal: async ({ afterPortals: _ }, use) => {
-    const own: OwnPortal[] = []
+    const started: TestPortal[] = []
     await use(async (options = {}) => {
       const portal = await Portal.start(options)
-      const people = new People(portal, options.admin ?? someone('nobody'))
-      own.push({ portal, people })
+      const people = new People(portal, options.admin ?? newPerson('unknown'))
+      started.push({ portal, people })
       return { portal, people }
     })
-    for (const { portal, people } of own) {
-      await people.leave()
+    for (const { portal, people } of started) {
+      await people.dispose()
       await portal.remove()
     }
   },
 })
 
-/** Collects what goes wrong in a browser, and lets its pages say when they are alive. */
-export async function watch(context: BrowserContext, complaints: string[], scripts: boolean): Promise<void> {
-  // Without scripts, the browser warns that what was loaded for them is not used.
+/** Collects the console errors of a browser, and lets its pages report when they are hydrated. */
+export async function watchConsole(context: BrowserContext, consoleErrors: string[], scripts: boolean): Promise<void> {
+  // Without scripts, the browser warns about unused preloads.
   const kinds = scripts ? ['error', 'warning'] : ['error']
   context.on('console', (message) => {
     if (kinds.includes(message.type())) {
-      complaints.push(`${message.type()}: ${message.text()} (${message.location().url || message.page()?.url()})`)
+      consoleErrors.push(`${message.type()}: ${message.text()} (${message.location().url || message.page()?.url()})`)
     }
   })
   context.on('weberror', (event) => {
     const error = event.error()
-    // Chromium's own: looking at a page before its stylesheet is there, as tests do, ends its view transition.
+    // A Chromium error: inspecting a page before its stylesheet has loaded, as tests do, ends its view transition.
     if (error.message.includes('ViewTransition opt-in disabled')) return
-    complaints.push(`uncaught on ${event.page()?.url()}: ${error.name} ${error.message} ${error.stack}`)
+    consoleErrors.push(`uncaught on ${event.page()?.url()}: ${error.name} ${error.message} ${error.stack}`)
   })
   await context.addInitScript(() => {
     addEventListener('securitypolicyviolation', (event) => {
       console.error(`Content-Security-Policy: ${event.violatedDirective} forbids ${event.blockedURI} ${event.sample}`)
     })
-    // The theme switch is the last island of every page, and its dark choice the last thing that comes alive in it.
-    const page = window as Window & { alive?: boolean }
+    // The theme switch is the last island of every page, and its dark button is the last element to be hydrated.
+    const page = window as Window & { ready?: boolean }
     const add = EventTarget.prototype.addEventListener
     EventTarget.prototype.addEventListener = function (...args: Parameters<typeof add>): void {
       add.apply(this, args)
       if (this instanceof HTMLButtonElement && this.value === 'dark') {
-        requestAnimationFrame(() => requestAnimationFrame(() => (page.alive = true)))
+        requestAnimationFrame(() => requestAnimationFrame(() => (page.ready = true)))
       }
     }
   })
 }
 
-/** Sends a form from a page's browser, without the page; answers what scripts would be told. */
+/** Sends a form from the browser of a page without opening a page, and returns the JSON result. */
 export async function send(page: Page, action: string, form: Record<string, string>): Promise<unknown> {
   const body = new URLSearchParams(form).toString()
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-  const answer = await page.request.post(`/do/${action}`, { data: body, headers })
-  base.expect(answer.status(), `${action} is answered`).toBe(200)
-  return answer.json()
+  const response = await page.request.post(`/do/${action}`, { data: body, headers })
+  base.expect(response.status(), `the status of ${action}`).toBe(200)
+  return response.json()
 }
 
-/** Signs somebody in without the sign-in page, for tests that are about something else. */
+/** Signs a person in without the sign-in page, for tests of other pages. */
 export async function signIn(page: Page, { username, password }: { username: string; password: string }): Promise<void> {
   base.expect(await send(page, 'sign_in', { username, password })).toEqual({ goto: '/profile' })
 }
 
-/** Signs out without a page; what is to be said about it waits for the start. */
+/** Signs out without a page. The message about it appears on the home page. */
 export async function signOut(page: Page): Promise<void> {
   base.expect(await send(page, 'sign_out', {})).toEqual({ goto: '/' })
 }

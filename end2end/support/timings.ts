@@ -1,7 +1,7 @@
 // Records how long each test takes, and how much time all tests together spend on starting portals, databases and
-// browsers, and on each kind of step. script/test --timings prints tables of these figures.
+// browsers, and on each kind of step. `script/test --timings` prints tables of these figures.
 //
-// TIMINGS is the path of the JSON file that it writes. Its content has the type Timings.
+// TIMINGS is the path of the JSON file that it writes. The file contains a value of the type Timings.
 import { writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
 

@@ -1,10 +1,10 @@
-/** Asks again and again until there is an answer; fails after `most` milliseconds, saying what it waited for. */
-export async function until<T>(what: string, ask: () => Promise<T | undefined>, most = 15_000): Promise<T> {
-  const end = Date.now() + most
+/** Polls until there is a result, and fails with the description after `timeout` milliseconds. */
+export async function until<T>(description: string, check: () => Promise<T | undefined>, timeout = 15_000): Promise<T> {
+  const deadline = Date.now() + timeout
   for (;;) {
-    const answer = await ask()
-    if (answer !== undefined) return answer
-    if (Date.now() > end) throw new Error(`Waited ${most} ms in vain for ${what}`)
+    const result = await check()
+    if (result !== undefined) return result
+    if (Date.now() > deadline) throw new Error(`Waited ${timeout} ms for ${description}`)
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
 }

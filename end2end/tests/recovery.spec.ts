@@ -1,15 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 
-import { CHANGE_PROBLEMS, ChangePasswordPage } from '../pages/change-password.ts'
-import { TOO_MANY } from '../pages/form.ts'
+import { CHANGE_PASSWORD_ERRORS, ChangePasswordPage } from '../pages/change-password.ts'
+import { TOO_MANY_ATTEMPTS } from '../pages/form.ts'
 import { HomePage } from '../pages/home.ts'
-import { ANSWERS, LoginPage } from '../pages/login.ts'
-import { withScripts } from '../pages/portal-page.ts'
+import { LOGIN_MESSAGES, LoginPage } from '../pages/login.ts'
 import { ProfilePage } from '../pages/profile.ts'
-import { PROBLEMS } from '../pages/register.ts'
+import { REGISTRATION_ERRORS } from '../pages/register.ts'
 import { ResetPasswordPage } from '../pages/reset-password.ts'
-import { linkIn, secretIn } from '../support/mail.ts'
-import { PASSWORD, someone } from '../support/people.ts'
+import { linkIn, temporaryPasswordIn } from '../support/emails.ts'
+import { PASSWORD, newPerson } from '../support/people.ts'
 import { expect, send, signIn, test } from '../support/test.ts'
 import { until } from '../support/until.ts'
 
@@ -17,319 +16,330 @@ const TEMPORARY = /^Your temporary password for Vestibule$/
 const CHANGED = /^Your password at Vestibule was changed$/
 const MUST_CHANGE = 'Choose a new password to go on.'
 const DONE = 'Your password is changed. You are signed out everywhere else.'
-const NEXT = 'copper lantern drifts north'
+const NEW_PASSWORD = 'copper lantern drifts north'
 
 const CURRENT = 'Current password'
-const FRESH = 'New password'
-const AGAIN = 'New password once more'
+const NEW = 'New password'
+const REPEATED = 'New password once more'
 
-test('a forgotten password: a temporary one by mail, and no way but to choose another', async ({ page, portal, people, newBrowser }) => {
+test('a person who forgot their password gets a temporary one by email, and must choose another', async ({
+  page,
+  portal,
+  people,
+  newBrowser,
+}) => {
   test.slow()
   const ada = await people.active()
   const other = await newBrowser()
   await signIn(other, ada)
   const login = new LoginPage(page)
-  const change = new ChangePasswordPage(page)
+  const changePassword = new ChangePasswordPage(page)
   const profile = new ProfilePage(page)
 
-  const secret = await test.step('ask for a temporary password: the mail has it on a line of its own', async () => {
+  const password1 = await test.step('the email contains the temporary password on a separate line', async () => {
     await login.open()
     await page.getByRole('link', { name: 'Get a temporary one' }).click()
-    const reset = new ResetPasswordPage(page)
-    await reset.is()
-    await expect(reset.email).toBeFocused()
-    await expect(reset.email).toHaveAttribute('autocomplete', 'email')
-    await reset.press('Send a temporary password')
-    await reset.hasErrors({ 'Email address': PROBLEMS.noAddress })
-    await reset.ask('ada at example.org')
-    await reset.hasErrors({ 'Email address': PROBLEMS.addressShape })
-    await expect(reset.email).toHaveValue('ada at example.org')
-    await reset.ask(ada.email.toUpperCase())
-    await login.is()
-    await expect(login.notice(ANSWERS.resetAsked)).toBeVisible()
+    const resetPassword = new ResetPasswordPage(page)
+    await resetPassword.isOpen()
+    await expect(resetPassword.email).toBeFocused()
+    await expect(resetPassword.email).toHaveAttribute('autocomplete', 'email')
+    await resetPassword.press('Send a temporary password')
+    await resetPassword.hasErrors({ 'Email address': REGISTRATION_ERRORS.emailMissing })
+    await resetPassword.request('ada at example.org')
+    await resetPassword.hasErrors({ 'Email address': REGISTRATION_ERRORS.emailFormat })
+    await expect(resetPassword.email).toHaveValue('ada at example.org')
+    await resetPassword.request(ada.email.toUpperCase())
+    await login.isOpen()
+    await expect(login.message(LOGIN_MESSAGES.resetRequested)).toBeVisible()
 
-    const mail = await portal.mails.wait(ada.email, TEMPORARY)
-    expect(mail.text).toContain(`Sign in as ${ada.username} with it, then choose a new password.`)
-    expect(new URL(linkIn(mail, '/login')).pathname).toBe('/login')
-    expect(mail.headers.get('auto-submitted')).toBe('auto-generated')
-    const secret = secretIn(mail)
+    const email = await portal.emails.wait(ada.email, TEMPORARY)
+    expect(email.text).toContain(`Sign in as ${ada.username} with it, then choose a new password.`)
+    expect(new URL(linkIn(email, '/login')).pathname).toBe('/login')
+    expect(email.headers.get('auto-submitted')).toBe('auto-generated')
+    const secret = temporaryPasswordIn(email)
     expect(secret.replaceAll('-', '')).toHaveLength(26)
     return secret
   })
 
-  await test.step("asking changes nothing: the password works, the other browser stays, and it is nobody else's", async () => {
+  await test.step('a request changes nothing: the password works, the other session continues, and the temporary password works for no one else', async () => {
     await signIn(await newBrowser(), ada)
-    const theirs = new ProfilePage(other)
-    await theirs.open()
-    await theirs.isOf(ada.username)
+    const otherPage = new ProfilePage(other)
+    await otherPage.open()
+    await otherPage.isOpenFor(ada.username)
     const bert = await people.active('bert')
-    await login.signIn(bert.username, secret)
-    await login.isRefused(ANSWERS.incorrect)
+    await login.signIn(bert.username, password1)
+    await login.hasFormError(LOGIN_MESSAGES.incorrect)
   })
 
-  await test.step('it signs in, in lower case with spaces, and nothing leads away but signing out', async () => {
+  await test.step('the temporary password works in lower case with spaces, and every page leads to the choice of a new password', async () => {
     await login.identifier.fill(ada.username)
-    await login.paste(login.password, secret.toLowerCase().replaceAll('-', ' '))
+    await login.paste(login.password, password1.toLowerCase().replaceAll('-', ' '))
     await login.press('Sign in')
-    await change.isForced(ada.username)
-    await expect(change.page.getByRole('main')).toContainText(MUST_CHANGE)
-    await change.namesAccount(ada.username)
-    await expect(change.fresh).toBeFocused()
+    await changePassword.isRequired(ada.username)
+    await expect(changePassword.page.getByRole('main')).toContainText(MUST_CHANGE)
+    await changePassword.hasUsernameField(ada.username)
+    await expect(changePassword.newPassword).toBeFocused()
     for (const address of ['/', '/profile', '/profile/address', '/profile/delete', '/profile/data.json', '/admin', '/login', '/register', '/reset-password']) {
-      await change.visit(address)
-      await change.isForced(ada.username)
+      await changePassword.visit(address)
+      await changePassword.isRequired(ada.username)
     }
     expect(await send(page, 'end_other_sessions', {})).toEqual({ goto: '/login?next=%2Fprofile' })
     expect(await send(page, 'delete_account', { current_password: ada.password })).toEqual({ goto: '/login?next=%2Fprofile%2Fdelete' })
-    expect(await send(page, 'ask_address_change', { email: someone().email, current_password: ada.password })).toEqual({
+    expect(await send(page, 'ask_address_change', { email: newPerson().email, current_password: ada.password })).toEqual({
       goto: '/login?next=%2Fprofile%2Faddress',
     })
     await other.reload()
-    await new ProfilePage(other).isOf(ada.username)
+    await new ProfilePage(other).isOpenFor(ada.username)
 
-    await change.open()
-    await change.leave.click()
+    await changePassword.open()
+    await changePassword.signOutButton.click()
     const home = new HomePage(page)
-    await home.is()
-    await expect(home.notice('You are signed out.')).toBeVisible()
+    await home.isOpen()
+    await expect(home.message('You are signed out.')).toBeVisible()
   })
 
-  await test.step('it worked once', async () => {
+  await test.step('the temporary password works once', async () => {
     await login.open()
-    await login.signIn(ada.username, secret)
-    await login.isRefused(ANSWERS.incorrect)
+    await login.signIn(ada.username, password1)
+    await login.hasFormError(LOGIN_MESSAGES.incorrect)
     await signIn(await newBrowser(), ada)
   })
 
-  await test.step('another one, and a new password: what is wrong with it stands beside its field', async () => {
-    await people.askReset(ada.email)
-    const second = secretIn(await portal.mails.wait(ada.email, TEMPORARY, 2))
-    await people.askReset(ada.email)
-    const third = secretIn(await portal.mails.wait(ada.email, TEMPORARY, 3))
+  await test.step('the form for a new password shows its errors next to the fields', async () => {
+    await people.requestPasswordReset(ada.email)
+    const second = temporaryPasswordIn(await portal.emails.wait(ada.email, TEMPORARY, 2))
+    await people.requestPasswordReset(ada.email)
+    const third = temporaryPasswordIn(await portal.emails.wait(ada.email, TEMPORARY, 3))
     await login.open()
     await login.signIn(ada.email, third.replaceAll('-', ''))
-    await change.isForced(ada.username)
-    await change.press('Change password')
-    await change.hasErrors({ [FRESH]: PROBLEMS.noPassword })
-    await change.choose('short')
-    await change.hasErrors({ [FRESH]: PROBLEMS.short })
-    await change.choose('password1234')
-    await change.hasErrors({ [FRESH]: PROBLEMS.guessable })
-    await change.choose(NEXT, `${NEXT}.`)
-    await change.hasErrors({ [AGAIN]: PROBLEMS.differ })
-    expect(await page.content()).not.toContain(NEXT)
-    await change.isForced(ada.username)
-    await change.paste(change.fresh, NEXT)
-    await change.paste(change.repeated, NEXT)
-    await change.press('Change password')
-    await profile.isOf(ada.username)
-    await expect(profile.notice(DONE)).toBeVisible()
-    await expect(profile.history.first()).toContainText('Password replaced')
+    await changePassword.isRequired(ada.username)
+    await changePassword.press('Change password')
+    await changePassword.hasErrors({ [NEW]: REGISTRATION_ERRORS.passwordMissing })
+    await changePassword.chooseNew('short')
+    await changePassword.hasErrors({ [NEW]: REGISTRATION_ERRORS.passwordTooShort })
+    await changePassword.chooseNew('password1234')
+    await changePassword.hasErrors({ [NEW]: REGISTRATION_ERRORS.passwordTooWeak })
+    await changePassword.chooseNew(NEW_PASSWORD, `${NEW_PASSWORD}.`)
+    await changePassword.hasErrors({ [REPEATED]: REGISTRATION_ERRORS.passwordsDiffer })
+    expect(await page.content()).not.toContain(NEW_PASSWORD)
+    await changePassword.isRequired(ada.username)
+    await changePassword.paste(changePassword.newPassword, NEW_PASSWORD)
+    await changePassword.paste(changePassword.repeatedPassword, NEW_PASSWORD)
+    await changePassword.press('Change password')
+    await profile.isOpenFor(ada.username)
+    await expect(profile.message(DONE)).toBeVisible()
+    await expect(profile.activity.first()).toContainText('Password replaced')
 
     await profile.signOut()
-    await new HomePage(page).is()
-    for (const spent of [ada.password, second, third]) {
+    await new HomePage(page).isOpen()
+    for (const oldPassword of [ada.password, second, third]) {
       await login.open()
-      await login.signIn(ada.username, spent)
-      await login.isRefused(ANSWERS.incorrect)
+      await login.signIn(ada.username, oldPassword)
+      await login.hasFormError(LOGIN_MESSAGES.incorrect)
     }
-    await login.signIn(ada.username, NEXT)
-    await profile.isOf(ada.username)
+    await login.signIn(ada.username, NEW_PASSWORD)
+    await profile.isOpenFor(ada.username)
   })
 
-  await test.step('everybody else is signed out, and the owner is told', async () => {
+  await test.step('every other session ends, and the owner gets an email', async () => {
     await other.reload()
-    const theirs = new LoginPage(other)
-    await theirs.is('?next=%2Fprofile')
-    await expect(theirs.notice(ANSWERS.sessionOver)).toBeVisible()
-    const mail = await portal.mails.wait(ada.email, CHANGED)
-    expect(mail.text).toContain(`The password of ${ada.username} was changed`)
-    expect(new URL(linkIn(mail, '/reset-password')).pathname).toBe('/reset-password')
+    const otherPage = new LoginPage(other)
+    await otherPage.isOpen('?next=%2Fprofile')
+    await expect(otherPage.message(LOGIN_MESSAGES.sessionEnded)).toBeVisible()
+    const email = await portal.emails.wait(ada.email, CHANGED)
+    expect(email.text).toContain(`The password of ${ada.username} was changed`)
+    expect(new URL(linkIn(email, '/reset-password')).pathname).toBe('/reset-password')
   })
 })
 
-test('who has to choose a new password can also sign out at /logout', async ({ page, portal, people }) => {
+test('a user who must choose a new password can also sign out at /logout', async ({ page, portal, people }) => {
   const ada = await people.active()
-  await people.askReset(ada.email)
-  const secret = secretIn(await portal.mails.wait(ada.email, TEMPORARY))
-  expect(await send(page, 'sign_in', { username: ada.username, password: secret })).toEqual({ goto: '/change-password' })
-  const change = new ChangePasswordPage(page)
-  await change.visit('/logout')
-  await expect(change.heading).toHaveText('Sign out?')
-  await change.press('Sign out')
-  await new HomePage(page).is()
-  await change.open()
-  await new LoginPage(page).is('?next=%2Fchange-password')
+  await people.requestPasswordReset(ada.email)
+  const password1 = temporaryPasswordIn(await portal.emails.wait(ada.email, TEMPORARY))
+  expect(await send(page, 'sign_in', { username: ada.username, password: password1 })).toEqual({ goto: '/change-password' })
+  const changePassword = new ChangePasswordPage(page)
+  await changePassword.visit('/logout')
+  await expect(changePassword.heading).toHaveText('Sign out?')
+  await changePassword.press('Sign out')
+  await new HomePage(page).isOpen()
+  await changePassword.open()
+  await new LoginPage(page).isOpen('?next=%2Fchange-password')
 })
 
-test('an address without an account gets the same words, and no mail', async ({ page, portal, people }) => {
+test('an email address without an active account gets the same answer, and no temporary password', async ({ page, portal, people }) => {
   const ada = await people.active()
-  const waiting = await people.waiting('walter')
+  const pending = await people.pending('walter')
   const rejected = await people.rejected('rita')
-  const confirmed = await people.confirmed('carl')
+  const pendingConfirmed = await people.pendingConfirmed('carl')
   const deactivated = await people.deactivated('dora')
-  const unknown = someone('nobody')
-  const reset = new ResetPasswordPage(page)
+  const unknown = newPerson('unknown')
+  const resetPassword = new ResetPasswordPage(page)
   const login = new LoginPage(page)
   const answers = new Set<string>()
-  for (const { email } of [unknown, waiting, rejected, confirmed, deactivated, ada]) {
-    await reset.open()
-    await reset.ask(email)
-    await login.is()
-    await expect(login.notice(ANSWERS.resetAsked)).toBeVisible()
+  for (const { email } of [unknown, pending, rejected, pendingConfirmed, deactivated, ada]) {
+    await resetPassword.open()
+    await resetPassword.request(email)
+    await login.isOpen()
+    await expect(login.message(LOGIN_MESSAGES.resetRequested)).toBeVisible()
     answers.add(await page.getByRole('main').innerText())
   }
   expect(answers.size).toBe(1)
-  await portal.mails.wait(ada.email, TEMPORARY)
-  // Each is worked out at a moment of chance's: once none is left, every mail is on its way that ever will be.
-  await until('the requests to be worked out', async () => {
-    const [[left] = []] = await portal.query('SELECT (SELECT count(*) FROM reset_requests) + (SELECT count(*) FROM outbox WHERE status = \'waiting\')')
+  await portal.emails.wait(ada.email, TEMPORARY)
+  // Each request is handled at a random time. When none is left, every email has been sent.
+  await until('all requests to be handled', async () => {
+    const [[left] = []] = await portal.query('SELECT (SELECT count(*) FROM password_reset_requests) + (SELECT count(*) FROM outbox WHERE state = \'pending\')')
     return left === '0' ? true : undefined
   })
-  const about = /^No temporary password for your account at Vestibule$/
-  expect((await portal.mails.wait(confirmed.email, about)).text).toContain("The account is still waiting for an administrator's approval.")
-  expect((await portal.mails.wait(deactivated.email, about)).text).toContain('The account has been deactivated.')
-  for (const { email } of [unknown, waiting, rejected, confirmed, deactivated]) {
-    expect(await portal.mails.to(email, TEMPORARY), email).toEqual([])
+  const NO_TEMPORARY = /^No temporary password for your account at Vestibule$/
+  expect((await portal.emails.wait(pendingConfirmed.email, NO_TEMPORARY)).text).toContain("The account is still waiting for an administrator's approval.")
+  expect((await portal.emails.wait(deactivated.email, NO_TEMPORARY)).text).toContain('The account has been deactivated.')
+  for (const { email } of [unknown, pending, rejected, pendingConfirmed, deactivated]) {
+    expect(await portal.emails.to(email, TEMPORARY), email).toEqual([])
   }
-  for (const { email } of [unknown, waiting, rejected]) expect(await portal.mails.to(email, about), email).toEqual([])
+  for (const { email } of [unknown, pending, rejected]) expect(await portal.emails.to(email, NO_TEMPORARY), email).toEqual([])
 
-  await test.step('who is signed in needs no temporary password', async () => {
+  await test.step('a signed-in user needs no temporary password', async () => {
     await signIn(page, ada)
-    await reset.open()
-    await new ProfilePage(page).isOf(ada.username)
+    await resetPassword.open()
+    await new ProfilePage(page).isOpenFor(ada.username)
   })
 })
 
-test('an unconfirmed email address gets no temporary password, but is told who can help', async ({ page, portal, people }) => {
+test('an unconfirmed email address gets no temporary password, but learns that an administrator can help', async ({
+  page,
+  portal,
+  people,
+}) => {
   const ada = await people.activeUnconfirmed()
-  await people.askReset(ada.email)
-  const mail = await portal.mails.wait(ada.email, /^No temporary password for Vestibule$/)
-  expect(mail.text).toContain('If this was you, ask an administrator for help.')
-  expect(mail.text.replaceAll(ada.email, '')).not.toContain(ada.username)
-  expect(await portal.mails.to(ada.email, TEMPORARY)).toEqual([])
+  await people.requestPasswordReset(ada.email)
+  const email = await portal.emails.wait(ada.email, /^No temporary password for Vestibule$/)
+  expect(email.text).toContain('If this was you, ask an administrator for help.')
+  expect(email.text.replaceAll(ada.email, '')).not.toContain(ada.username)
+  expect(await portal.emails.to(ada.email, TEMPORARY)).toEqual([])
   await signIn(page, ada)
   const profile = new ProfilePage(page)
   await profile.open()
-  await profile.isOf(ada.username)
-  await expect(profile.card).not.toContainText('Address confirmed')
+  await profile.isOpenFor(ada.username)
+  await expect(profile.details).not.toContainText('Address confirmed')
 })
 
-test('whoever wants to chooses another password, and is signed out everywhere else', async ({ page, portal, people, newBrowser }) => {
+test('a signed-in user changes their password, and every other session ends', async ({ page, portal, people, newBrowser }) => {
   test.slow()
   const ada = await people.active()
   const other = await newBrowser()
   await signIn(other, ada)
   const login = new LoginPage(page)
-  const change = new ChangePasswordPage(page)
+  const changePassword = new ChangePasswordPage(page)
   const profile = new ProfilePage(page)
 
-  await test.step('/.well-known/change-password leads there, by way of signing in', async () => {
+  await test.step('/.well-known/change-password leads to the form, after sign-in', async () => {
     await login.visit('/.well-known/change-password')
-    await login.is('?next=%2Fchange-password')
+    await login.isOpen('?next=%2Fchange-password')
     await login.signIn(ada.username, ada.password)
-    await change.is()
-    await change.visit('/.well-known/change-password')
-    await change.is()
+    await changePassword.isOpen()
+    await changePassword.visit('/.well-known/change-password')
+    await changePassword.isOpen()
   })
 
-  await test.step('password managers find their way', async () => {
-    await change.namesAccount(ada.username)
-    await expect(change.current).toBeFocused()
-    await expect(change.current).toHaveAttribute('autocomplete', 'current-password')
-    await expect(change.fresh).toHaveAttribute('autocomplete', 'new-password')
-    await expect(change.repeated).toHaveAttribute('autocomplete', 'new-password')
-    for (const field of [change.current, change.fresh, change.repeated]) {
+  await test.step('password managers recognise the fields', async () => {
+    await changePassword.hasUsernameField(ada.username)
+    await expect(changePassword.currentPassword).toBeFocused()
+    await expect(changePassword.currentPassword).toHaveAttribute('autocomplete', 'current-password')
+    await expect(changePassword.newPassword).toHaveAttribute('autocomplete', 'new-password')
+    await expect(changePassword.repeatedPassword).toHaveAttribute('autocomplete', 'new-password')
+    for (const field of [changePassword.currentPassword, changePassword.newPassword, changePassword.repeatedPassword]) {
       await expect(field).toHaveAttribute('type', 'password')
       await expect(field).not.toHaveAttribute('maxlength')
     }
   })
 
   const long = 'x'.repeat(129)
-  const refusals: [string, [string, string, string], Record<string, string>][] = [
-    ['nothing', ['', '', ''], { [CURRENT]: CHANGE_PROBLEMS.noCurrent, [FRESH]: PROBLEMS.noPassword }],
-    ['no current one', ['', NEXT, NEXT], { [CURRENT]: CHANGE_PROBLEMS.noCurrent }],
-    ['a wrong current one', ['not the one at all', NEXT, NEXT], { [CURRENT]: CHANGE_PROBLEMS.wrong }],
-    ['too short', [ada.password, 'short', 'short'], { [FRESH]: PROBLEMS.short }],
-    ['too long', [ada.password, long, long], { [FRESH]: PROBLEMS.long }],
-    ['guessable', [ada.password, `${ada.username}12345678`, `${ada.username}12345678`], { [FRESH]: PROBLEMS.guessable }],
-    ['repeated differently', [ada.password, NEXT, `${NEXT}.`], { [AGAIN]: PROBLEMS.differ }],
-    ['the same as before', [ada.password, ada.password, ada.password], { [FRESH]: CHANGE_PROBLEMS.unchanged }],
+  const cases: [string, [string, string, string], Record<string, string>][] = [
+    ['nothing', ['', '', ''], { [CURRENT]: CHANGE_PASSWORD_ERRORS.currentMissing, [NEW]: REGISTRATION_ERRORS.passwordMissing }],
+    ['no current password', ['', NEW_PASSWORD, NEW_PASSWORD], { [CURRENT]: CHANGE_PASSWORD_ERRORS.currentMissing }],
+    ['a wrong current password', ['not the one at all', NEW_PASSWORD, NEW_PASSWORD], { [CURRENT]: CHANGE_PASSWORD_ERRORS.currentWrong }],
+    ['too short', [ada.password, 'short', 'short'], { [NEW]: REGISTRATION_ERRORS.passwordTooShort }],
+    ['too long', [ada.password, long, long], { [NEW]: REGISTRATION_ERRORS.passwordTooLong }],
+    ['guessable', [ada.password, `${ada.username}12345678`, `${ada.username}12345678`], { [NEW]: REGISTRATION_ERRORS.passwordTooWeak }],
+    ['two different passwords', [ada.password, NEW_PASSWORD, `${NEW_PASSWORD}.`], { [REPEATED]: REGISTRATION_ERRORS.passwordsDiffer }],
+    ['the current password again', [ada.password, ada.password, ada.password], { [NEW]: CHANGE_PASSWORD_ERRORS.unchanged }],
   ]
-  for (const [what, typed, errors] of refusals) {
-    await test.step(what, async () => {
-      await change.change(...typed)
-      await change.hasErrors(errors)
-      await change.summaryHasFocus()
-      for (const label of [CURRENT, FRESH, AGAIN]) if (!(label in errors)) await change.hasNoError(label)
-      await change.namesAccount(ada.username)
-      for (const field of [change.current, change.fresh, change.repeated]) await expect(field).toHaveValue('')
+  for (const [name, typed, errors] of cases) {
+    await test.step(name, async () => {
+      await changePassword.change(...typed)
+      await changePassword.hasErrors(errors)
+      await changePassword.summaryHasFocus()
+      for (const label of [CURRENT, NEW, REPEATED]) if (!(label in errors)) await changePassword.hasNoError(label)
+      await changePassword.hasUsernameField(ada.username)
+      for (const field of [changePassword.currentPassword, changePassword.newPassword, changePassword.repeatedPassword]) {
+        await expect(field).toHaveValue('')
+      }
     })
   }
 
-  await test.step('a good one is taken', async () => {
+  await test.step('a good password is accepted', async () => {
     const session = async () => (await page.context().cookies()).find(({ name }) => name.endsWith('session'))?.value
     const before = await session()
-    await change.paste(change.current, ada.password)
-    await change.paste(change.fresh, NEXT)
-    await change.paste(change.repeated, NEXT)
-    await change.press('Change password')
-    await profile.isOf(ada.username)
-    await expect(profile.notice(DONE)).toBeVisible()
-    await expect(profile.history.first()).toContainText('Password changed')
+    await changePassword.paste(changePassword.currentPassword, ada.password)
+    await changePassword.paste(changePassword.newPassword, NEW_PASSWORD)
+    await changePassword.paste(changePassword.repeatedPassword, NEW_PASSWORD)
+    await changePassword.press('Change password')
+    await profile.isOpenFor(ada.username)
+    await expect(profile.message(DONE)).toBeVisible()
+    await expect(profile.activity.first()).toContainText('Password changed')
     await expect(profile.sessions).toHaveCount(1)
     expect(await session()).not.toBe(before)
     await profile.open()
-    await profile.isOf(ada.username)
+    await profile.isOpenFor(ada.username)
   })
 
-  await test.step('the other browser meets sign-in; the old password is no good, the new one is', async () => {
+  await test.step('the other browser is asked to sign in, and only the new password works', async () => {
     await other.goto('/profile')
-    const theirs = new LoginPage(other)
-    await theirs.is('?next=%2Fprofile')
-    await expect(theirs.notice(ANSWERS.sessionOver)).toBeVisible()
-    await theirs.signIn(ada.username, PASSWORD)
-    await theirs.isRefused(ANSWERS.incorrect)
-    await theirs.signIn(ada.username, NEXT)
-    await new ProfilePage(other).isOf(ada.username)
-    await portal.mails.wait(ada.email, CHANGED)
+    const otherPage = new LoginPage(other)
+    await otherPage.isOpen('?next=%2Fprofile')
+    await expect(otherPage.message(LOGIN_MESSAGES.sessionEnded)).toBeVisible()
+    await otherPage.signIn(ada.username, PASSWORD)
+    await otherPage.hasFormError(LOGIN_MESSAGES.incorrect)
+    await otherPage.signIn(ada.username, NEW_PASSWORD)
+    await new ProfilePage(other).isOpenFor(ada.username)
+    await portal.emails.wait(ada.email, CHANGED)
   })
 })
 
-test('too many requests and too many wrong passwords have words', async ({ page, startPortal }) => {
-  const keeper = someone('keeper')
-  const { portal } = await startPortal({ admin: keeper, env: { LIMIT_RESET: '2/1h' } })
-  const reset = new ResetPasswordPage(page)
-  // The hour goes by the clock, and so do the ten minutes below: where they end in between, counting begins anew.
+test('too many requests and too many wrong passwords get a message', async ({ page, startPortal }) => {
+  const admin = newPerson('admin')
+  const { portal } = await startPortal({ admin, env: { LIMIT_RESET: '2/1h' } })
+  const resetPassword = new ResetPasswordPage(page)
+  // The hour and the ten minutes below go by the clock. At the end of a period, counting starts again.
   await expect(async () => {
-    for (let asked = 0; asked < 2; asked += 1) {
-      await page.request.post(`${portal.url}/do/ask_reset`, { form: { email: someone('nobody').email } })
+    for (let requests = 0; requests < 2; requests += 1) {
+      await page.request.post(`${portal.url}/do/ask_reset`, { form: { email: newPerson('unknown').email } })
     }
-    await reset.visit(`${portal.url}/reset-password`)
-    await reset.ask(keeper.email)
-    await reset.isRefused(TOO_MANY)
+    await resetPassword.visit(`${portal.url}/reset-password`)
+    await resetPassword.request(admin.email)
+    await resetPassword.hasFormError(TOO_MANY_ATTEMPTS)
   }).toPass()
-  await expect(reset.email).toHaveValue(keeper.email)
+  await expect(resetPassword.email).toHaveValue(admin.email)
 
   const login = new LoginPage(page)
   await login.visit(`${portal.url}/login?next=%2Fchange-password`)
-  await login.signIn(keeper.username, keeper.password)
-  const change = new ChangePasswordPage(page)
-  await change.is()
-  const form = { current_password: 'not the one at all', new_password: NEXT, confirm_password: NEXT }
-  const wrong = { field: 'current_password', problem: 'current_password_wrong' }
-  const triesUntilRefused = async (): Promise<number> => {
-    for (let tries = 0; ; tries += 1) {
+  await login.signIn(admin.username, admin.password)
+  const changePassword = new ChangePasswordPage(page)
+  await changePassword.isOpen()
+  const form = { current_password: 'not the one at all', new_password: NEW_PASSWORD, confirm_password: NEW_PASSWORD }
+  const wrong = { field: 'current_password', code: 'current_password_wrong' }
+  const attemptsUntilLimited = async (): Promise<number> => {
+    for (let attempts = 0; ; attempts += 1) {
       const answer = (await (await page.request.post(`${portal.url}/do/change_password`, { form })).json()) as object
-      if (tries === 21 || !isDeepStrictEqual(answer, { refused: { form: null, fields: [wrong] } })) return tries
+      if (attempts === 21 || !isDeepStrictEqual(answer, { refused: { form: null, fields: [wrong] } })) return attempts
     }
   }
-  const tries = await triesUntilRefused()
+  const tries = await attemptsUntilLimited()
   expect(tries).toBeGreaterThanOrEqual(10)
-  expect(tries, 'twenty where ten minutes have ended in between').toBeLessThan(21)
+  expect(tries, 'twenty if a ten-minute period has ended in between').toBeLessThan(21)
   await expect(async () => {
-    await triesUntilRefused()
-    await change.change('not the one at all', NEXT)
-    await change.isRefused(TOO_MANY)
+    await attemptsUntilLimited()
+    await changePassword.change('not the one at all', NEW_PASSWORD)
+    await changePassword.hasFormError(TOO_MANY_ATTEMPTS)
   }).toPass()
 })

@@ -1,23 +1,23 @@
 import { expect, send, signIn, test } from '../support/test.ts'
 
-test('a breach of the Content-Security-Policy does not stay unseen', async ({ page, complaints, javaScriptEnabled }) => {
-  // Whatever a browser complains of fails the test that brought it there; and that is all pages. Here is the proof.
+test('a violation of the Content-Security-Policy is detected', async ({ page, consoleErrors, javaScriptEnabled }) => {
+  // Every console error fails its test. This test proves that violations are among them.
   await page.goto('/')
   await page.evaluate(() => document.body.setAttribute('style', 'color: red'))
-  const breach = (line: string) => /Content.Security.Policy/.test(line) && line.includes('style')
-  await expect.poll(() => complaints.filter(breach).length).toBe(javaScriptEnabled === false ? 1 : 2)
-  complaints.splice(0, Infinity, ...complaints.filter((line) => !breach(line)))
+  const isViolation = (line: string) => /Content.Security.Policy/.test(line) && line.includes('style')
+  await expect.poll(() => consoleErrors.filter(isViolation).length).toBe(javaScriptEnabled === false ? 1 : 2)
+  consoleErrors.splice(0, Infinity, ...consoleErrors.filter((line) => !isViolation(line)))
 })
 
-test('pages carry the headers that keep them safe', async ({ page, people, expected }) => {
-  for (const status of [403, 404]) expected.add(status)
+test('pages have security headers', async ({ page, people, expectedStatuses }) => {
+  for (const status of [403, 404]) expectedStatuses.add(status)
   const ada = await people.active()
   await signIn(page, ada)
   const nonces = new Set<string>()
-  for (const address of ['/', '/profile', '/logout', '/admin', '/nowhere', '/confirm/none']) {
-    const response = await page.goto(address)
+  for (const path of ['/', '/profile', '/logout', '/admin', '/nowhere', '/confirm/none']) {
+    const response = await page.goto(path)
     const headers = response?.headers() ?? {}
-    expect(headers, address).toMatchObject({
+    expect(headers, path).toMatchObject({
       'cache-control': 'no-store',
       'referrer-policy': 'same-origin',
       'x-content-type-options': 'nosniff',
@@ -30,21 +30,21 @@ test('pages carry the headers that keep them safe', async ({ page, people, expec
     expect(policy).not.toMatch(/unsafe-inline|unsafe-eval'(?<!wasm-unsafe-eval')|strict-dynamic|\*/)
     nonces.add(/'nonce-([^']+)'/.exec(policy)?.[1] ?? '')
   }
-  expect(nonces.size, 'each answer has a nonce of its own').toBe(6)
+  expect(nonces.size, 'each response has its own nonce').toBe(6)
 })
 
-test('no other page can frame the portal', async ({ page, portal, complaints }) => {
+test('no other page can embed the portal in a frame', async ({ page, portal, consoleErrors }) => {
   await page.route('http://frame.example/', (route) =>
     route.fulfill({ contentType: 'text/html', body: `<!DOCTYPE html><iframe src="${portal.url}/login" title="login"></iframe>` }),
   )
   await page.goto('http://frame.example/')
   await expect.poll(() => page.frames().map((frame) => frame.url())).toContain('chrome-error://chromewebdata/')
   await expect(page.frameLocator('iframe').getByRole('heading', { name: 'Sign in' })).toHaveCount(0)
-  // Chromium may say why.
-  expect(complaints.splice(0).filter((line) => !line.includes('frame-ancestors'))).toEqual([])
+  // Chromium may log the reason.
+  expect(consoleErrors.splice(0).filter((line) => !line.includes('frame-ancestors'))).toEqual([])
 })
 
-test('Back does not show a page of an ended session', async ({ page, people }) => {
+test('the Back button does not show a page of an ended session', async ({ page, people }) => {
   const ada = await people.active()
   await signIn(page, ada)
   await page.goto('/profile')
@@ -56,10 +56,10 @@ test('Back does not show a page of an ended session', async ({ page, people }) =
   await expect(page.getByText(ada.email)).toHaveCount(0)
 })
 
-test('cookies of the portal cannot be read by scripts and are not sent along from other sites', async ({ page, people }) => {
-  const ada = await people.waiting()
+test('cookies are HttpOnly and SameSite', async ({ page, people }) => {
+  const ada = await people.pending()
   await send(page, 'sign_in', { username: ada.username, password: ada.password })
-    await send(page, 'set_theme', { theme: 'dark' })
+  await send(page, 'set_theme', { theme: 'dark' })
   const bert = await people.active('bert')
   await signIn(page, bert)
   const cookies = await page.context().cookies()

@@ -1,34 +1,34 @@
-import { TOO_MANY } from '../pages/form.ts'
+import { TOO_MANY_ATTEMPTS } from '../pages/form.ts'
 import { HomePage } from '../pages/home.ts'
-import { ANSWERS, LoginPage } from '../pages/login.ts'
+import { LOGIN_MESSAGES, LoginPage } from '../pages/login.ts'
 import { LogoutPage } from '../pages/logout.ts'
 import { PortalPage } from '../pages/portal-page.ts'
 import { ProfilePage } from '../pages/profile.ts'
-import { someone } from '../support/people.ts'
+import { newPerson } from '../support/people.ts'
 import { expect, send, signIn, test } from '../support/test.ts'
 
-test('name or address, and password, open the profile', async ({ page, people }) => {
+test('a username or email address and the password lead to the profile', async ({ page, people }) => {
   const ada = await people.active()
   const login = new LoginPage(page)
   const profile = new ProfilePage(page)
   for (const identifier of [ada.username, ada.username.toUpperCase(), ada.email, ` ${ada.username} `]) {
     await login.open()
     await login.signIn(identifier, ada.password)
-    await profile.isOf(ada.username)
-    await expect(profile.card).toContainText(ada.email)
-    await expect(profile.card).toContainText('Member')
+    await profile.isOpenFor(ada.username)
+    await expect(profile.details).toContainText(ada.email)
+    await expect(profile.details).toContainText('Member')
     await page.context().clearCookies()
   }
 })
 
-test('a wrong password and an unknown name get the same words, and the name is kept', async ({ page, people }) => {
+test('a wrong password and an unknown username get the same answer, and the username is kept', async ({ page, people }) => {
   const ada = await people.active()
   const login = new LoginPage(page)
   await login.open()
   const answers: string[] = []
-  for (const name of [ada.username, someone('nobody').username]) {
+  for (const name of [ada.username, newPerson('unknown').username]) {
     await login.signIn(name, 'not the one at all')
-    await login.isRefused(ANSWERS.incorrect)
+    await login.hasFormError(LOGIN_MESSAGES.incorrect)
     await login.summaryHasFocus()
     await expect(login.identifier).toHaveValue(name)
     answers.push(await page.getByRole('main').innerText())
@@ -36,7 +36,7 @@ test('a wrong password and an unknown name get the same words, and the name is k
   expect(answers[1]).toBe(answers[0])
 })
 
-test('an empty form says what is missing', async ({ page }) => {
+test('an empty form shows the missing values', async ({ page }) => {
   const login = new LoginPage(page)
   await login.open()
   await login.press('Sign in')
@@ -46,66 +46,66 @@ test('an empty form says what is missing', async ({ page }) => {
   })
 })
 
-test('whoever may not sign in reads why, after the right password', async ({ page, people }) => {
+test('a user who may not sign in sees the reason only after the right password', async ({ page, people }) => {
   const login = new LoginPage(page)
-  for (const [person, words] of [
-    [await people.waiting(), ANSWERS.waiting],
-    [await people.rejected('bert'), ANSWERS.rejected],
-    [await people.deactivated('carl'), ANSWERS.deactivated],
+  for (const [person, message] of [
+    [await people.pending(), LOGIN_MESSAGES.pending],
+    [await people.rejected('bert'), LOGIN_MESSAGES.rejected],
+    [await people.deactivated('carl'), LOGIN_MESSAGES.deactivated],
   ] as const) {
     await login.open()
     await login.signIn(person.username, 'not the one at all')
-    await login.isRefused(ANSWERS.incorrect)
+    await login.hasFormError(LOGIN_MESSAGES.incorrect)
     await login.signIn(person.username, person.password)
-    await login.isRefused(words)
+    await login.hasFormError(message)
     await expect(login.identifier).toHaveValue(person.username)
   }
 })
 
-test('the page one came from is where one goes', async ({ page, people }) => {
+test('after sign-in, a person returns to the page that they came from', async ({ page, people }) => {
   const login = new LoginPage(page)
   await login.visit('/admin?after=b')
-  await login.is(/\/login\?next=/)
-  await login.signIn(people.keeper.username, 'not the one at all')
-  await login.isRefused(ANSWERS.incorrect)
-  await login.signIn(people.keeper.username, people.keeper.password)
-  await new PortalPage(page).arrives('/admin?after=b', 'Desk')
+  await login.isOpen(/\/login\?next=/)
+  await login.signIn(people.admin.username, 'not the one at all')
+  await login.hasFormError(LOGIN_MESSAGES.incorrect)
+  await login.signIn(people.admin.username, people.admin.password)
+  await new PortalPage(page).isAt('/admin?after=b', 'Desk')
 })
 
-test('no address leads anywhere but to pages of the portal', async ({ page, people }) => {
+test('after sign-in, only pages of the portal can follow', async ({ page, people }) => {
   const ada = await people.active()
   const login = new LoginPage(page)
   for (const next of ['//evil.example', '/\\evil.example', 'https://evil.example/', '/logout', '/../logout', 'javascript:alert(1)']) {
     await login.open(`?next=${encodeURIComponent(next)}`)
     await login.signIn(ada.username, ada.password)
-    await new ProfilePage(page).isOf(ada.username)
+    await new ProfilePage(page).isOpenFor(ada.username)
     await page.context().clearCookies()
   }
 })
 
-test('who is signed in needs neither sign-in nor registration', async ({ page, people }) => {
+test('a signed-in user is redirected from the sign-in and registration pages', async ({ page, people }) => {
   const ada = await people.active()
   await signIn(page, ada)
   const profile = new ProfilePage(page)
-  for (const address of ['/login', '/register', '/login?next=/admin']) {
-    await profile.visit(address)
-    await profile.isOf(ada.username)
+  for (const path of ['/login', '/register', '/login?next=/admin']) {
+    await profile.visit(path)
+    await profile.isOpenFor(ada.username)
   }
   const home = new HomePage(page)
   await home.open()
   await expect(home.heading).toHaveText(`Welcome, ${ada.username}`)
   await page.getByRole('main').getByRole('link', { name: 'Go to your profile' }).click()
-  await profile.isOf(ada.username)
+  await profile.isOpenFor(ada.username)
 })
 
-test('a session lasts for the browser of a shared computer, else for a fortnight', async ({ page, people }) => {
+test('a session lasts two weeks, or until the browser is closed on a shared computer', async ({ page, people }) => {
   const ada = await people.active()
   const login = new LoginPage(page)
   const session = async () => (await page.context().cookies()).find((cookie) => cookie.name.endsWith('session'))
 
   await login.open()
   await login.signIn(ada.username, ada.password)
-  await new ProfilePage(page).is()
+  await new ProfilePage(page).isOpen()
   const own = await session()
   expect(own).toMatchObject({ httpOnly: true, sameSite: 'Lax', path: '/' })
   expect((own?.expires ?? 0) - Date.now() / 1000).toBeGreaterThan(13.9 * 86_400)
@@ -115,71 +115,71 @@ test('a session lasts for the browser of a shared computer, else for a fortnight
   await login.open()
   await login.shared.check()
   await login.signIn(ada.username, ada.password)
-  await new ProfilePage(page).is()
+  await new ProfilePage(page).isOpen()
   expect((await session())?.expires).toBe(-1)
 })
 
-test('signing out from the menu', async ({ page, people }) => {
+test('a user can sign out from the menu', async ({ page, people }) => {
   const ada = await people.active()
   await signIn(page, ada)
   const profile = new ProfilePage(page)
   await profile.open()
   await profile.signOut()
   const home = new HomePage(page)
-  await home.is()
-  await expect(home.notice('You are signed out.')).toBeVisible()
+  await home.isOpen()
+  await expect(home.message('You are signed out.')).toBeVisible()
   const login = new LoginPage(page)
   await login.visit('/profile')
-  await login.is('?next=%2Fprofile')
+  await login.isOpen('?next=%2Fprofile')
 })
 
-test('/logout asks, and opening it changes nothing', async ({ page, people }) => {
+test('opening /logout asks for confirmation and changes nothing', async ({ page, people }) => {
   const ada = await people.active()
   await signIn(page, ada)
   const logout = new LogoutPage(page)
   await logout.open()
-  await logout.arrives('/logout', 'Sign out?')
+  await logout.isAt('/logout', 'Sign out?')
   await expect(page.getByRole('main')).toContainText(`You are signed in as ${ada.username}.`)
   await page.getByRole('link', { name: 'Stay signed in' }).click()
-  await new ProfilePage(page).isOf(ada.username)
+  await new ProfilePage(page).isOpenFor(ada.username)
   await logout.open()
   await logout.press('Sign out')
   const home = new HomePage(page)
-  await home.is()
-  await expect(home.notice('You are signed out.')).toBeVisible()
+  await home.isOpen()
+  await expect(home.message('You are signed out.')).toBeVisible()
   await logout.open()
   await expect(logout.heading).toHaveText('You are signed out')
   await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click()
-  await new LoginPage(page).is()
+  await new LoginPage(page).isOpen()
 })
 
-test('ten wrong passwords are too many, for this name alone', async ({ page, people }) => {
+test('after ten wrong passwords, attempts for that username are limited', async ({ page, people }) => {
   const ada = await people.active()
   const login = new LoginPage(page)
-  // The ten minutes go by the clock: where they end in between, counting begins anew, and it is tried once more.
+  // The ten minutes go by the clock. If a period ends in between, counting starts again, and the test tries again.
   await expect(async () => {
     await page.context().clearCookies()
-    for (let tries = 0; tries < 10; tries += 1) {
+    for (let attempts = 0; attempts < 10; attempts += 1) {
       await send(page, 'sign_in', { username: ada.username, password: 'not the one at all' })
     }
     await login.open()
     await login.signIn(ada.username, ada.password)
-    await login.isRefused(TOO_MANY)
+    await login.hasFormError(TOO_MANY_ATTEMPTS)
   }).toPass()
   const bert = await people.active('bert')
   await login.signIn(bert.username, bert.password)
-  await new ProfilePage(page).isOf(bert.username)
+  await new ProfilePage(page).isOpenFor(bert.username)
 })
 
-test('the button says that it was heard, and nothing is sent twice @scripts', async ({ page, people }) => {
+test('the button shows that the request is under way, and the form is sent once @scripts', async ({ page, people }) => {
   const ada = await people.active()
   const login = new LoginPage(page)
   await login.open()
   let [sent, answer] = [0, (): void => undefined]
-  const held = new Promise<void>((resolve) => (answer = resolve))
+  const released = new Promise<void>((resolve) => (answer = resolve))
   await page.route('**/do/sign_in', async (route) => {
     sent += 1
-    await held
+    await released
     await route.continue()
   })
   await login.identifier.fill(ada.username)
@@ -191,30 +191,30 @@ test('the button says that it was heard, and nothing is sent twice @scripts', as
   await login.password.press('Enter')
   await login.password.press('Enter')
   answer()
-  await new ProfilePage(page).isOf(ada.username)
+  await new ProfilePage(page).isOpenFor(ada.username)
   expect(sent).toBe(1)
 })
 
-test('a refusal that comes late leaves what was typed meanwhile @scripts', async ({ page, people }) => {
+test('an error that arrives late keeps a password typed in the meantime @scripts', async ({ page, people }) => {
   const ada = await people.active()
   const login = new LoginPage(page)
   await login.open()
   let answer = (): void => undefined
-  const held = new Promise<void>((resolve) => (answer = resolve))
+  const released = new Promise<void>((resolve) => (answer = resolve))
   await page.route('**/do/sign_in', async (route) => {
-    await held
+    await released
     await route.continue()
   }, { times: 1 })
   await login.signIn(ada.username, 'not the one at all')
   await login.password.fill(ada.password)
   answer()
-  await login.isRefused(ANSWERS.incorrect)
+  await login.hasFormError(LOGIN_MESSAGES.incorrect)
   await expect(login.password).toHaveValue(ada.password)
   await login.press('Sign in')
-  await new ProfilePage(page).isOf(ada.username)
+  await new ProfilePage(page).isOpenFor(ada.username)
 })
 
-test('a lost connection has words, and what was typed is still there @scripts', async ({ page, people, complaints }) => {
+test('without a connection, an error appears and the typed values are kept @scripts', async ({ page, people, consoleErrors }) => {
   const ada = await people.active()
   const login = new LoginPage(page)
   await login.open()
@@ -222,11 +222,11 @@ test('a lost connection has words, and what was typed is still there @scripts', 
   await login.password.fill(ada.password)
   await page.context().setOffline(true)
   await login.press('Sign in')
-  await login.isRefused('The portal could not be reached. Check your connection, then try again.')
+  await login.hasFormError('The portal could not be reached. Check your connection, then try again.')
   await expect(login.password).toHaveValue(ada.password)
-  // The browser's own line for a request that could not be sent.
-  expect(complaints.splice(0)).toEqual([expect.stringContaining('net::ERR_INTERNET_DISCONNECTED')])
+  // The browser's own message about a request that could not be sent.
+  expect(consoleErrors.splice(0)).toEqual([expect.stringContaining('net::ERR_INTERNET_DISCONNECTED')])
   await page.context().setOffline(false)
   await login.press('Sign in')
-  await new ProfilePage(page).isOf(ada.username)
+  await new ProfilePage(page).isOpenFor(ada.username)
 })

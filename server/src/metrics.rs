@@ -1,16 +1,14 @@
-//! What happens in the portal, in figures for Prometheus.
+//! The metrics for Prometheus.
 //!
-//! Guarantees: served on an address of its own (METRICS_ADDR) and nowhere else; labels are routes, statuses and outcomes,
-//! never anything of a person; what stands in the database is counted when somebody asks, and left out where the database
-//! does not answer.
+//! # Guarantees
+//!
+//! - Metrics are served only at METRICS_ADDR.
+//! - Labels are routes, methods, statuses, tasks and outcomes, and never contain personal data.
+//! - Metrics of the database are read at each request, and left out if the database does not answer.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::backend::Backend;
-use app::backend::counts::SignInOutcome;
-use app::backend::queries::figures::{Figures, read_figures};
-use app::backend::tasks::Task;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -26,31 +24,39 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-/// Route, method and status of a request.
+use backend::Backend;
+use backend::admin::metrics::{AdminMetrics, read_metrics};
+use backend::infra::counters::SignInOutcome;
+use backend::jobs::supervisor::Task;
+
+/// The route, method and status of a request.
 type RequestLabels = [(&'static str, String); 3];
-/// The route alone: what takes its time does so whatever comes of it.
-type RouteLabels = [(&'static str, String); 1];
+/// A single label: the route of a request, the outcome of a sign-in, or a task.
+type SingleLabel = [(&'static str, String); 1];
 
-/// Bounds of the buckets for the time of a request, in seconds: a page takes well under a millisecond, a sign-in tens.
-const SECONDS: [f64; 10] = [0.000_5, 0.001, 0.002_5, 0.01, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
+/// The upper bounds of the buckets for the time of a request, in seconds. A page takes well under a millisecond, and a
+/// sign-in takes tens of milliseconds.
+const REQUEST_SECONDS_BUCKETS: [f64; 10] = [0.000_5, 0.001, 0.002_5, 0.01, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 
-/// What the middleware counts.
+/// The request metrics, which the middleware records.
 #[derive(Debug)]
 pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
-    seconds: Family<RouteLabels, Histogram>,
+    /// By route only: the time hardly depends on the outcome.
+    seconds: Family<SingleLabel, Histogram>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let histogram: fn() -> Histogram = || Histogram::new(SECONDS);
+        let histogram: fn() -> Histogram = || Histogram::new(REQUEST_SECONDS_BUCKETS);
         Self { requests: Family::default(), seconds: Family::new_with_constructor(histogram) }
     }
 }
 
 impl Metrics {
-    /// Counts an answered request. Only methods that we serve have a name of their own: a client may invent any.
-    pub fn count(&self, route: &str, method: &Method, status: StatusCode, took: Duration) {
+    /// Records a request and its response. Methods that the portal does not serve are `other`, because a client may send
+    /// any name.
+    pub fn record_request(&self, route: &str, method: &Method, status: StatusCode, took: Duration) {
         let method = match method.as_str() {
             known @ ("GET" | "HEAD" | "POST") => known,
             _ => "other",
@@ -65,17 +71,17 @@ impl Metrics {
     }
 }
 
-/// What the backend counts, and what its database holds.
+/// Collects the metrics of the backend and of its database.
 #[derive(Debug)]
-struct Backends {
+struct BackendCollector {
     backend: Backend,
-    figures: Option<Figures>,
+    admin_metrics: Option<AdminMetrics>,
 }
 
-impl Collector for Backends {
+impl Collector for BackendCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let hasher = &self.backend.hasher;
-        let waiting = ConstGauge::new(signed(hasher.waiting()));
+        let waiting = ConstGauge::new(to_i64(hasher.waiting()));
         let help = "Passwords that are being hashed or wait for it";
         waiting.encode(encoder.encode_descriptor(
             "vestibule_hash_queue",
@@ -92,41 +98,45 @@ impl Collector for Backends {
         }
         self.encode_sign_ins(&mut encoder)?;
         self.encode_restarts(&mut encoder)?;
-        let Some(figures) = &self.figures else { return Ok(()) };
+        let Some(admin_metrics) = &self.admin_metrics else { return Ok(()) };
         for (name, help, value) in [
-            ("vestibule_outbox_waiting", "Mails that wait to be sent", figures.mails_waiting),
-            ("vestibule_outbox_given_up", "Mails that were given up", figures.mails_given_up),
-            ("vestibule_jobs_failed", "Jobs that could not be turned into emails", figures.jobs_failed),
+            ("vestibule_outbox_waiting", "Mails that wait to be sent", admin_metrics.pending_emails),
+            ("vestibule_outbox_failed", "Mails that were given up", admin_metrics.failed_emails),
+            ("vestibule_jobs_failed", "Jobs that could not be turned into emails", admin_metrics.failed_jobs),
             (
                 "vestibule_outbox_oldest_seconds",
                 "Age of the oldest mail that waits",
-                figures.oldest_mail_seconds,
+                admin_metrics.oldest_pending_email_seconds,
             ),
-            ("vestibule_sessions", "Sessions that have time left", figures.sessions),
-            ("vestibule_users_waiting", "People who wait for a decision", figures.people_waiting),
+            ("vestibule_sessions", "Sessions that have time left", admin_metrics.sessions),
+            (
+                "vestibule_users_pending",
+                "People who wait for a decision",
+                admin_metrics.pending_registrations,
+            ),
         ] {
-            let gauge = ConstGauge::new(signed(value));
+            let gauge = ConstGauge::new(to_i64(value));
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
         }
         Ok(())
     }
 }
 
-impl Backends {
+impl BackendCollector {
     fn encode_sign_ins(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let family: Family<RouteLabels, Counter> = Family::default();
+        let family: Family<SingleLabel, Counter> = Family::default();
         for outcome in SignInOutcome::ALL {
             let counter = family.get_or_create_owned(&[("outcome", outcome.as_str().to_owned())]);
-            counter.inc_by(self.backend.counts.sign_ins(outcome));
+            counter.inc_by(self.backend.counters.sign_ins(outcome));
         }
         let help = "Sign-ins by outcome";
         family.encode(encoder.encode_descriptor("vestibule_sign_ins", help, None, family.metric_type())?)
     }
 }
 
-impl Backends {
+impl BackendCollector {
     fn encode_restarts(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let family: Family<RouteLabels, Counter> = Family::default();
+        let family: Family<SingleLabel, Counter> = Family::default();
         for task in Task::ALL {
             let counter = family.get_or_create_owned(&[("task", task.as_str().to_owned())]);
             counter.inc_by(self.backend.tasks.restarts(task));
@@ -141,18 +151,19 @@ impl Backends {
     }
 }
 
-fn signed(value: u64) -> i64 {
+fn to_i64(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// All that answers on METRICS_ADDR.
+/// Returns the router that is served at METRICS_ADDR.
 pub fn router(backend: &Backend, metrics: &Arc<Metrics>) -> Router {
-    Router::new().route("/metrics", get(show)).with_state((backend.clone(), Arc::clone(metrics)))
+    Router::new().route("/metrics", get(export_metrics)).with_state((backend.clone(), Arc::clone(metrics)))
 }
 
-async fn show(State((backend, metrics)): State<(Backend, Arc<Metrics>)>) -> Response {
-    let figures = match read_figures(&backend).await {
-        Ok(figures) => Some(figures),
+/// Returns all metrics as text.
+async fn export_metrics(State((backend, metrics)): State<(Backend, Arc<Metrics>)>) -> Response {
+    let admin_metrics = match read_metrics(&backend).await {
+        Ok(admin_metrics) => Some(admin_metrics),
         Err(failure) => {
             tracing::warn!(cause = %failure, "metrics leave out what stands in the database");
             None
@@ -161,7 +172,7 @@ async fn show(State((backend, metrics)): State<(Backend, Arc<Metrics>)>) -> Resp
     let mut registry = Registry::default();
     registry.register("vestibule_requests", "Requests answered", metrics.requests.clone());
     registry.register("vestibule_request_seconds", "Time to an answer", metrics.seconds.clone());
-    registry.register_collector(Box::new(Backends { backend, figures }));
+    registry.register_collector(Box::new(BackendCollector { backend, admin_metrics }));
     let mut text = String::new();
     if encode(&mut text, &registry).is_err() {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();

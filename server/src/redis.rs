@@ -1,12 +1,12 @@
-//! Redis: connecting, and staying connected.
+//! The connection to Redis.
 //!
-//! Guarantees: no command is waited for longer than [`COMMAND`]; a connection that was there once is made anew for ever,
-//! also where nothing says that it is gone.
+//! # Guarantees
+//!
+//! - No command takes longer than [`COMMAND_TIMEOUT`].
+//! - A failed connection is replaced, even if nothing reports the failure. The number of attempts is not limited.
 
 use std::time::Duration;
 
-use app::backend::limits::Limits;
-use app::backend::session_store::write_probe;
 use fred::clients::{Client, Pool};
 use fred::error::{Error, ErrorKind};
 use fred::prelude::{Builder, ClientLike, ReconnectPolicy};
@@ -14,58 +14,61 @@ use fred::types::config::Config;
 use tokio::time::{sleep, timeout};
 
 use crate::config::ConfigError;
+use backend::auth::rate_limit::RateLimiter;
+use backend::sessions::store::write_probe;
 
-/// Connections of one process. fred sends what many ask for at once in one go, and no command of ours keeps others waiting;
-/// four cost a sign-in a hundredth of its time and gave pages nothing.
-const CONNECTIONS: usize = 1;
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(3);
-/// How long a command may take: people wait for it.
-const COMMAND: Duration = Duration::from_secs(1);
-/// How far apart it is looked whether a connection answers.
-const LOOK: Duration = Duration::from_secs(2);
-/// How often in a row it may not answer: a server that is busy for a moment keeps its connections.
-const MISSES: u32 = 2;
-/// How long it is waited for another connection before it is looked again.
-const RENEW: Duration = Duration::from_secs(5);
-/// How long the system tries to have the other end take what was sent, before the connection is over (TCP_USER_TIMEOUT; by
-/// itself Linux tries for a quarter of an hour).
+/// The number of connections of one process. fred pipelines concurrent commands, and none of our commands blocks. With
+/// four connections a sign-in is 1 % slower and pages are no faster.
+const POOL_SIZE: usize = 1;
+/// The time limit for a connection attempt.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The time limit of a command: people wait for it.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(1);
+/// The interval between two probes of a connection.
+const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+/// The number of unanswered probes in a row after which a connection is replaced. A server that is busy for a moment keeps its
+/// connections.
+const MAX_MISSED_PROBES: u32 = 2;
+/// The time limit for a new connection before the next probe.
+const RECONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time that sent data may stay unacknowledged before the system closes the connection (TCP_USER_TIMEOUT). The default of
+/// Linux is about 15 minutes.
 #[cfg(target_os = "linux")]
-const SILENCE: Duration = Duration::from_secs(5);
-/// What the keys of the counters begin with.
-const NAMESPACE: &str = "vestibule";
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(5);
+/// The prefix of the keys of the counters.
+const KEY_PREFIX: &str = "vestibule";
 
-/// Connects.
+/// Connects to Redis.
 pub async fn connect(url: &str) -> Result<Pool, ConfigError> {
     let fail = |e: Error| {
         ConfigError(format!("REDIS_URL: Redis could not be reached; start it or correct the address ({e})."))
     };
     let config = Config::from_url(url).map_err(fail)?;
-    // A node of a cluster may send a command on to another.
+    // A node of a cluster may redirect a command to another node.
     let attempts = if config.server.is_clustered() { 3 } else { 1 };
     let pool = Builder::from_config(config)
         .set_policy(ReconnectPolicy::new_exponential(0, 50, 2_000, 2))
-        .with_performance_config(|performance| performance.default_command_timeout = COMMAND)
+        .with_performance_config(|performance| performance.default_command_timeout = COMMAND_TIMEOUT)
         .with_connection_config(|connection| {
-            connection.connection_timeout = CONNECT;
-            connection.internal_command_timeout = COMMAND;
+            connection.connection_timeout = CONNECT_TIMEOUT;
+            connection.internal_command_timeout = COMMAND_TIMEOUT;
             connection.max_command_attempts = attempts;
             #[cfg(target_os = "linux")]
             {
-                connection.tcp.user_timeout = Some(SILENCE);
+                connection.tcp.user_timeout = Some(TCP_USER_TIMEOUT);
             }
         })
-        .build_pool(CONNECTIONS)
+        .build_pool(POOL_SIZE)
         .map_err(fail)?;
     pool.init().await.map_err(fail)?;
     Ok(pool)
 }
 
-/// Makes connections anew of which nothing comes any more, or which lead to a server that takes no writes, for as long as the
-/// process lives: what was at their other end may
-/// be gone without a word, after a failover or behind a firewall that forgets. (fred's own time-out for that counts from the
-/// last command, and so never ends where people go on asking.) In a cluster it looks at one node; at the others the system
-/// alone looks, by its time-out for what was sent.
+/// Replaces connections that no longer answer or whose server accepts no writes, for as long as the process runs.
+///
+/// The server may disappear without notice, after a failover or behind a firewall that drops its state. (fred's own timeout
+/// counts from the last command, so it never ends while commands are sent.) In a cluster only one node is probed. For the other
+/// nodes there is only the timeout of the system, `TCP_USER_TIMEOUT`.
 pub fn keep_connected(pool: &Pool) {
     for client in pool.clients() {
         tokio::spawn(keep_one_connected(client.clone()));
@@ -73,57 +76,60 @@ pub fn keep_connected(pool: &Pool) {
 }
 
 async fn keep_one_connected(client: Client) {
-    let mut misses = 0;
-    let mut told = false;
+    let mut missed = 0;
+    let mut logged = false;
     loop {
-        sleep(LOOK).await;
+        sleep(PROBE_INTERVAL).await;
         let found = probe(&client).await;
-        misses = if found == Probe::Silent { misses + 1 } else { 0 };
-        let why = match found {
-            Probe::Silent if misses == MISSES => "a connection to Redis is silent: making another",
-            // After a failover the server may have become a replica, and the address may lead to another one.
+        missed = if found == Probe::Unresponsive { missed + 1 } else { 0 };
+        let message = match found {
+            Probe::Unresponsive if missed == MAX_MISSED_PROBES => {
+                "a connection to Redis is silent: making another"
+            }
+            // After a failover the server may have become a replica, and the host name may now belong to another server.
             Probe::ReadOnly => "Redis takes no writes: connecting again",
-            Probe::Silent | Probe::Other => {
-                told = false;
+            Probe::Unresponsive | Probe::Other => {
+                logged = false;
                 continue;
             }
         };
-        misses = 0;
-        if !told {
-            tracing::warn!("{why}");
+        missed = 0;
+        if !logged {
+            tracing::warn!("{message}");
         }
-        // Until a look finds nothing, it would be the same words every two seconds.
-        told = found == Probe::ReadOnly;
-        // Where that fails, it goes on trying by itself; and while it waits for its last write to leave, it heeds nobody.
-        let _ = timeout(RENEW, client.force_reconnection()).await;
+        // A read-only server is logged once, not at every probe.
+        logged = found == Probe::ReadOnly;
+        // If this fails, fred continues to try by itself. While it waits for its last write, it does not react.
+        let _ = timeout(RECONNECT_TIMEOUT, client.force_reconnection()).await;
     }
 }
 
-/// What a look at a connection found.
+/// The result of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Probe {
-    /// It is there, and nothing comes of it.
-    Silent,
-    /// The server takes no writes: it is a replica, or begins to be one.
+    /// The connection is open, but the server does not answer.
+    Unresponsive,
+    /// The server accepts no writes: it is a replica, or becomes one.
     ReadOnly,
-    /// It works, or is being made anew.
+    /// The connection works, or is being replaced.
     Other,
 }
 
+/// Sends a write command and returns how the connection behaves.
 async fn probe(client: &Client) -> Probe {
     match write_probe(client).await {
         Err(error) if is_read_only(&error) => Probe::ReadOnly,
-        Err(error) if client.is_connected() && *error.kind() == ErrorKind::Timeout => Probe::Silent,
+        Err(error) if client.is_connected() && *error.kind() == ErrorKind::Timeout => Probe::Unresponsive,
         _ => Probe::Other,
     }
 }
 
-/// The errors of a server that is a replica (READONLY, MASTERDOWN) or has only just started (LOADING).
+/// Returns true for an error of a server that is a replica (READONLY, MASTERDOWN) or is still starting (LOADING).
 fn is_read_only(error: &Error) -> bool {
     ["READONLY", "MASTERDOWN", "LOADING"].iter().any(|code| error.details().starts_with(code))
 }
 
-/// The counters that all replicas share.
-pub fn limits(pool: Pool) -> Limits {
-    Limits::shared(pool, NAMESPACE)
+/// Returns a rate limiter whose counters all instances of the portal share.
+pub fn rate_limiter(pool: Pool) -> RateLimiter {
+    RateLimiter::shared(pool, KEY_PREFIX)
 }

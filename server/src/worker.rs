@@ -1,39 +1,43 @@
-//! The background tasks: writing emails, sending them, and deleting what is no longer needed.
+//! The background tasks: writing emails, sending them, and deleting data that is no longer needed.
 //!
 //! # Guarantees
-//! - A task ends only when it is told to. After an error it goes on, and after a panic it is started again.
-//! - No task waits for another one: a flood of requests keeps no written email from being sent.
-//! - When told to stop, the sender begins no other email, and the email that is being sent has as long as requests have. The other
-//!   tasks end immediately.
+//!
+//! - A task ends only at shutdown. After an error it continues, and after a panic it is started again.
+//! - No task waits for another one: a flood of requests does not delay emails that are already written.
+//! - At shutdown the sender starts no further email, and the email that is being sent has as much time as requests in flight.
+//!   The other tasks end immediately.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::backend::Backend;
-use app::backend::error::Failure;
-use app::backend::mail::transport::Transport;
-use app::backend::mail::{self, IDLE};
-use app::backend::purge::purge;
-use app::backend::sessions::remove_ended_records;
-use app::backend::tasks::{Task, TaskStates};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-/// How often what is no longer needed is deleted.
-const PURGE_EVERY: Duration = Duration::from_hours(1);
-/// How often the records of ended sessions are removed.
-const REMOVE_EVERY: Duration = Duration::from_mins(1);
-/// How often the log says that the secret at Microsoft is about to expire.
-const WARN_EVERY: Duration = Duration::from_hours(24);
-/// How long one round of a task may take. A round that takes longer is begun again.
-const ROUND: Duration = Duration::from_mins(5);
-/// How long a task that panicked waits before it is started again.
+use backend::Backend;
+use backend::email::transport::Transport;
+use backend::email::worker;
+use backend::email::worker::IDLE;
+use backend::error::InternalError;
+use backend::jobs::cleanup::purge;
+use backend::jobs::supervisor::{Task, TaskStates};
+use backend::sessions::remove_ended_records;
+
+/// The interval at which data that is no longer needed is deleted.
+const PURGE_INTERVAL: Duration = Duration::from_hours(1);
+/// The interval at which the records of ended sessions are removed.
+const RECORD_REMOVAL_INTERVAL: Duration = Duration::from_mins(1);
+/// The interval at which the log warns that the client secret is about to expire.
+const SECRET_WARNING_INTERVAL: Duration = Duration::from_hours(24);
+/// The time limit of one round of a task. A round that takes longer is cancelled and started again.
+const ROUND_TIMEOUT: Duration = Duration::from_mins(5);
+/// The delay before a task that panicked is started again.
 const RESTART_DELAY: Duration = Duration::from_secs(5);
 
-type Stop = watch::Receiver<bool>;
+/// A signal that becomes true at shutdown.
+type StopSignal = watch::Receiver<bool>;
 
-/// Runs the background tasks until `stop` says so.
-pub async fn run(backend: Backend, transport: Transport, stop: Stop) {
+/// Runs the background tasks until `stop` becomes true.
+pub async fn run(backend: Backend, transport: Transport, stop: StopSignal) {
     let transport = Arc::new(transport);
     let states = &backend.tasks;
     tokio::join!(
@@ -45,8 +49,8 @@ pub async fn run(backend: Backend, transport: Transport, stop: Stop) {
     );
 }
 
-/// Runs a task until it ends, which it does when it is told to stop. After a panic it waits [`RESTART_DELAY`] and starts it again.
-async fn supervise<F>(states: &TaskStates, task: Task, stop: Stop, start: impl Fn() -> F)
+/// Runs a task until it ends at shutdown. Starts it again [`RESTART_DELAY`] after a panic.
+async fn supervise<F>(states: &TaskStates, task: Task, stop: StopSignal, start: impl Fn() -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -56,77 +60,78 @@ where
 async fn supervise_with_delay<F>(
     states: &TaskStates,
     task: Task,
-    mut stop: Stop,
+    mut stop: StopSignal,
     delay: Duration,
     start: impl Fn() -> F,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
     while let Err(error) = tokio::spawn(start()).await {
-        states.note_stop(task);
+        states.record_stop(task);
         tracing::error!(task = task.as_str(), cause = %error, "background task stopped");
         tokio::select! {
             () = sleep(delay) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        states.note_restart(task);
+        states.record_restart(task);
     }
 }
 
-async fn write_emails(backend: Backend, mut stop: Stop) {
+async fn write_emails(backend: Backend, mut stop: StopSignal) {
     while !*stop.borrow() {
-        let round = in_time("writing emails", Box::pin(mail::write(&backend)));
+        let round = with_time_limit("writing emails", Box::pin(worker::write(&backend)));
         let wait = unless_stopped(&stop, round).await.flatten().unwrap_or(IDLE);
         tokio::select! {
-            () = backend.mail_bell.writer.notified() => {}
+            () = backend.email_wakeup.writer.notified() => {}
             () = sleep(wait) => {}
             _ = stop.changed() => {}
         }
     }
 }
 
-async fn send_emails(backend: Backend, transport: Arc<Transport>, mut stop: Stop) {
+async fn send_emails(backend: Backend, transport: Arc<Transport>, mut stop: StopSignal) {
     while !*stop.borrow() {
-        let round = Box::pin(mail::send(&backend, &transport, || *stop.borrow()));
-        let wait = in_time("sending emails", round).await.unwrap_or(IDLE);
+        let round = Box::pin(worker::send(&backend, &transport, || *stop.borrow()));
+        let wait = with_time_limit("sending emails", round).await.unwrap_or(IDLE);
         tokio::select! {
-            () = backend.mail_bell.sender.notified() => {}
+            () = backend.email_wakeup.sender.notified() => {}
             () = sleep(wait) => {}
             _ = stop.changed() => {}
         }
     }
 }
 
-/// Deletes what is no longer needed, and warns of a secret at Microsoft that is about to expire.
-async fn clean_up(backend: Backend, mut stop: Stop) {
-    let (mut since_warning, mut since_purge) = (WARN_EVERY, PURGE_EVERY);
+/// Deletes data that is no longer needed, and warns of a client secret that is about to expire.
+async fn clean_up(backend: Backend, mut stop: StopSignal) {
+    let (mut since_warning, mut since_purge) = (SECRET_WARNING_INTERVAL, PURGE_INTERVAL);
     while !*stop.borrow() {
-        if since_warning >= WARN_EVERY {
+        if since_warning >= SECRET_WARNING_INTERVAL {
             since_warning = Duration::ZERO;
             let microsoft = backend.settings.microsoft.as_ref();
-            if let Some(words) = microsoft.and_then(|microsoft| microsoft.secret_warning(backend.now())) {
-                tracing::warn!("{words}");
+            if let Some(message) = microsoft.and_then(|microsoft| microsoft.secret_warning(backend.now())) {
+                tracing::warn!("{message}");
             }
         }
-        if since_purge >= PURGE_EVERY {
+        if since_purge >= PURGE_INTERVAL {
             since_purge = Duration::ZERO;
-            unless_stopped(&stop, in_time("purging", Box::pin(purge(&backend)))).await;
+            unless_stopped(&stop, with_time_limit("purging", Box::pin(purge(&backend)))).await;
         }
-        let records = in_time("removing the records of ended sessions", remove_ended_records(&backend));
+        let records =
+            with_time_limit("removing the records of ended sessions", remove_ended_records(&backend));
         unless_stopped(&stop, records).await;
         tokio::select! {
-            () = sleep(REMOVE_EVERY) => {
-                since_warning += REMOVE_EVERY;
-                since_purge += REMOVE_EVERY;
+            () = sleep(RECORD_REMOVAL_INTERVAL) => {
+                since_warning += RECORD_REMOVAL_INTERVAL;
+                since_purge += RECORD_REMOVAL_INTERVAL;
             }
             _ = stop.changed() => {}
         }
     }
 }
 
-/// Waits for a round of a task, unless the task is told to stop: then the round is cut off. It consists of transactions, of which
-/// one that is cut off leaves no trace, and it may be waiting for a database that has gone silent.
-async fn unless_stopped<T>(stop: &Stop, round: impl Future<Output = T>) -> Option<T> {
+/// Waits for a round of a task, and cancels it at shutdown. A round consists of transactions, and a cancelled transaction
+/// has no effect. The round may be waiting for a database that no longer answers.
+async fn unless_stopped<T>(stop: &StopSignal, round: impl Future<Output = T>) -> Option<T> {
     let mut stop = stop.clone();
     tokio::select! {
         biased;
@@ -135,9 +140,12 @@ async fn unless_stopped<T>(stop: &Stop, round: impl Future<Output = T>) -> Optio
     }
 }
 
-/// Waits for one round of a task, for at most [`ROUND`]. An error is logged.
-async fn in_time<T>(what: &'static str, round: impl Future<Output = Result<T, Failure>>) -> Option<T> {
-    match timeout(ROUND, round).await {
+/// Waits at most [`ROUND_TIMEOUT`] for a round of a task. An error is logged.
+async fn with_time_limit<T>(
+    what: &'static str,
+    round: impl Future<Output = Result<T, InternalError>>,
+) -> Option<T> {
+    match timeout(ROUND_TIMEOUT, round).await {
         Ok(Ok(done)) => Some(done),
         Ok(Err(failure)) => {
             tracing::error!(cause = %failure, "{what} failed");
@@ -173,17 +181,17 @@ mod tests {
                     let _ = stopping.wait_for(|stop| *stop).await;
                 }
             });
-        let look = async {
+        let check = async {
             runs.clone().wait_for(|running| *running).await.expect("it is started again");
             assert!(states.runs(Task::WriteEmails));
             assert_eq!((states.restarts(Task::WriteEmails), starts.load(Ordering::Relaxed)), (1, 2));
             stop.send_replace(true);
         };
-        tokio::join!(supervised, look);
+        tokio::join!(supervised, check);
     }
 
     #[tokio::test]
-    async fn a_round_that_hears_nothing_holds_up_no_stop() {
+    async fn a_round_that_never_ends_does_not_delay_the_shutdown() {
         let (stop, stopping) = watch::channel(false);
         let round = unless_stopped(&stopping, std::future::pending::<()>());
         let (was_stopping, done) = tokio::join!(async { stop.send_replace(true) }, round);
@@ -192,20 +200,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_task_that_waits_to_be_started_again_shows_it_and_can_be_told_to_stop() {
+    async fn a_task_that_waits_for_its_restart_is_reported_as_stopped_and_ends_at_the_shutdown() {
         let states = TaskStates::default();
         let (stop, stopping) = watch::channel(false);
         let hour = Duration::from_hours(1);
         let supervised =
             supervise_with_delay(&states, Task::SendEmails, stopping, hour, || async { panic!("always") });
-        let look = async {
+        let check = async {
             while states.runs(Task::SendEmails) {
                 tokio::task::yield_now().await;
             }
             assert!(states.runs(Task::WriteEmails));
             stop.send_replace(true);
         };
-        tokio::join!(supervised, look);
+        tokio::join!(supervised, check);
         assert_eq!(states.restarts(Task::SendEmails), 0);
     }
 }

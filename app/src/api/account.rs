@@ -1,100 +1,101 @@
-//! Registering, signing in and out, and making the first administrator.
+//! Registration, signing in and out, and the first administrator.
 
 use leptos::prelude::*;
 
-use crate::domain::answer::{Fault, Outcome};
-use crate::domain::password::Password;
+use crate::api::action_result::{ActionError, ActionResult};
+use domain::password::Password;
 
-/// Registers an account that then waits for approval.
+/// Registers an account, which is pending until an administrator approves it.
 #[server(prefix = "/do", endpoint = "register")]
 pub async fn register(
     #[server(default)] username: String,
     #[server(default)] email: String,
     #[server(default)] password: Password,
     #[server(default)] confirm_password: Password,
-) -> Result<Outcome, Fault> {
-    use super::http::{Call, Reply};
-    use crate::backend::register::register;
-    use crate::domain::answer::Notice;
-    use crate::domain::check::Registration;
-    use crate::domain::problem::Field;
+) -> Result<ActionResult, ActionError> {
+    use crate::http::{ActionResponse, action};
+    use backend::accounts::registration;
+    use domain::errors::Field;
+    use domain::flash_message::FlashMessage;
+    use domain::validation::Registration;
 
-    let call = Call::begin("/register")?.keep(Field::Username, &username).keep(Field::Email, &email);
-    let (backend, caller) = (call.backend.clone(), call.caller.clone());
-    let done = async {
-        let least = backend.settings.password_min_length;
-        let form = Registration::parse(&username, &email, password, &confirm_password, least)?;
-        backend.limits.register(&backend.settings, caller.source, backend.now()).await?;
-        let user_id = register(&backend, form, &caller.source.to_string()).await?;
-        call.remember_registration(user_id);
-        Ok(Reply::next("/login", Notice::Registered))
-    };
-    call.answer(done.await)
+    let action = action("/register").keep(Field::Username, &username).keep(Field::Email, &email);
+    action
+        .run(async move |cx| {
+            let min_length = cx.backend.settings.password_min_length;
+            let form = Registration::parse(&username, &email, password, &confirm_password, min_length)?;
+            let user_id = registration::register(&cx.backend, form, cx.request.client_ip).await?;
+            cx.remember_registration(user_id);
+            Ok(ActionResponse::redirect_with("/login", FlashMessage::Registered))
+        })
+        .await
 }
 
-/// Signs in with name (or address) and password.
+/// Signs in with a username or email address and a password.
 #[server(prefix = "/do", endpoint = "sign_in")]
 pub async fn sign_in(
     #[server(default)] username: String,
     #[server(default)] password: Password,
     #[server(default)] next: String,
     #[server(default)] shared: String,
-) -> Result<Outcome, Fault> {
-    use super::http::{Call, Reply, login_page};
-    use crate::backend::sign_in::{SignIn, SignedIn, sign_in};
-    use crate::domain::next::NextPage;
-    use crate::domain::problem::Field;
+) -> Result<ActionResult, ActionError> {
+    use crate::http::{ActionResponse, action, login_page};
+    use backend::auth::password_sign_in::{SignIn, SignedIn, sign_in};
+    use domain::errors::Field;
+    use domain::return_to::ReturnTo;
 
-    let next = NextPage::parse(&next);
-    let page = login_page(next.as_ref());
-    let call = Call::begin(&page)?.keep(Field::Username, &username).keep(Field::Shared, &shared);
-    let (backend, caller) = (call.backend.clone(), call.caller.clone());
-    let done = async {
-        let form = SignIn {
-            identifier: &username,
-            password: &password,
-            shared: !shared.is_empty(),
-            source: caller.source,
-        };
-        match sign_in(&backend, &caller.session, form, &caller.browser()).await? {
-            SignedIn::Open { known } => {
-                call.remember_known(known);
-                Ok(Reply::to(next.as_ref().map_or("/profile", NextPage::as_str)))
-            }
-            SignedIn::Restricted => Ok(Reply::to("/change-password")),
-            SignedIn::NotActive { user_id, why, may_confirm } => {
-                if may_confirm {
-                    call.remember_proof(user_id);
+    let return_to = ReturnTo::parse(&next);
+    let page = login_page(return_to.as_ref());
+    let action = action(&page).keep(Field::Username, &username).keep(Field::Shared, &shared);
+    action
+        .run(async move |cx| {
+            let form = SignIn {
+                identifier: &username,
+                password: &password,
+                shared: !shared.is_empty(),
+                client_ip: cx.request.client_ip,
+            };
+            match sign_in(&cx.backend, &cx.request.session, form, &cx.request.browser()).await? {
+                SignedIn::Open { known } => {
+                    cx.remember_browser(known);
+                    Ok(ActionResponse::redirect(return_to.as_ref().map_or("/profile", ReturnTo::as_str)))
                 }
-                Ok(Reply::refused_at(&page, why))
+                SignedIn::Restricted => Ok(ActionResponse::redirect("/change-password")),
+                SignedIn::NotActive { user_id, reason, can_confirm } => {
+                    if can_confirm {
+                        cx.remember_verified_password(user_id);
+                    } else {
+                        cx.forget_verified_password();
+                    }
+                    Ok(ActionResponse::refused_at(&page, reason))
+                }
             }
-        }
-    };
-    call.answer(done.await)
+        })
+        .await
 }
 
-/// Signs out. Who is not signed in is signed out already.
+/// Signs out. A visitor gets the same message.
 #[server(prefix = "/do", endpoint = "sign_out")]
-pub async fn sign_out() -> Result<Outcome, Fault> {
-    use super::http::{Call, Reply};
-    use crate::backend::sessions::{OpenedBy, sign_out};
-    use crate::domain::answer::Notice;
+pub async fn sign_out() -> Result<ActionResult, ActionError> {
+    use crate::http::{ActionResponse, action};
+    use backend::sessions::{AuthMethod, sign_out};
+    use domain::flash_message::FlashMessage;
 
-    let call = Call::begin("/logout")?;
-    let (backend, caller) = (call.backend.clone(), call.caller.clone());
-    let done = async {
-        if let Some(viewer) = caller.viewer.as_ref().or(caller.restricted.as_ref()) {
-            sign_out(&backend, &caller.session, viewer, &caller.source.to_string()).await?;
-        }
-        let by_microsoft =
-            caller.viewer.as_ref().is_some_and(|viewer| viewer.opened_by == OpenedBy::Microsoft);
-        let notice = if by_microsoft { Notice::SignedOutHere } else { Notice::SignedOut };
-        Ok(Reply::next("/", notice))
-    };
-    call.answer(done.await)
+    action("/logout")
+        .run(async |cx| {
+            let request = &cx.request;
+            if let Some(user) = request.current_user.as_ref().or(request.restricted_user.as_ref()) {
+                sign_out(&cx.backend, &request.session, user, &request.client_ip.to_string()).await?;
+            }
+            let user = request.current_user.as_ref();
+            let by_microsoft = user.is_some_and(|user| user.auth_method == AuthMethod::Microsoft);
+            let message = if by_microsoft { FlashMessage::SignedOutLocally } else { FlashMessage::SignedOut };
+            Ok(ActionResponse::redirect_with("/", message))
+        })
+        .await
 }
 
-/// Makes the first administrator, with the one-time link from the log.
+/// Creates the first administrator, with the setup link from the log.
 #[server(prefix = "/do", endpoint = "set_up")]
 pub async fn set_up(
     #[server(default)] token: String,
@@ -102,22 +103,23 @@ pub async fn set_up(
     #[server(default)] email: String,
     #[server(default)] password: Password,
     #[server(default)] confirm_password: Password,
-) -> Result<Outcome, Fault> {
-    use super::http::{Call, Reply, token_page};
-    use crate::backend::setup::set_up;
-    use crate::domain::answer::Notice;
-    use crate::domain::check::Registration;
-    use crate::domain::problem::Field;
+) -> Result<ActionResult, ActionError> {
+    use crate::http::{ActionResponse, action, token_page};
+    use backend::accounts::first_admin::create_first_admin;
+    use domain::errors::Field;
+    use domain::flash_message::FlashMessage;
+    use domain::validation::Registration;
 
-    let page = token_page("/setup", &token);
-    let call = Call::begin(&page)?.keep(Field::Username, &username).keep(Field::Email, &email);
-    let (backend, caller) = (call.backend.clone(), call.caller.clone());
-    let done = async {
-        let least = backend.settings.password_min_length;
-        let form = Registration::parse(&username, &email, password, &confirm_password, least)?;
-        backend.limits.register(&backend.settings, caller.source, backend.now()).await?;
-        set_up(&backend, &caller.session, &token, form, &caller.browser()).await?;
-        Ok(Reply::next("/admin", Notice::SetUp))
-    };
-    call.answer(done.await)
+    let action = action(&token_page("/setup", &token));
+    let action = action.keep(Field::Username, &username).keep(Field::Email, &email);
+    action
+        .run(async move |cx| {
+            let min_length = cx.backend.settings.password_min_length;
+            let form = Registration::parse(&username, &email, password, &confirm_password, min_length)?;
+            let (request, browser) = (&cx.request, cx.request.browser());
+            create_first_admin(&cx.backend, &request.session, &token, form, &browser, request.client_ip)
+                .await?;
+            Ok(ActionResponse::redirect_with("/admin", FlashMessage::AdminCreated))
+        })
+        .await
 }

@@ -1,21 +1,23 @@
-//! How the portal looks in this browser.
+//! The appearance of the portal in this browser.
 
 use leptos::prelude::*;
 
-use crate::domain::answer::{Fault, Outcome};
+use crate::api::action_result::{ActionError, ActionResult};
 
 /// Remembers the theme: `light`, `dark`, or anything else for the system's choice.
 #[server(prefix = "/do", endpoint = "set_theme")]
 pub async fn set_theme(
     #[server(default)] theme: String,
     #[server(default)] from: String,
-) -> Result<Outcome, Fault> {
-    use super::http::{Call, Reply, Theme};
-    use crate::domain::next::NextPage;
+) -> Result<ActionResult, ActionError> {
+    use crate::http::{ActionResponse, Theme, action};
+    use domain::return_to::ReturnTo;
 
-    let from = NextPage::parse(&from);
-    let page = from.as_ref().map_or("/", NextPage::as_str);
-    let call = Call::begin(page)?;
-    call.remember_theme(Theme::parse(&theme));
-    call.answer(Ok(Reply::to(page)))
+    let page = ReturnTo::parse(&from).map_or_else(|| "/".to_owned(), |page| page.as_str().to_owned());
+    action(&page)
+        .run(async move |cx| {
+            cx.remember_theme(Theme::parse(&theme));
+            Ok(ActionResponse::redirect(&page))
+        })
+        .await
 }

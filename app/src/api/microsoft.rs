@@ -1,106 +1,89 @@
-//! One's Microsoft account: signing in with it, linking, unlinking, and proving oneself by it.
+//! Microsoft: signing in, linking, unlinking and re-authentication.
 
 use leptos::prelude::*;
 
-use crate::domain::answer::{Fault, Outcome};
-use crate::domain::password::Password;
+use crate::api::action_result::{ActionError, ActionResult};
+use domain::password::Password;
 
-/// Goes to Microsoft to sign in, from the sign-in form. (`/ms-login` does so from anywhere else.)
+/// Redirects to Microsoft to sign in, from the sign-in form. (`/ms-login` does the same for links.)
 #[server(prefix = "/do", endpoint = "sign_in_with_microsoft")]
 pub async fn sign_in_with_microsoft(
     #[server(default)] username: String,
     #[server(default)] next: String,
     #[server(default)] shared: String,
-) -> Result<Outcome, Fault> {
-    use super::http::{Call, Reply, login_page};
-    use crate::backend::microsoft::{HOME, Purpose, begin};
-    use crate::domain::next::NextPage;
-    use crate::domain::problem::Field;
+) -> Result<ActionResult, ActionError> {
+    use crate::http::{ActionResponse, action, login_page};
+    use backend::microsoft::{DEFAULT_RETURN_TO, begin_sign_in};
+    use domain::errors::Field;
+    use domain::return_to::ReturnTo;
 
-    let next = NextPage::parse(&next);
-    let call = Call::begin(&login_page(next.as_ref()))?;
-    let call = call.keep(Field::Username, &username).keep(Field::Shared, &shared);
-    let next = next.as_ref().map_or(HOME, NextPage::as_str);
-    let (backend, caller) = (call.backend.clone(), call.caller.clone());
-    let done = async {
-        if caller.viewer.is_some() || caller.restricted.is_some() {
-            // Whoever has to choose a new password is led there.
-            return Ok(Reply::to(next));
-        }
-        backend.limits.microsoft(caller.source, backend.now()).await?;
-        let purpose = Purpose::SignIn { shared: !shared.is_empty() };
-        let to = begin(&backend, purpose, None, next, caller.trip.as_deref()).await?;
-        Ok(call.send_to(&to))
-    };
-    call.answer(done.await)
+    let return_to = ReturnTo::parse(&next);
+    let action = action(&login_page(return_to.as_ref()));
+    let action = action.keep(Field::Username, &username).keep(Field::Shared, &shared);
+    action
+        .run(async move |cx| {
+            let page = return_to.as_ref().map_or(DEFAULT_RETURN_TO, ReturnTo::as_str);
+            let request = &cx.request;
+            if request.current_user.is_some() || request.restricted_user.is_some() {
+                return Ok(ActionResponse::redirect(page));
+            }
+            let (shared, secret) = (!shared.is_empty(), request.authorization_secret.as_deref());
+            let to = begin_sign_in(&cx.backend, request.client_ip, shared, page, secret).await?;
+            Ok(cx.redirect_to_microsoft(&to))
+        })
+        .await
 }
 
-/// Goes to Microsoft to link an account there.
+/// Redirects to Microsoft to link an account.
 #[server(prefix = "/do", endpoint = "link_microsoft")]
-pub async fn link_microsoft(#[server(default)] current_password: Password) -> Result<Outcome, Fault> {
-    use super::http::Call;
-    use crate::backend::microsoft::{Purpose, begin};
-    use crate::backend::prove::prove_again;
-    use crate::domain::problem::Problem;
+pub async fn link_microsoft(
+    #[server(default)] current_password: Password,
+) -> Result<ActionResult, ActionError> {
+    use crate::http::action;
+    use backend::microsoft::begin_link;
 
-    let call = Call::begin("/profile/microsoft")?;
-    let (backend, caller) = (call.backend.clone(), call.caller.clone());
-    let done = async {
-        let viewer = match call.require_viewer() {
-            Ok(viewer) => viewer,
-            Err(reply) => return Ok(reply),
-        };
-        backend.limits.prove_again(&viewer.counted_as(), backend.now()).await?;
-        if viewer.email_confirmed_at.is_none() {
-            return Err(Problem::AddressUnconfirmed.into());
-        }
-        prove_again(&backend, &viewer, &current_password, &caller.source.to_string()).await?;
-        let page = "/profile/microsoft";
-        let to = begin(&backend, Purpose::Link, Some(&viewer), page, caller.trip.as_deref()).await?;
-        Ok(call.send_to(&to))
-    };
-    call.answer(done.await)
+    action("/profile/microsoft")
+        .run(async move |cx| {
+            let user = cx.require_user()?;
+            let (client_ip, secret) = (cx.request.client_ip, cx.request.authorization_secret.as_deref());
+            let to = begin_link(&cx.backend, &user, &current_password, client_ip, secret).await?;
+            Ok(cx.redirect_to_microsoft(&to))
+        })
+        .await
 }
 
-/// Unlinks one's Microsoft account.
+/// Unlinks the Microsoft account.
 #[server(prefix = "/do", endpoint = "unlink_microsoft")]
-pub async fn unlink_microsoft(#[server(default)] current_password: Password) -> Result<Outcome, Fault> {
-    use super::http::{Call, Reply};
-    use crate::backend::microsoft::unlink;
-    use crate::domain::answer::Notice;
+pub async fn unlink_microsoft(
+    #[server(default)] current_password: Password,
+) -> Result<ActionResult, ActionError> {
+    use crate::http::{ActionResponse, action};
+    use backend::microsoft::unlink;
+    use domain::flash_message::FlashMessage;
 
-    let call = Call::begin("/profile/microsoft")?;
-    let (backend, caller) = (call.backend.clone(), call.caller.clone());
-    let done = async {
-        let viewer = match call.require_viewer() {
-            Ok(viewer) => viewer,
-            Err(reply) => return Ok(reply),
-        };
-        backend.limits.prove_again(&viewer.counted_as(), backend.now()).await?;
-        unlink(&backend, &viewer, &current_password, &caller.source.to_string()).await?;
-        Ok(Reply::next("/profile", Notice::MicrosoftUnlinked))
-    };
-    call.answer(done.await)
+    action("/profile/microsoft")
+        .run(async move |cx| {
+            let user = cx.require_user()?;
+            unlink(&cx.backend, &user, &current_password, &cx.request.client_ip.to_string()).await?;
+            Ok(ActionResponse::redirect_with("/profile", FlashMessage::MicrosoftUnlinked))
+        })
+        .await
 }
 
-/// Goes to Microsoft to prove again who one is, and comes back to `next`.
+/// Redirects to Microsoft to re-authenticate, and then returns to `next`.
 #[server(prefix = "/do", endpoint = "prove_with_microsoft")]
-pub async fn prove_with_microsoft(#[server(default)] next: String) -> Result<Outcome, Fault> {
-    use super::http::Call;
-    use crate::backend::microsoft::{Purpose, begin};
-    use crate::domain::next::NextPage;
+pub async fn prove_with_microsoft(#[server(default)] next: String) -> Result<ActionResult, ActionError> {
+    use crate::http::action;
+    use backend::microsoft::begin_reauthentication;
+    use domain::return_to::ReturnTo;
 
-    let next = NextPage::parse(&next).map_or_else(|| "/profile".to_owned(), |next| next.as_str().to_owned());
-    let call = Call::begin(&next)?;
-    let (backend, caller) = (call.backend.clone(), call.caller.clone());
-    let done = async {
-        let viewer = match call.require_viewer() {
-            Ok(viewer) => viewer,
-            Err(reply) => return Ok(reply),
-        };
-        backend.limits.prove_again(&viewer.counted_as(), backend.now()).await?;
-        let to = begin(&backend, Purpose::Prove, Some(&viewer), &next, caller.trip.as_deref()).await?;
-        Ok(call.send_to(&to))
-    };
-    call.answer(done.await)
+    let page = ReturnTo::parse(&next).map_or_else(|| "/profile".to_owned(), |page| page.as_str().to_owned());
+    action(&page)
+        .run(async move |cx| {
+            let user = cx.require_user()?;
+            let secret = cx.request.authorization_secret.as_deref();
+            let to = begin_reauthentication(&cx.backend, &user, &page, secret).await?;
+            Ok(cx.redirect_to_microsoft(&to))
+        })
+        .await
 }

@@ -1,17 +1,19 @@
-//! The server functions: every action of the portal, one file an area.
+//! The server functions: every action of the portal, one file per area.
 //!
-//! Guarantees: each is a public endpoint under `/do/` with a name of its own that survives a deploy; each takes text,
-//! parses it with the domain, asks who is calling before it does anything that needs a right, and calls one use case.
-//! All answer the same way: an [`Outcome`](crate::domain::answer::Outcome) to scripts, a redirect to plain forms.
+//! # Guarantees
+//!
+//! - Every server function is a public endpoint below `/do/`, with its own name, which does not change between deployments.
+//! - Every server function takes text, parses it with the domain, checks the user and calls one use case.
+//! - Scripts get an [`ActionResult`](crate::api::action_result::ActionResult), plain forms a redirect.
 
 #![allow(missing_docs, reason = "the structs of the arguments are made by a macro")]
 
 pub mod account;
+pub mod action_result;
+pub mod admin;
 pub mod appearance;
-pub mod desk;
-#[cfg(feature = "ssr")]
-pub mod http;
-pub mod links;
+pub mod email_links;
 pub mod microsoft;
+pub mod password;
 pub mod profile;
-pub mod recovery;
+pub mod sessions;

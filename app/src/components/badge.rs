@@ -1,9 +1,9 @@
-//! States as badges: always a word, never colour alone.
+//! Badges for statuses and roles. Every badge has text, so that colour is never the only sign.
 
 use leptos::prelude::*;
 
 use crate::components::icon::{Icon, IconName};
-use crate::domain::status::{PublicStatus, Role};
+use domain::status::{PublicStatus, Role};
 
 /// The badge of a status.
 #[component]
@@ -18,24 +18,24 @@ pub fn StatusBadge(
         PublicStatus::Rejected => "badge badge-dot badge-rejected",
         PublicStatus::Deactivated => "badge badge-dot badge-deactivated",
     };
-    view! { <span class=class>{status.words()}</span> }
+    view! { <span class=class>{status.message()}</span> }
 }
 
-/// The badge of an administrator; nothing for members.
+/// The badge of an administrator. Members have none.
 #[component]
 pub fn RoleBadge(
     /// The role.
     role: Role,
 ) -> impl IntoView {
     (role == Role::Admin).then(|| {
-        view! { <span class="badge badge-admin"><Icon name=IconName::Shield />{role.words()}</span> }
+        view! { <span class="badge badge-admin"><Icon name=IconName::Shield />{role.message()}</span> }
     })
 }
 
-/// Whether an address is confirmed.
+/// The badge that tells if an email address is confirmed.
 #[component]
-pub fn AddressBadge(
-    /// Whether it is.
+pub fn ConfirmationBadge(
+    /// True if the email address is confirmed.
     confirmed: bool,
 ) -> impl IntoView {
     if confirmed {

@@ -1,6 +1,6 @@
-//! Shared pieces without a life of their own: pages and islands both use them.
+//! Components without client state, shared by pages and islands.
 
-pub mod address;
+pub mod alert;
 pub mod badge;
+pub mod email_address;
 pub mod icon;
-pub mod notice;

@@ -1,133 +1,141 @@
 //! The fields of a form.
 //!
-//! Guarantees: label, hint, error, input in this order, tied together for screen readers; checks run when a field is
-//! left and never while it is first being typed, and clear as soon as it is right; paste is never blocked and nothing
-//! is cut.
+//! # Guarantees
+//!
+//! - A field has a label, a hint, an error and an input in this order, associated for screen readers.
+//! - Validation runs when the user leaves a field, not during the first typing.
+//! - An error disappears as soon as the value is valid.
+//! - Paste is never blocked, and no input is truncated.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, FocusEvent, HtmlButtonElement, HtmlInputElement};
 
-use super::form::{FormState, text_beside};
 use crate::components::icon::{Icon, IconName};
-use crate::domain::check::checked_field;
-use crate::domain::problem::{Field, Problem, Refusal};
+use crate::islands::form::{FormState, sibling_value};
+use domain::errors::{ErrorCode, Field, FormErrors};
+use domain::validation::check_field;
 
-/// What a field looks at to find its problem.
+/// The validation state of a field.
 #[derive(Clone, Copy)]
-struct Checked {
+struct FieldState {
     field: Field,
-    least: Option<usize>,
-    state: Option<FormState>,
-    /// Its own opinion, and which answer of the server that came after.
-    own: RwSignal<(u32, Option<Problem>)>,
-    /// Whether it has changed since it was left.
+    /// The minimum length of a password, or `None` if the field is not validated in the browser.
+    min_length: Option<usize>,
+    form: Option<FormState>,
+    /// The result of the browser's validation, with the number of server responses before it.
+    local: RwSignal<(u32, Option<ErrorCode>)>,
+    /// True if the value has changed since the user last left the field.
     dirty: RwSignal<bool>,
 }
 
-impl Checked {
-    fn new(field: Field, least: Option<usize>) -> Self {
-        let state = use_context::<FormState>();
-        Self { field, least, state, own: RwSignal::new((0, None)), dirty: RwSignal::new(false) }
+impl FieldState {
+    fn new(field: Field, min_length: Option<usize>) -> Self {
+        let form = use_context::<FormState>();
+        Self { field, min_length, form, local: RwSignal::new((0, None)), dirty: RwSignal::new(false) }
     }
 
-    /// Its own opinion where it has one since the server's last answer, else the server's.
-    fn problem(self) -> Option<Problem> {
-        let state = self.state?;
-        let (after, problem) = self.own.get();
-        if after == state.answers.get() { problem } else { state.refusal.with(|r| r.problem_of(self.field)) }
+    /// Returns the error of the browser's validation if it ran after the last response, otherwise the server's error.
+    fn code(self) -> Option<ErrorCode> {
+        let form = self.form?;
+        let (after, code) = self.local.get();
+        if after == form.response_count.get() {
+            code
+        } else {
+            form.errors.with(|errors| errors.code_of(self.field))
+        }
     }
 
-    fn check(self, input: &HtmlInputElement) {
-        let (Some(least), Some(state)) = (self.least, self.state) else { return };
+    fn validate(self, input: &HtmlInputElement) {
+        let (Some(min_length), Some(form)) = (self.min_length, self.form) else { return };
         let other = if self.field == Field::ConfirmPassword {
-            // The form has one of the two.
-            text_beside(input, Field::Password) + &text_beside(input, Field::NewPassword)
+            // A form has only one of the two fields.
+            sibling_value(input, Field::Password) + &sibling_value(input, Field::NewPassword)
         } else {
             String::new()
         };
-        let problem = checked_field(self.field, &input.value(), &other, least);
-        self.own.set((state.answers.get_untracked(), problem));
+        let code = check_field(self.field, &input.value(), &other, min_length);
+        self.local.set((form.response_count.get_untracked(), code));
     }
 
-    /// The input, or the button inside its box, was left. While a pointer is pressed on a button nothing is said yet: an
-    /// error that appears now would move the button from under it. The form's own button brings the server's answer, and
-    /// the one in the box is left in turn.
-    fn left(self, event: &FocusEvent) {
-        let pressed = self.state.is_some_and(|state| state.pressed.get_untracked());
+    /// Validates the field when the input, or the button next to it, loses the focus. While a pointer is pressed on a button, no
+    /// error appears, because it would move the button away from the pointer. The submit button then shows the server's response,
+    /// and the button next to the input later loses the focus itself.
+    fn on_blur(self, event: &FocusEvent) {
+        let pointer_down = self.form.is_some_and(|form| form.pointer_down.get_untracked());
         let to_button = event.related_target().is_some_and(|to| to.dyn_ref::<HtmlButtonElement>().is_some());
-        let button = pressed && to_button;
+        let button = pointer_down && to_button;
         let input = document().get_element_by_id(self.field.name());
         if let Some(input) = input.and_then(|input| input.dyn_into::<HtmlInputElement>().ok())
             && self.dirty.get_untracked()
             && !button
         {
             self.dirty.set(false);
-            self.check(&input);
+            self.validate(&input);
         }
     }
 
-    fn typed(self, event: &Event) {
+    fn on_input(self, event: &Event) {
         self.dirty.set(true);
         let input = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
         if let Some(input) = input
-            && untrack(|| self.problem()).is_some()
+            && untrack(|| self.code()).is_some()
         {
-            self.check(&input);
+            self.validate(&input);
         }
     }
 
-    /// The first field has the focus, unless there are errors: then the summary has it.
-    fn focused(self, first: bool) -> bool {
-        first && self.state.is_none_or(|state| state.refusal.with_untracked(Refusal::is_empty))
+    /// Returns true if the field gets the focus. If there are errors, the error summary gets it instead.
+    fn has_autofocus(self, autofocus: bool) -> bool {
+        autofocus && self.form.is_none_or(|form| form.errors.with_untracked(FormErrors::is_empty))
     }
 
-    fn invalid(self) -> Option<&'static str> {
-        self.problem().map(|_| "true")
+    fn aria_invalid(self) -> Option<&'static str> {
+        self.code().map(|_| "true")
     }
 
-    fn described(self, hint: bool) -> Option<String> {
+    fn aria_describedby(self, hint: bool) -> Option<String> {
         let name = self.field.name();
         let hint = hint.then(|| format!("{name}-hint"));
-        let error = self.problem().map(|_| format!("{name}-error"));
+        let error = self.code().map(|_| format!("{name}-error"));
         let parts: Vec<String> = hint.into_iter().chain(error).collect();
         (!parts.is_empty()).then(|| parts.join(" "))
     }
 }
 
-/// The line between hint and input; empty, it takes no room.
+/// The error between hint and input. It takes no space if there is no error.
 #[component]
-fn ErrorLine(checked: Checked) -> impl IntoView {
-    let id = format!("{}-error", checked.field.name());
+fn FieldErrorMessage(state: FieldState) -> impl IntoView {
+    let id = format!("{}-error", state.field.name());
     view! {
         <p class="field-error" id=id>
-            {move || checked.problem().map(|problem| {
-                view! { <Icon name=IconName::AlertCircle /><span>{problem.words()}</span> }
+            {move || state.code().map(|code| {
+                view! { <Icon name=IconName::AlertCircle /><span>{code.message()}</span> }
             })}
         </p>
     }
 }
 
-/// A line of text.
+/// A field for one line of text.
 #[island]
 pub fn TextField(
-    /// Which field.
+    /// The field.
     field: Field,
-    /// Its label.
+    /// The label.
     label: String,
-    /// Its hint; empty for none.
+    /// The hint. Empty if there is none.
     hint: String,
-    /// What was typed before.
+    /// The initial value.
     value: String,
-    /// Its `autocomplete`.
+    /// The attribute `autocomplete`.
     autocomplete: String,
-    /// Whether the page begins here.
-    first: bool,
-    /// Whether it is checked when it is left, as a registration is.
-    check: bool,
+    /// True if the field gets the focus when the page loads.
+    autofocus: bool,
+    /// True if the field is validated when the user leaves it.
+    validate: bool,
 ) -> impl IntoView {
-    // No password here, so any length will do.
-    let checked = Checked::new(field, check.then_some(1));
+    // The minimum length applies to passwords only, so any number works.
+    let state = FieldState::new(field, validate.then_some(1));
     let name = field.name();
     let email = field == Field::Email;
     let has_hint = !hint.is_empty();
@@ -135,7 +143,7 @@ pub fn TextField(
         <div class="field">
             <label class="field-label" for=name>{label}</label>
             {has_hint.then(|| view! { <p class="field-hint" id=format!("{name}-hint")>{hint}</p> })}
-            <ErrorLine checked=checked />
+            <FieldErrorMessage state=state />
             <input
                 class="input"
                 id=name
@@ -145,43 +153,43 @@ pub fn TextField(
                 autocomplete=autocomplete
                 autocapitalize="none"
                 spellcheck="false"
-                autofocus=checked.focused(first)
+                autofocus=state.has_autofocus(autofocus)
                 value=value
-                aria-invalid=move || checked.invalid()
-                aria-describedby=move || checked.described(has_hint)
-                on:blur=move |event| checked.left(&event)
-                on:input=move |event| checked.typed(&event)
+                aria-invalid=move || state.aria_invalid()
+                aria-describedby=move || state.aria_describedby(has_hint)
+                on:blur=move |event| state.on_blur(&event)
+                on:input=move |event| state.on_input(&event)
             />
         </div>
     }
 }
 
-/// A password, which can be shown once scripts run.
+/// A field for a password, which can be made visible once scripts run.
 #[island]
 pub fn PasswordField(
-    /// Which field.
+    /// The field.
     field: Field,
-    /// Its label.
+    /// The label.
     label: String,
-    /// Its hint; empty for none.
+    /// The hint. Empty if there is none.
     hint: String,
-    /// `current-password` or `new-password`.
+    /// The attribute `autocomplete`: `current-password` or `new-password`.
     autocomplete: String,
-    /// Whether the page begins here.
-    first: bool,
-    /// The shortest that is accepted, where it is checked when it is left; 0 where it is not.
-    least: usize,
+    /// True if the field gets the focus when the page loads.
+    autofocus: bool,
+    /// The minimum length if the field is validated when the user leaves it, otherwise 0.
+    min_length: usize,
 ) -> impl IntoView {
-    let checked = Checked::new(field, (least > 0).then_some(least));
+    let state = FieldState::new(field, (min_length > 0).then_some(min_length));
     let name = field.name();
     let has_hint = !hint.is_empty();
-    let (shown, alive) = (RwSignal::new(false), RwSignal::new(false));
-    Effect::new(move |_| alive.set(true));
+    let (shown, hydrated) = (RwSignal::new(false), RwSignal::new(false));
+    Effect::new(move |_| hydrated.set(true));
     view! {
         <div class="field">
             <label class="field-label" for=name>{label}</label>
             {has_hint.then(|| view! { <p class="field-hint" id=format!("{name}-hint")>{hint}</p> })}
-            <ErrorLine checked=checked />
+            <FieldErrorMessage state=state />
             <div class="field-box">
                 <input
                     class="input"
@@ -191,21 +199,21 @@ pub fn PasswordField(
                     autocomplete=autocomplete
                     autocapitalize="none"
                     spellcheck="false"
-                    autofocus=checked.focused(first)
-                    aria-invalid=move || checked.invalid()
-                    aria-describedby=move || checked.described(has_hint)
-                    on:blur=move |event| checked.left(&event)
-                    on:input=move |event| checked.typed(&event)
+                    autofocus=state.has_autofocus(autofocus)
+                    aria-invalid=move || state.aria_invalid()
+                    aria-describedby=move || state.aria_describedby(has_hint)
+                    on:blur=move |event| state.on_blur(&event)
+                    on:input=move |event| state.on_input(&event)
                 />
                 <button
                     class="field-reveal"
                     type="button"
-                    hidden=move || !alive.get()
+                    hidden=move || !hydrated.get()
                     aria-controls=name
                     aria-pressed=move || shown.get().to_string()
                     aria-label=move || if shown.get() { "Hide password" } else { "Show password" }
                     on:click=move |_| shown.update(|shown| *shown = !*shown)
-                    on:blur=move |event| checked.left(&event)
+                    on:blur=move |event| state.on_blur(&event)
                 >
                     {move || if shown.get() {
                         view! { <Icon name=IconName::EyeOff />"Hide" }

@@ -1,8 +1,12 @@
-//! The one form: a plain HTML form that posts to a server function; when hydrated it sends itself and answers in place.
+//! The form of all actions: a plain HTML form that posts to a server function. Once hydrated, it sends itself with `fetch` and
+//! shows the result in place.
 //!
-//! Guarantees: without scripts the same refusal comes back on the page with what was typed; nothing is sent twice while
-//! an answer is awaited; after a refusal the summary has the focus, the title begins with "Error:", what was typed is still
-//! there, and the passwords that were sent are not.
+//! # Guarantees
+//!
+//! - Without scripts, the page shows the same errors and the input again.
+//! - A form is not sent again while a response is pending.
+//! - After an error, the error summary has the focus, and the title begins with "Error:".
+//! - After an error, the input is still there, except for the passwords that were sent.
 
 use std::time::Duration;
 
@@ -11,47 +15,48 @@ use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 use web_sys::{FormData, HtmlElement, HtmlFormElement, HtmlInputElement, SubmitEvent};
 
-use super::send::send_form;
+use crate::api::action_result::ActionResult;
+use crate::components::alert::SuccessAlert;
 use crate::components::icon::{Icon, IconName};
-use crate::components::notice::GoodNews;
-use crate::domain::answer::{Notice, Outcome};
-use crate::domain::problem::{Field, Problem, Refusal};
-use crate::domain::status::PublicStatus;
+use crate::islands::api_client::send_form;
+use domain::errors::{ErrorCode, Field, FormErrors};
+use domain::flash_message::FlashMessage;
+use domain::status::PublicStatus;
 
-/// What the fields of a form know of it.
+/// The state of a form, shared with its fields through the context.
 #[derive(Clone, Copy)]
 pub struct FormState {
-    /// Why it was refused last.
-    pub refusal: RwSignal<Refusal>,
-    /// Counts the answers, so that a field can tell a new refusal from the one it has dealt with.
-    pub answers: RwSignal<u32>,
-    /// Whether an answer is awaited: nothing is sent meanwhile.
+    /// The errors of the last response.
+    pub errors: RwSignal<FormErrors>,
+    /// The number of responses, so that a field can tell a new error from the one before its own validation.
+    pub response_count: RwSignal<u32>,
+    /// True while a response is pending. The form cannot be sent meanwhile.
     pub busy: RwSignal<bool>,
-    /// Whether a pointer is pressed on the form.
-    pub pressed: RwSignal<bool>,
+    /// True while a pointer is pressed on the form.
+    pub pointer_down: RwSignal<bool>,
 }
 
-/// How long the way to the next page may take before the form can be sent again.
-const LEAVING: Duration = Duration::from_secs(10);
+/// The time that the next page may take to load before the form can be sent again.
+const NAVIGATION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A form that posts to `action`, or to where the pressed button's own `formaction` leads (its name and value don't go along).
+/// A form that posts to `action`, or to the `formaction` of the pressed button. The name and value of the button are not sent.
 #[island]
 pub fn FormIsland(
-    /// The server function's address.
+    /// The path of the server function.
     action: String,
-    /// Why it was refused, when it comes back without scripts.
-    refusal: Refusal,
-    /// Its fields and buttons.
+    /// The errors of the last submission, if it was sent without scripts.
+    errors: FormErrors,
+    /// The fields and buttons.
     children: Children,
 ) -> impl IntoView {
     let state = FormState {
-        refusal: RwSignal::new(refusal),
-        answers: RwSignal::new(1),
+        errors: RwSignal::new(errors),
+        response_count: RwSignal::new(1),
         busy: RwSignal::new(false),
-        pressed: RwSignal::new(false),
+        pointer_down: RwSignal::new(false),
     };
     provide_context(state);
-    let said = RwSignal::new(Option::<Notice>::None);
+    let flash = RwSignal::new(Option::<FlashMessage>::None);
     let submit = move |event: SubmitEvent| {
         let form = event.target().and_then(|target| target.dyn_into::<HtmlFormElement>().ok());
         let Some(form) = form else { return };
@@ -60,31 +65,31 @@ pub fn FormIsland(
             return;
         }
         state.busy.set(true);
-        said.set(None);
-        let button = event.submitter().or_else(|| button_of(&form));
-        let to = button.as_ref().and_then(|button| button.get_attribute("formaction"));
+        flash.set(None);
+        let button = event.submitter().or_else(|| submit_button(&form));
+        let formaction = button.as_ref().and_then(|button| button.get_attribute("formaction"));
         if let Some(button) = &button {
             let _ = button.set_attribute("aria-busy", "true");
         }
-        let rest = move |button: Option<HtmlElement>| {
+        let finish = move |button: Option<HtmlElement>| {
             state.busy.set(false);
             if let Some(button) = button {
                 let _ = button.remove_attribute("aria-busy");
             }
         };
         spawn_local(async move {
-            let Ok(data) = FormData::new_with_form(&form) else { return rest(button) };
-            if to.is_some() {
-                // Another way to do it than the fields': no secret goes along.
+            let Ok(data) = FormData::new_with_form(&form) else { return finish(button) };
+            if formaction.is_some() {
+                // This action does not use the fields, so the password is not sent.
                 data.delete(Field::Password.name());
             }
-            let to = to.unwrap_or_else(|| form.action());
-            let outcome = send_form(&to, &data).await;
-            if settle(&form, &data, state, said, outcome) {
-                rest(button);
+            let url = formaction.unwrap_or_else(|| form.action());
+            let outcome = send_form(&url, &data).await;
+            if show_result(&form, &data, state, flash, outcome) {
+                finish(button);
             } else {
-                // It stays busy until the next page is there, or somebody has stopped the way to it.
-                set_timeout(move || rest(button), LEAVING);
+                // The form stays busy until the next page loads, or the timeout passes because the user stopped it.
+                set_timeout(move || finish(button), NAVIGATION_TIMEOUT);
             }
         });
     };
@@ -95,54 +100,54 @@ pub fn FormIsland(
             action=action
             novalidate
             on:submit=submit
-            on:pointerdown=move |_| state.pressed.set(true)
-            on:pointerup=move |_| state.pressed.set(false)
-            on:keydown=move |_| state.pressed.set(false)
+            on:pointerdown=move |_| state.pointer_down.set(true)
+            on:pointerup=move |_| state.pointer_down.set(false)
+            on:keydown=move |_| state.pointer_down.set(false)
         >
-            <Summary refusal=state.refusal />
-            {move || said.get().map(|notice| view! { <GoodNews words=notice.words() /> })}
+            <ErrorSummary errors=state.errors />
+            {move || flash.get().map(|message| view! { <SuccessAlert message=message.message() /> })}
             {children()}
         </form>
     }
 }
 
-/// The button that a form is sent with by default.
-fn button_of(form: &HtmlFormElement) -> Option<HtmlElement> {
+/// Returns the default submit button of the form.
+fn submit_button(form: &HtmlFormElement) -> Option<HtmlElement> {
     form.query_selector("button:not([type=button])").ok()??.dyn_into().ok()
 }
 
-/// What came of sending `sent`; whether the page stays.
-fn settle(
+/// Shows the result of sending the fields `sent`. Returns true if the page stays open.
+fn show_result(
     form: &HtmlFormElement,
     sent: &FormData,
     state: FormState,
-    said: RwSignal<Option<Notice>>,
-    outcome: Outcome,
+    flash: RwSignal<Option<FlashMessage>>,
+    outcome: ActionResult,
 ) -> bool {
     match outcome {
-        Outcome::Goto(to) => {
+        ActionResult::Goto(to) => {
             let _ = window().location().assign(&to);
             return false;
         }
-        Outcome::Done { notice, .. } => {
-            state.refusal.set(Refusal::default());
-            said.set(Some(notice));
+        ActionResult::Done { message, .. } => {
+            state.errors.set(FormErrors::default());
+            flash.set(Some(message));
         }
-        Outcome::Refused(refusal) | Outcome::Stale(refusal, _) => {
-            // What may never have arrived can be sent again as it is.
-            if refusal.form != Some(Problem::Unreachable) {
+        ActionResult::Refused(errors) | ActionResult::Stale(errors, _) => {
+            // The server may not have received the form, so it stays complete for the next attempt.
+            if errors.form != Some(ErrorCode::Unreachable) {
                 empty_passwords(form, sent);
             }
-            state.refusal.set(refusal);
-            announce();
+            state.errors.set(errors);
+            focus_error_summary();
         }
     }
-    state.answers.update(|answers| *answers += 1);
+    state.response_count.update(|count| *count += 1);
     true
 }
 
-/// Empties the passwords that were sent, shown or not: after a refusal they are typed anew, as on the page without
-/// scripts. What somebody has typed since stays.
+/// Empties the passwords that were sent, visible or not: after an error they must be typed again, as on the page without
+/// scripts. Passwords that have been typed since then stay.
 fn empty_passwords(form: &HtmlFormElement, sent: &FormData) {
     let Ok(inputs) = form.query_selector_all("input[autocomplete$=password]") else { return };
     for index in 0..inputs.length() {
@@ -154,8 +159,8 @@ fn empty_passwords(form: &HtmlFormElement, sent: &FormData) {
     }
 }
 
-/// Gives the summary the focus and marks the title, once the summary is there.
-fn announce() {
+/// Focuses the error summary once it has been rendered, and adds "Error:" to the title.
+fn focus_error_summary() {
     request_animation_frame(|| {
         let title = document().title();
         if !title.starts_with("Error: ") {
@@ -168,26 +173,26 @@ fn announce() {
     });
 }
 
-/// Everything that is wrong, with links to the fields.
+/// The summary of all errors, with links to the fields.
 #[component]
-fn Summary(refusal: RwSignal<Refusal>) -> impl IntoView {
+fn ErrorSummary(errors: RwSignal<FormErrors>) -> impl IntoView {
     move || {
-        let refusal = refusal.get();
-        (!refusal.is_empty()).then(|| {
-            let items = refusal.fields.iter().map(|p| {
-                view! { <li><a href=format!("#{}", p.field.name())>{p.problem.words()}</a></li> }
+        let errors = errors.get();
+        (!errors.is_empty()).then(|| {
+            let items = errors.fields.iter().map(|error| {
+                view! { <li><a href=format!("#{}", error.field.name())>{error.code.message()}</a></li> }
             });
             let items: Vec<_> = items.collect();
             let count = items.len();
-            let title = match (refusal.form, count) {
-                (Some(problem), _) => problem.words(),
+            let title = match (errors.form, count) {
+                (Some(code), _) => code.message(),
                 (None, 1) => "One thing needs another look".to_owned(),
                 (None, count) => format!("{count} things need another look"),
             };
-            // Who waits has done nothing wrong.
-            let waits =
-                matches!(refusal.form, Some(Problem::NotActive(PublicStatus::Pending | PublicStatus::Held)));
-            let (class, icon) = if waits {
+            // A pending account is not an error of the user.
+            let is_pending =
+                matches!(errors.form, Some(ErrorCode::NotActive(PublicStatus::Pending | PublicStatus::Held)));
+            let (class, icon) = if is_pending {
                 ("error-summary notice-warning", IconName::Clock)
             } else {
                 ("error-summary", IconName::AlertCircle)
@@ -205,8 +210,8 @@ fn Summary(refusal: RwSignal<Refusal>) -> impl IntoView {
     }
 }
 
-/// The text of another field of the form that `input` stands in.
-pub fn text_beside(input: &HtmlInputElement, field: Field) -> String {
+/// Returns the value of another field in the same form as `input`.
+pub fn sibling_value(input: &HtmlInputElement, field: Field) -> String {
     input
         .form()
         .and_then(|form| FormData::new_with_form(&form).ok())

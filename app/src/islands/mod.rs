@@ -1,15 +1,19 @@
-//! What is alive in the browser. Each is complete as the server sends it, and works without scripts.
+//! Islands: components that are hydrated in the browser. Each works without scripts as the server sends it.
 //!
-//! Rules (the first three fail silently): no Resource, Suspense or SharedValue in an island; an island with children
-//! stands on a server page only; `use_context` only under the form island's children; no static holds anything of a
-//! visitor's; props are owned and serialisable.
+//! Rules (breaking one of the first three fails silently):
+//!
+//! - An island contains no `Resource`, `Suspense` or `SharedValue`.
+//! - An island with children is used only on pages, never in another island.
+//! - `use_context` works only below the children of the form island.
+//! - No static holds data about a user.
+//! - Props are owned and serialisable.
 
 #![allow(missing_docs, reason = "the structs of the props are made by a macro")]
 
-pub mod desk;
+pub mod admin_users;
+pub mod api_client;
 pub mod fields;
 pub mod form;
-pub mod send;
-pub mod session_end;
+pub mod relative_time;
+pub mod session_timeout;
 pub mod theme;
-pub mod times;

@@ -1,4 +1,4 @@
-//! Light, dark, or as the system has it: remembered in a cookie, so that the server sends the right one at once.
+//! The theme: light, dark or that of the system. A cookie remembers it, so that the server renders the right theme immediately.
 
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -6,25 +6,25 @@ use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, HtmlElement};
 
-use super::send::send;
 use crate::api::appearance::SetTheme;
 use crate::components::icon::{Icon, IconName};
+use crate::islands::api_client::send;
 
-/// The three choices. Without scripts, a form that comes back to the page it stands on.
+/// The three choices. Without scripts, a form that returns to the same page.
 #[island]
 pub fn ThemeSwitch(
-    /// The present choice: `system`, `light` or `dark`.
+    /// The current choice: `system`, `light` or `dark`.
     theme: String,
-    /// The page it stands on.
+    /// The path and query of the current page.
     page: String,
 ) -> impl IntoView {
     let chosen = RwSignal::new(theme);
     let choose = move |event: Event, theme: &'static str| {
         event.prevent_default();
         chosen.set(theme.to_owned());
-        show(theme);
+        apply_theme(theme);
         spawn_local(async move {
-            // Seen at once; if the cookie could not be set, the next page has the old theme again.
+            // The theme has already changed. If the cookie cannot be set, the next page has the old theme again.
             let _ = send(SetTheme::PATH, &[("theme", theme)]).await;
         });
     };
@@ -56,7 +56,7 @@ pub fn ThemeSwitch(
     }
 }
 
-fn show(theme: &str) {
+fn apply_theme(theme: &str) {
     let root = document().document_element().and_then(|root| root.dyn_into::<HtmlElement>().ok());
     let Some(root) = root else { return };
     let _ = match theme {

@@ -1,28 +1,31 @@
-//! `/change-password`: choosing another password, of one's own accord or because one has to.
+//! `/change-password`: the password change, voluntary or required after a reset.
 
 use leptos::prelude::*;
 
-use super::frame::{House, Lobby, Part, Step};
-use super::proof::{CurrentPassword, ForgottenIt, ProofTooOld};
-use super::request::PageRequest;
-use crate::backend::sessions::{Kind, OpenedBy, Viewer};
-use crate::domain::problem::Field;
 use crate::islands::fields::PasswordField;
 use crate::islands::form::FormIsland;
+use crate::pages::layouts::{NavSection, ProgressStep, SignedInLayout, SignedOutLayout};
+use crate::pages::page_request::PageRequest;
+use crate::pages::reauthentication::{CurrentPasswordField, ForgottenPasswordHint, ReauthenticationRequired};
+use backend::sessions::{AuthMethod, CurrentUser, SessionKind};
+use domain::errors::Field;
 
-/// The page.
+/// The page that changes or sets the password.
 #[component]
 pub fn ChangePasswordPage() -> impl IntoView {
     let request = PageRequest::get()?;
-    if let Some(viewer) = request.caller.restricted.clone() {
-        return Some(view! { <MustChange request=request viewer=(*viewer).clone() /> }.into_any());
+    if let Some(current_user) = request.context.restricted_user.clone() {
+        return Some(
+            view! { <RequiredPasswordChange request=request current_user=(*current_user).clone() /> }
+                .into_any(),
+        );
     }
-    let viewer = request.viewer().cloned()?;
-    let fresh = viewer.proved_lately(request.backend.now());
-    let stale = !viewer.must_give_password() && !fresh;
-    let (title, lead) = match (viewer.has_password, viewer.must_give_password()) {
+    let current_user = request.current_user().cloned()?;
+    let is_recent = current_user.is_recently_authenticated(request.backend.now());
+    let needs_reauthentication = !current_user.requires_password() && !is_recent;
+    let (title, lead) = match (current_user.has_password, current_user.requires_password()) {
         (true, true) => ("Change password", "You stay signed in here, and are signed out everywhere else."),
-        (true, false) if stale => {
+        (true, false) if needs_reauthentication => {
             ("Choose a new password", "More than ten minutes have passed since you came by the link.")
         }
         (true, false) => (
@@ -33,24 +36,24 @@ pub fn ChangePasswordPage() -> impl IntoView {
     };
     Some(
         view! {
-            <House request=request.clone() title=title.to_owned() lead=lead.to_owned() part=Part::Profile narrow=true>
-                {if stale {
-                    view! { <ProofTooOld request=request /> }.into_any()
+            <SignedInLayout request=request.clone() title=title.to_owned() lead=lead.to_owned() section=NavSection::Profile narrow=true>
+                {if needs_reauthentication {
+                    view! { <ReauthenticationRequired request=request /> }.into_any()
                 } else {
-                    view! { <ChangeForm request=request viewer=viewer /> }.into_any()
+                    view! { <PasswordForm request=request current_user=current_user /> }.into_any()
                 }}
-            </House>
+            </SignedInLayout>
         }
         .into_any(),
     )
 }
 
-/// Nothing leads away from here but a new password, or signing out.
+/// The page of a restricted session, which can only choose a new password or sign out.
 #[component]
-fn MustChange(request: PageRequest, viewer: Viewer) -> impl IntoView {
-    let name = viewer.username.clone();
-    let (lead, not_now) = match viewer.opened_by {
-        OpenedBy::UndoLink | OpenedBy::KeepLink => (
+fn RequiredPasswordChange(request: PageRequest, current_user: CurrentUser) -> impl IntoView {
+    let name = current_user.username.clone();
+    let (lead, not_now) = match current_user.auth_method {
+        AuthMethod::UndoLink | AuthMethod::KeepLink => (
             format!("Choose a new password to go on. The old one of {name} no longer works."),
             "Not now? You can ask for a temporary password at any time.",
         ),
@@ -62,45 +65,46 @@ fn MustChange(request: PageRequest, viewer: Viewer) -> impl IntoView {
         ),
     };
     view! {
-        <Lobby request=request.clone() title="New password".to_owned() lead=lead step=Step::RecoverChoose>
-            <ChangeForm request=request viewer=viewer />
+        <SignedOutLayout request=request.clone() title="New password".to_owned() lead=lead step=ProgressStep::ResetNewPassword>
+            <PasswordForm request=request current_user=current_user />
             <form class="form-foot" method="post" action="/do/sign_out">
                 <p>{not_now}</p>
                 <button class="btn btn-sm">"Sign out"</button>
             </form>
-        </Lobby>
+        </SignedOutLayout>
     }
 }
 
+/// The form that changes or sets the password.
 #[component]
-fn ChangeForm(request: PageRequest, viewer: Viewer) -> impl IntoView {
-    let least = request.settings().password_min_length;
-    let asked = viewer.must_give_password();
+fn PasswordForm(request: PageRequest, current_user: CurrentUser) -> impl IntoView {
+    let min_length = request.settings().password_min_length;
+    let asks_password = current_user.requires_password();
     view! {
-        <FormIsland action="/do/change_password".to_owned() refusal=request.refusal()>
-            <CurrentPassword viewer=viewer.clone() first=true />
+        <FormIsland action="/do/change_password".to_owned() errors=request.errors()>
+            <CurrentPasswordField current_user=current_user.clone() first=true />
             <PasswordField
                 field=Field::NewPassword
                 label="New password".to_owned()
-                hint=format!("At least {least} characters. Three or four unrelated words are good.")
+                hint=format!("At least {min_length} characters. Three or four unrelated words are good.")
                 autocomplete="new-password".to_owned()
-                first=!asked
-                least=least
+                autofocus=!asks_password
+                min_length=min_length
             />
             <PasswordField
                 field=Field::ConfirmPassword
                 label="New password once more".to_owned()
                 hint=String::new()
                 autocomplete="new-password".to_owned()
-                first=false
-                least=least
+                autofocus=false
+                min_length=min_length
             />
             <div class="form-actions row">
-                <button class="btn btn-primary">{if viewer.has_password { "Change password" } else { "Set a password" }}</button>
-                {(viewer.kind == Kind::Ordinary).then(|| view! { <a class="btn" href="/profile">"Cancel"</a> })}
+                <button class="btn btn-primary">{if current_user.has_password { "Change password" } else { "Set a password" }}</button>
+                {(current_user.kind == SessionKind::Ordinary).then(|| view! { <a class="btn" href="/profile">"Cancel"</a> })}
             </div>
         </FormIsland>
-        {asked.then(|| view! { <ForgottenIt /> })}
+        {asks_password.then(|| view! { <ForgottenPasswordHint /> })}
     }
     .into_any()
 }

@@ -1,28 +1,28 @@
-//! `/profile/delete`: asks for the deletion of one's own account.
+//! `/profile/delete`: the request to delete the signed-in user's account.
 
 use leptos::prelude::*;
 
-use super::frame::{House, Part};
-use super::proof::{CurrentPassword, ForgottenIt, ProofTooOld};
-use super::request::PageRequest;
-use crate::backend::delete_account::DELETION_DELAY;
-use crate::backend::sessions::Viewer;
-use crate::components::notice::Warning;
-use crate::domain::time::utc_text;
+use crate::components::alert::WarningAlert;
 use crate::islands::form::FormIsland;
+use crate::pages::layouts::{NavSection, SignedInLayout};
+use crate::pages::page_request::PageRequest;
+use crate::pages::reauthentication::{CurrentPasswordField, ForgottenPasswordHint, ReauthenticationRequired};
+use backend::accounts::deletion::DELETION_DELAY;
+use backend::sessions::CurrentUser;
+use domain::time::utc_text;
 
-/// The page.
+/// The page that requests the deletion of the account.
 #[component]
 pub fn DeleteAccountPage() -> impl IntoView {
     let request = PageRequest::get()?;
-    let viewer = request.viewer().cloned()?;
+    let current_user = request.current_user().cloned()?;
     let due = request.backend.now().after(DELETION_DELAY);
     let lead = format!(
         "You'll be signed out everywhere. We'll delete the account {} on {}. Until then, you can keep it with a link that we'll email you.",
-        viewer.username,
+        current_user.username,
         utc_text(due)
     );
-    let kept = if viewer.has_password {
+    let warning = if current_user.has_password {
         "Once your account has been deleted, you cannot get it back. To return, you'll need to register again and wait for \
          approval. We'll keep a record of actions in your account, without your name and email address."
     } else {
@@ -30,29 +30,31 @@ pub fn DeleteAccountPage() -> impl IntoView {
          wait for approval. Your Microsoft account is not deleted. We'll keep a record of actions in your account, without your \
          name and email address."
     };
-    let asked = viewer.must_give_password();
-    let stale = !asked && !viewer.proved_lately(request.backend.now());
+    let asks_password = current_user.requires_password();
+    let needs_reauthentication =
+        !asks_password && !current_user.is_recently_authenticated(request.backend.now());
     Some(view! {
-        <House request=request.clone() title="Delete your account?".to_owned() lead=lead part=Part::Profile narrow=true>
+        <SignedInLayout request=request.clone() title="Delete your account?".to_owned() lead=lead section=NavSection::Profile narrow=true>
             <div class="stack">
-                <Warning words=kept.to_owned() />
+                <WarningAlert message=warning.to_owned() />
                 <p><a href="/profile/data.json" download>"Download your data"</a>" first if you want to keep it."</p>
-                {if stale {
-                    view! { <ProofTooOld request=request /> }.into_any()
+                {if needs_reauthentication {
+                    view! { <ReauthenticationRequired request=request /> }.into_any()
                 } else {
-                    view! { <DeleteForm request=request viewer=viewer /> }.into_any()
+                    view! { <DeleteForm request=request current_user=current_user /> }.into_any()
                 }}
-                {(asked && !stale).then(|| view! { <ForgottenIt /> })}
+                {(asks_password && !needs_reauthentication).then(|| view! { <ForgottenPasswordHint /> })}
             </div>
-        </House>
+        </SignedInLayout>
     })
 }
 
+/// The form that requests the deletion.
 #[component]
-fn DeleteForm(request: PageRequest, viewer: Viewer) -> impl IntoView {
+fn DeleteForm(request: PageRequest, current_user: CurrentUser) -> impl IntoView {
     view! {
-        <FormIsland action="/do/delete_account".to_owned() refusal=request.refusal()>
-            <CurrentPassword viewer=viewer first=true />
+        <FormIsland action="/do/delete_account".to_owned() errors=request.errors()>
+            <CurrentPasswordField current_user=current_user first=true />
             <div class="form-actions row">
                 <button class="btn btn-error">"Delete account"</button>
                 <a class="btn" href="/profile">"Cancel"</a>

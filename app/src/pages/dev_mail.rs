@@ -1,28 +1,28 @@
-//! `/dev/mail`: the mails of a development server.
+//! `/dev/mail`: the emails that a development server has written to files.
 
 use leptos::prelude::*;
 
-use super::shell::{Shell, brand, head};
-use crate::backend::settings::Settings;
+use crate::pages::document::{DocumentAssets, brand, head};
+use backend::settings::Settings;
 
-/// A mail as the page shows it.
+/// An email as the page shows it.
 #[derive(Clone, Debug)]
-pub struct MailView {
-    /// The file's name.
+pub struct DevEmail {
+    /// The name of the file.
     pub name: String,
-    /// The subject.
+    /// The subject of the email.
     pub subject: String,
-    /// The recipient.
+    /// The email address of the recipient.
     pub to: String,
-    /// The text part.
+    /// The text part of the email.
     pub text: String,
 }
 
-/// The whole document.
-pub fn render(mails: &[MailView], settings: &Settings, shell: &Shell) -> String {
-    let (stylesheet, accent) = (shell.stylesheet.clone(), settings.portal_accent.is_some());
-    let mails = mails.to_vec();
-    let empty = mails.is_empty();
+/// Renders the page as a whole document.
+pub fn render(emails: &[DevEmail], settings: &Settings, assets: &DocumentAssets) -> String {
+    let (stylesheet, accent) = (assets.stylesheet.clone(), settings.portal_accent.is_some());
+    let emails = emails.to_vec();
+    let empty = emails.is_empty();
     Owner::new_root(None).with(|| {
         let document = view! {
             <html lang="en">
@@ -37,7 +37,7 @@ pub fn render(mails: &[MailView], settings: &Settings, shell: &Shell) -> String 
                             </div></div>
                             <div class="list">
                                 {empty.then(|| view! { <div class="empty"><h2 class="empty-title">"No mail yet"</h2></div> })}
-                                {mails.into_iter().enumerate().map(|(index, mail)| one(mail, index == 0)).collect_view()}
+                                {emails.into_iter().enumerate().map(|(index, email)| email_item(email, index == 0)).collect_view()}
                             </div>
                         </main>
                     </div>
@@ -48,27 +48,28 @@ pub fn render(mails: &[MailView], settings: &Settings, shell: &Shell) -> String 
     })
 }
 
-fn one(mail: MailView, open: bool) -> impl IntoView {
-    let label = format!("Text of {}", mail.subject);
+/// Renders one email. `is_open` shows its text immediately.
+fn email_item(email: DevEmail, is_open: bool) -> impl IntoView {
+    let label = format!("Text of {}", email.subject);
     view! {
-        <details class="mail" open=open>
+        <details class="mail" open=is_open>
             <summary>
-                <span class="mail-subject">{mail.subject}</span>
-                <span class="mail-meta">"To " {mail.to}</span>
+                <span class="mail-subject">{email.subject}</span>
+                <span class="mail-meta">"To " {email.to}</span>
             </summary>
-            <pre class="mail-text" tabindex="0" aria-label=label>{linked(&mail.text)}</pre>
-            <p class="small"><a href=format!("/dev/mail/{}", mail.name)>"HTML part"</a></p>
+            <pre class="mail-text" tabindex="0" aria-label=label>{linkify(&email.text)}</pre>
+            <p class="small"><a href=format!("/dev/mail/{}", email.name)>"HTML part"</a></p>
         </details>
     }
 }
 
-/// The text, with lines that are addresses as links.
-fn linked(text: &str) -> Vec<AnyView> {
+/// Renders the text, with lines that are URLs as links.
+fn linkify(text: &str) -> Vec<AnyView> {
     text.split_inclusive('\n')
         .map(|line| {
-            let address = line.trim_end();
-            if address.starts_with("http://") || address.starts_with("https://") {
-                view! { <a href=address.to_owned()>{address.to_owned()}</a> "\n" }.into_any()
+            let url = line.trim_end();
+            if url.starts_with("http://") || url.starts_with("https://") {
+                view! { <a href=url.to_owned()>{url.to_owned()}</a> "\n" }.into_any()
             } else {
                 line.to_owned().into_any()
             }

@@ -1,21 +1,21 @@
-//! Pages for what cannot be shown: each says what happened and how to go on.
+//! The error pages. Each page says what happened and what to do next.
 
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 
-use super::frame::{House, Lobby, Part, Step, help};
-use super::request::{PageRequest, set_status};
-use super::shell::{Shell, brand, head, theme_attribute};
-use crate::api::http::Theme;
-use crate::backend::error::Failure;
-use crate::backend::random;
-use crate::backend::settings::Settings;
-use crate::domain::answer::reference;
+use crate::http::Theme;
+use crate::pages::document::{DocumentAssets, brand, head, theme_attribute};
+use crate::pages::layouts::{NavSection, ProgressStep, SignedInLayout, SignedOutLayout, help_link};
+use crate::pages::page_request::{PageRequest, set_status};
+use backend::error::InternalError;
+use backend::infra::random;
+use backend::settings::Settings;
+use domain::errors::error_reference;
 
-/// Title and text of a status.
-fn words(status: u16) -> (&'static str, &'static str) {
+/// Returns the title and the text for a status code.
+fn title_and_text(status: u16) -> (&'static str, &'static str) {
     match status {
         400 => ("That did not arrive as it should", "Nothing was changed. Go back and try again."),
         403 => (
@@ -50,20 +50,20 @@ fn words(status: u16) -> (&'static str, &'static str) {
     }
 }
 
-/// A whole document, for answers that no route makes.
+/// Renders an error page as a whole document, for responses that no Leptos route renders.
 ///
-/// `again` is the address to try again, where that may help.
+/// `retry_url` is the URL of the "Try again" button, for errors that another attempt may solve.
 pub fn render(
     status: u16,
-    again: Option<String>,
+    retry_url: Option<String>,
     theme: Theme,
     settings: &Settings,
-    shell: &Shell,
+    assets: &DocumentAssets,
 ) -> String {
-    let stylesheet = shell.stylesheet.clone();
+    let stylesheet = assets.stylesheet.clone();
     let accent = settings.portal_accent.is_some();
     let name = settings.portal_name.replace('&', "&amp;").replace('<', "&lt;");
-    let (title, _) = words(status);
+    let (title, _) = title_and_text(status);
     Owner::new_root(None).with(|| {
         let document = view! {
             <html lang="en" data-theme=theme_attribute(theme)>
@@ -75,8 +75,8 @@ pub fn render(
                     <a class="skip" href="#main">"Skip to content"</a>
                     <div class="lobby">
                         <header class="lobby-head">{brand(settings)}</header>
-                        <main class="lobby-main" id="main" tabindex="-1"><DeadEnd status=status again=again /></main>
-                        <footer class="lobby-foot">{help(settings)}</footer>
+                        <main class="lobby-main" id="main" tabindex="-1"><ErrorContent status=status retry_url=retry_url /></main>
+                        <footer class="lobby-foot">{help_link(settings)}</footer>
                     </div>
                 </body>
             </html>
@@ -85,43 +85,43 @@ pub fn render(
     })
 }
 
-/// The document of last resort, after a panic: needs nothing that could have broken. Answers its reference too.
-pub fn our_fault() -> (u64, String) {
+/// Renders the error page after a panic, without anything that could panic again. Returns the error reference and the document.
+pub fn render_panic_page() -> (u64, String) {
     let bits = random::reference();
-    let (title, text) = words(500);
+    let (title, text) = title_and_text(500);
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"></head><body><main><h1>{title}</h1>\
          <p>{text}</p><p>Reference {}</p><p><a href=\"/\">Go to the start</a></p></main></body></html>",
-        reference(bits)
+        error_reference(bits)
     );
     (bits, page)
 }
 
-/// What happened, and the ways on.
+/// The content of an error page: the status code, the explanation and the links to continue.
 #[component]
-pub fn DeadEnd(
-    /// The status.
+pub fn ErrorContent(
+    /// The status code.
     status: u16,
-    /// The reference of a fault.
+    /// The error reference, which the log contains too.
     #[prop(default = None)]
-    fault: Option<u64>,
-    /// The address to try again, where that may help.
+    reference: Option<u64>,
+    /// The URL of the "Try again" button, for errors that another attempt may solve.
     #[prop(default = None)]
-    again: Option<String>,
+    retry_url: Option<String>,
 ) -> impl IntoView {
-    let (title, text) = words(status);
-    let start = if again.is_some() || status == 504 { "btn" } else { "btn btn-primary" };
+    let (title, text) = title_and_text(status);
+    let start = if retry_url.is_some() || status == 504 { "btn" } else { "btn btn-primary" };
     view! {
         <div class="dead-end">
             <p class="dead-end-code" aria-hidden="true">{status}</p>
             <h1 class="title">{title}</h1>
             <p class="lead">{text}</p>
-            {fault.map(|bits| view! {
-                <p class="muted small">"Reference " <span class="reference">{reference(bits)}</span></p>
+            {reference.map(|bits| view! {
+                <p class="muted small">"Reference " <span class="reference">{error_reference(bits)}</span></p>
             })}
             <div class="form-actions">
-                {again.map(|address| view! { <a class="btn btn-primary" href=address>"Try again"</a> })}
+                {retry_url.map(|url| view! { <a class="btn btn-primary" href=url>"Try again"</a> })}
                 {(status == 504).then(|| view! { <a class="btn btn-primary" href="/profile">"Go to your profile"</a> })}
                 <a class=start href="/">"Go to the start"</a>
                 {(!matches!(status, 403 | 503 | 504)).then(|| view! { <a class="btn" href="/login">"Sign in"</a> })}
@@ -130,84 +130,84 @@ pub fn DeadEnd(
     }
 }
 
-/// No route has this address.
+/// The page for paths that no route matches.
 #[component]
 pub fn NotFound() -> impl IntoView {
     set_status(StatusCode::NOT_FOUND);
-    view! { <Broken status=404 fault=None /> }
+    view! { <ErrorPage status=404 reference=None /> }
 }
 
-/// A dead end inside a matched route: sets the status and keeps the frame.
+/// An error page in place of the page of a matched route. It sets the status and keeps the layout.
 #[component]
-pub fn Broken(
-    /// The status.
+pub fn ErrorPage(
+    /// The status code.
     status: u16,
-    /// The reference of a fault.
-    fault: Option<u64>,
+    /// The error reference, which the log contains too.
+    reference: Option<u64>,
 ) -> impl IntoView {
     if let Ok(status) = StatusCode::from_u16(status) {
         set_status(status);
     }
     let request = PageRequest::get();
-    let again = request.as_ref().filter(|_| status == 503).map(|request| request.address.clone());
-    let (title, _) = words(status);
-    if let Some(request) = request.clone().filter(|request| request.viewer().is_some()) {
-        let (_, text) = words(status);
+    let retry_url = request.as_ref().filter(|_| status == 503).map(|request| request.path_and_query.clone());
+    let (title, _) = title_and_text(status);
+    if let Some(request) = request.clone().filter(|request| request.current_user().is_some()) {
+        let (_, text) = title_and_text(status);
         return view! {
-            <House request=request title=title.to_owned() lead=text.to_owned() part=Part::None narrow=true>
-                {fault.map(|bits| view! {
-                    <p class="muted small">"Reference " <span class="reference">{reference(bits)}</span></p>
+            <SignedInLayout request=request title=title.to_owned() lead=text.to_owned() section=NavSection::None narrow=true>
+                {reference.map(|bits| view! {
+                    <p class="muted small">"Reference " <span class="reference">{error_reference(bits)}</span></p>
                 })}
                 <div class="row">
-                    {again.map(|address| view! { <a class="btn btn-primary" href=address>"Try again"</a> })}
+                    {retry_url.map(|url| view! { <a class="btn btn-primary" href=url>"Try again"</a> })}
                     <a class="btn" href="/">"Go to the start"</a>
                     <a class="btn" href="/profile">"Profile"</a>
                 </div>
-            </House>
+            </SignedInLayout>
         }
         .into_any();
     }
     view! {
         {request.as_ref().map(|request| view! {
-            <super::frame::PageTitle title=title.to_owned() request=request.clone() />
+            <crate::pages::layouts::PageTitle title=title.to_owned() request=request.clone() />
         })}
         <a class="skip" href="#main">"Skip to content"</a>
         <div class="lobby">
             <header class="lobby-head">{request.as_ref().map(|request| brand(request.settings()))}</header>
-            <main class="lobby-main" id="main" tabindex="-1"><DeadEnd status=status fault=fault again=again /></main>
-            <footer class="lobby-foot">{request.as_ref().map(|request| help(request.settings()))}</footer>
+            <main class="lobby-main" id="main" tabindex="-1"><ErrorContent status=status reference=reference retry_url=retry_url /></main>
+            <footer class="lobby-foot">{request.as_ref().map(|request| help_link(request.settings()))}</footer>
         </div>
     }
     .into_any()
 }
 
-/// A page that could not be made: logs why, and says whether trying again may help.
-pub fn broken(failure: &Failure) -> AnyView {
+/// Logs an internal error and returns its error page: 503 with Retry-After for an outage, otherwise 500.
+pub fn internal_error_page(error: &InternalError) -> AnyView {
     let bits = random::reference();
-    tracing::error!(reference = reference(bits), cause = %failure, "a page could not be made");
-    if failure.is_outage() {
+    tracing::error!(reference = error_reference(bits), cause = %error, "a page could not be made");
+    if error.is_outage() {
         if let Some(response) = use_context::<ResponseOptions>() {
             response.insert_header(RETRY_AFTER, HeaderValue::from_static("5"));
         }
-        return view! { <Broken status=503 fault=Some(bits) /> }.into_any();
+        return view! { <ErrorPage status=503 reference=Some(bits) /> }.into_any();
     }
-    view! { <Broken status=500 fault=Some(bits) /> }.into_any()
+    view! { <ErrorPage status=500 reference=Some(bits) /> }.into_any()
 }
 
-/// A mailed link that means nothing any more: spent, expired or never ours.
+/// The page for an emailed link that is used, expired or unknown.
 #[component]
-pub fn VoidLink(
-    /// The request.
+pub fn InvalidLinkPage(
+    /// The request that the page answers.
     request: PageRequest,
 ) -> impl IntoView {
     set_status(StatusCode::NOT_FOUND);
-    let text = crate::domain::problem::Problem::LinkVoid.words();
+    let lead = domain::errors::ErrorCode::LinkInvalid.message();
     view! {
-        <Lobby request=request title="This link can't be used".to_owned() lead=text step=Step::None>
+        <SignedOutLayout request=request title="This link can't be used".to_owned() lead=lead step=ProgressStep::None>
             <div class="form-actions">
                 <a class="btn btn-primary btn-block" href="/login">"Sign in"</a>
                 <a class="btn btn-block" href="/reset-password">"Ask for a temporary password"</a>
             </div>
-        </Lobby>
+        </SignedOutLayout>
     }
 }

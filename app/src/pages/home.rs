@@ -1,51 +1,52 @@
-//! `/`: what this is, and the way on.
+//! `/`: the start page.
 
 use leptos::prelude::*;
 
-use super::frame::{House, Lobby, Part, Step};
-use super::request::PageRequest;
-use crate::domain::answer::Notice;
+use crate::pages::layouts::{NavSection, ProgressStep, SignedInLayout, SignedOutLayout};
+use crate::pages::page_request::PageRequest;
+use domain::flash_message::FlashMessage;
 
-/// The page.
+/// The start page: a welcome for signed-in users, sign-in and registration for visitors.
 #[component]
 pub fn HomePage() -> impl IntoView {
     let request = PageRequest::get()?;
     let name = request.settings().portal_name.clone();
-    let at_microsoft = request.flash().is_some_and(|flash| flash.notice == Some(Notice::SignedOutHere));
-    Some(match request.viewer().cloned() {
-        Some(viewer) => {
-            let admin = viewer.is_admin();
+    let is_signed_in_at_microsoft =
+        request.flash().is_some_and(|flash| flash.message == Some(FlashMessage::SignedOutLocally));
+    Some(match request.current_user().cloned() {
+        Some(current_user) => {
+            let is_admin = current_user.is_admin();
             view! {
-                <House
+                <SignedInLayout
                     request=request
-                    title=format!("Welcome, {}", viewer.username)
+                    title=format!("Welcome, {}", current_user.username)
                     lead=format!("You are signed in to {name}.")
-                    part=Part::None
+                    section=NavSection::None
                     narrow=true
                 >
                     <div class="row">
                         <a class="btn btn-primary" href="/profile">"Go to your profile"</a>
-                        {admin.then(|| view! { <a class="btn" href="/admin">"Open the desk"</a> })}
+                        {is_admin.then(|| view! { <a class="btn" href="/admin">"Open the desk"</a> })}
                     </div>
-                </House>
+                </SignedInLayout>
             }
             .into_any()
         }
         None => view! {
-            <Lobby
+            <SignedOutLayout
                 request=request
                 title=format!("Welcome to {name}")
                 lead="People register here, an administrator lets them in, and from then on they sign in.".to_owned()
-                step=Step::Start
+                step=ProgressStep::Start
             >
                 <div class="form-actions">
                     <a class="btn btn-primary btn-block" href="/login">"Sign in"</a>
-                    {at_microsoft.then(|| view! {
+                    {is_signed_in_at_microsoft.then(|| view! {
                         <a class="btn btn-block" href="/ms-logout">"Sign out of Microsoft too"</a>
                     })}
                     <a class="btn btn-block" href="/register">"Create an account"</a>
                 </div>
-            </Lobby>
+            </SignedOutLayout>
         }
         .into_any(),
     })

@@ -1,39 +1,40 @@
-//! `/login`: signing in.
+//! `/login`: the sign-in page.
 
 use leptos::prelude::*;
 
-use super::frame::{Lobby, Step};
-use super::request::{PageRequest, query};
 use crate::components::icon::MicrosoftMark;
-use crate::domain::answer::Notice;
-use crate::domain::next::NextPage;
-use crate::domain::problem::{Field, Problem};
-use crate::domain::status::PublicStatus;
 use crate::islands::fields::{PasswordField, TextField};
 use crate::islands::form::FormIsland;
+use crate::pages::layouts::{ProgressStep, SignedOutLayout};
+use crate::pages::page_request::{PageRequest, query};
+use domain::errors::{ErrorCode, Field};
+use domain::flash_message::FlashMessage;
+use domain::return_to::ReturnTo;
+use domain::status::PublicStatus;
 
-/// The page.
+/// The sign-in page.
 #[component]
 pub fn LoginPage() -> impl IntoView {
     let request = PageRequest::get()?;
     let next = query("next")
         .as_deref()
-        .and_then(NextPage::parse)
+        .and_then(ReturnTo::parse)
         .map_or_else(String::new, |next| next.as_str().to_owned());
-    let waits = matches!(request.refusal().form, Some(Problem::NotActive(PublicStatus::Pending)));
-    let registered = request.flash().is_some_and(|flash| flash.notice == Some(Notice::Registered));
-    let asked = request.flash().is_some_and(|flash| flash.notice == Some(Notice::ResetAsked));
-    let step = match (waits || registered, asked) {
-        (true, _) => Step::Approval,
-        (_, true) => Step::RecoverSignIn,
-        _ => Step::SignIn,
+    let is_pending = matches!(request.errors().form, Some(ErrorCode::NotActive(PublicStatus::Pending)));
+    let is_registered = request.flash().is_some_and(|flash| flash.message == Some(FlashMessage::Registered));
+    let reset_requested =
+        request.flash().is_some_and(|flash| flash.message == Some(FlashMessage::ResetRequested));
+    let step = match (is_pending || is_registered, reset_requested) {
+        (true, _) => ProgressStep::Approval,
+        (_, true) => ProgressStep::ResetSignIn,
+        _ => ProgressStep::SignIn,
     };
-    let microsoft = request.backend.microsoft.is_some();
+    let has_microsoft = request.backend.microsoft.is_some();
     let shared = !request.typed(Field::Shared).is_empty();
-    let may_confirm = request.caller.proved.is_some() && waits;
+    let can_resend_verification = request.context.password_verified.is_some() && is_pending;
     Some(view! {
-        <Lobby request=request.clone() title="Sign in".to_owned() lead=String::new() step=step>
-            <FormIsland action="/do/sign_in".to_owned() refusal=request.refusal()>
+        <SignedOutLayout request=request.clone() title="Sign in".to_owned() lead=String::new() step=step>
+            <FormIsland action="/do/sign_in".to_owned() errors=request.errors()>
                 <input type="hidden" name="next" value=next />
                 <TextField
                     field=Field::Username
@@ -41,16 +42,16 @@ pub fn LoginPage() -> impl IntoView {
                     hint=String::new()
                     value=request.typed(Field::Username)
                     autocomplete="username".to_owned()
-                    first=true
-                    check=false
+                    autofocus=true
+                    validate=false
                 />
                 <PasswordField
                     field=Field::Password
                     label="Password".to_owned()
                     hint=String::new()
                     autocomplete="current-password".to_owned()
-                    first=false
-                    least=0
+                    autofocus=false
+                    min_length=0
                 />
                 <label class="check-row">
                     <input class="checkbox" type="checkbox" name="shared" value="yes" checked=shared />
@@ -59,17 +60,17 @@ pub fn LoginPage() -> impl IntoView {
                 <div class="form-actions">
                     <button class="btn btn-primary btn-block">"Sign in"</button>
                 </div>
-                {may_confirm.then(|| view! {
+                {can_resend_verification.then(|| view! {
                     <div class="form-foot">
                         <p>"Your address is not confirmed yet."</p>
                         <button class="btn btn-sm" form="ask-confirmation">"Send a new confirmation link"</button>
                     </div>
                 })}
                 <p class="form-foot">"Forgotten your password? " <a href="/reset-password">"Get a temporary one"</a></p>
-                {microsoft.then(|| view! {
+                {has_microsoft.then(|| view! {
                     <div class="other-way">
                         <p class="rule">"or"</p>
-                        // In the form, so that a shared computer is one for Microsoft, too.
+                        // The button is in the same form, so that the checkbox applies to Microsoft sign-in too.
                         <button class="btn btn-block" formaction="/do/sign_in_with_microsoft">
                             <MicrosoftMark />
                             "Sign in with Microsoft"
@@ -78,7 +79,7 @@ pub fn LoginPage() -> impl IntoView {
                 })}
                 <p class="form-foot">"No account yet? " <a href="/register">"Create one"</a></p>
             </FormIsland>
-            {may_confirm.then(|| view! { <form id="ask-confirmation" method="post" action="/do/ask_confirmation"></form> })}
-        </Lobby>
+            {can_resend_verification.then(|| view! { <form id="ask-confirmation" method="post" action="/do/ask_confirmation"></form> })}
+        </SignedOutLayout>
     })
 }

@@ -1,53 +1,53 @@
-//! `/logout`: asks, since opening an address changes nothing.
+//! `/logout`: the confirmation before sign-out, because a GET request changes nothing.
 
 use leptos::prelude::*;
 
-use super::frame::{House, Lobby, Part, Step};
-use super::request::PageRequest;
 use crate::islands::form::FormIsland;
+use crate::pages::layouts::{NavSection, ProgressStep, SignedInLayout, SignedOutLayout};
+use crate::pages::page_request::PageRequest;
 
-/// The page.
+/// The sign-out page.
 #[component]
 pub fn LogoutPage() -> impl IntoView {
     let request = PageRequest::get()?;
-    Some(match request.viewer().cloned() {
-        None if request.caller.restricted.is_some() => view! {
-            <Lobby
+    Some(match request.current_user().cloned() {
+        None if request.context.restricted_user.is_some() => view! {
+            <SignedOutLayout
                 request=request.clone()
                 title="Sign out?".to_owned()
                 lead="Nothing is lost: you can ask for another temporary password at any time.".to_owned()
-                step=Step::RecoverChoose
+                step=ProgressStep::ResetNewPassword
             >
-                <FormIsland action="/do/sign_out".to_owned() refusal=request.refusal()>
+                <FormIsland action="/do/sign_out".to_owned() errors=request.errors()>
                     <div class="row">
                         <button class="btn btn-primary">"Sign out"</button>
                         <a class="btn" href="/change-password">"Choose a new password"</a>
                     </div>
                 </FormIsland>
-            </Lobby>
+            </SignedOutLayout>
         }
         .into_any(),
-        Some(viewer) => view! {
-            <House
+        Some(current_user) => view! {
+            <SignedInLayout
                 request=request.clone()
                 title="Sign out?".to_owned()
-                lead=format!("You are signed in as {}.", viewer.username)
-                part=Part::None
+                lead=format!("You are signed in as {}.", current_user.username)
+                section=NavSection::None
                 narrow=true
             >
-                <FormIsland action="/do/sign_out".to_owned() refusal=request.refusal()>
+                <FormIsland action="/do/sign_out".to_owned() errors=request.errors()>
                     <div class="row">
                         <button class="btn btn-primary">"Sign out"</button>
                         <a class="btn" href="/profile">"Stay signed in"</a>
                     </div>
                 </FormIsland>
-            </House>
+            </SignedInLayout>
         }
         .into_any(),
         None => view! {
-            <Lobby request=request title="You are signed out".to_owned() lead=String::new() step=Step::None>
+            <SignedOutLayout request=request title="You are signed out".to_owned() lead=String::new() step=ProgressStep::None>
                 <div class="form-actions"><a class="btn btn-primary btn-block" href="/login">"Sign in"</a></div>
-            </Lobby>
+            </SignedOutLayout>
         }
         .into_any(),
     })

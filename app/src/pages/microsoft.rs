@@ -1,41 +1,50 @@
-//! `/profile/microsoft`: linking one's Microsoft account, and unlinking it.
+//! `/profile/microsoft`: linking and unlinking a Microsoft account.
 
 use leptos::prelude::*;
 
-use super::error_page::{Broken, broken};
-use super::frame::{House, Part, Refused};
-use super::proof::{CurrentPassword, ForgottenIt, ProofTooOld};
-use super::request::PageRequest;
-use crate::backend::entity::identity;
-use crate::backend::identities::find_identity;
-use crate::backend::microsoft::is_last_way_in;
-use crate::backend::sessions::Viewer;
 use crate::islands::form::FormIsland;
+use crate::pages::error_page::{ErrorPage, internal_error_page};
+use crate::pages::layouts::{FlashError, NavSection, SignedInLayout};
+use crate::pages::page_request::PageRequest;
+use crate::pages::reauthentication::{CurrentPasswordField, ForgottenPasswordHint, ReauthenticationRequired};
+use backend::entity::identity;
+use backend::microsoft::identity_lookup::find_identity;
+use backend::microsoft::is_only_sign_in_method;
+use backend::sessions::CurrentUser;
 
-/// The page.
+/// The page that links or unlinks a Microsoft account.
 #[component]
 pub fn MicrosoftPage() -> impl IntoView {
     let request = PageRequest::get()?;
-    let viewer = request.viewer().cloned()?;
+    let current_user = request.current_user().cloned()?;
     if request.backend.microsoft.is_none() {
-        return Some(view! { <Broken status=404 fault=None /> }.into_any());
+        return Some(view! { <ErrorPage status=404 reference=None /> }.into_any());
     }
     let suspended = Suspend::new(async move {
-        match find_identity(request.backend.db.pool(), viewer.user_id).await {
-            Ok(identity) => view! { <Content request=request viewer=viewer identity=identity /> }.into_any(),
-            Err(failure) => broken(&failure),
+        match find_identity(request.backend.db.pool(), current_user.user_id).await {
+            Ok(identity) => {
+                view! { <MicrosoftContent request=request current_user=current_user identity=identity /> }
+                    .into_any()
+            }
+            Err(error) => internal_error_page(&error),
         }
     });
     Some(view! { <Suspense>{suspended}</Suspense> }.into_any())
 }
 
+/// The explanation of the current state, and the form to change it.
 #[component]
-fn Content(request: PageRequest, viewer: Viewer, identity: Option<identity::Model>) -> impl IntoView {
-    let stale = !viewer.must_give_password() && !viewer.proved_lately(request.backend.now());
-    let last = identity.is_some() && is_last_way_in(&viewer);
-    let unconfirmed = identity.is_none() && viewer.email_confirmed_at.is_none();
+fn MicrosoftContent(
+    request: PageRequest,
+    current_user: CurrentUser,
+    identity: Option<identity::Model>,
+) -> impl IntoView {
+    let needs_reauthentication =
+        !current_user.requires_password() && !current_user.is_recently_authenticated(request.backend.now());
+    let is_only_method = identity.is_some() && is_only_sign_in_method(&current_user);
+    let is_unconfirmed = identity.is_none() && current_user.email_confirmed_at.is_none();
     let (title, lead) = match &identity {
-        Some(identity) if last => {
+        Some(identity) if is_only_method => {
             ("Unlink Microsoft", format!("The Microsoft account {} is linked.", identity.label))
         }
         Some(identity) => (
@@ -45,7 +54,7 @@ fn Content(request: PageRequest, viewer: Viewer, identity: Option<identity::Mode
                 identity.label
             ),
         ),
-        None if unconfirmed => {
+        None if is_unconfirmed => {
             ("Link Microsoft", "Confirm your email address first. The link is in your mail.".to_owned())
         }
         None => (
@@ -53,13 +62,13 @@ fn Content(request: PageRequest, viewer: Viewer, identity: Option<identity::Mode
             "You go to Microsoft and come back. From then on you can sign in with it too.".to_owned(),
         ),
     };
-    let linked = identity.is_some();
+    let is_linked = identity.is_some();
     view! {
-        <House request=request.clone() title=title.to_owned() lead=lead part=Part::Profile narrow=true>
+        <SignedInLayout request=request.clone() title=title.to_owned() lead=lead section=NavSection::Profile narrow=true>
             <div class="stack">
-                {if last {
+                {if is_only_method {
                     view! {
-                        <Refused request=request />
+                        <FlashError request=request />
                         <p>"It is your only way to sign in, so it stays until you have a password."</p>
                         <div class="row">
                             <a class="btn btn-primary" href="/change-password">"Set a password"</a>
@@ -67,9 +76,9 @@ fn Content(request: PageRequest, viewer: Viewer, identity: Option<identity::Mode
                         </div>
                     }
                     .into_any()
-                } else if unconfirmed {
+                } else if is_unconfirmed {
                     view! {
-                        <Refused request=request />
+                        <FlashError request=request />
                         <div class="row">
                             <form method="post" action="/do/ask_confirmation">
                                 <button class="btn btn-primary">"Send a new confirmation link"</button>
@@ -78,34 +87,35 @@ fn Content(request: PageRequest, viewer: Viewer, identity: Option<identity::Mode
                         </div>
                     }
                     .into_any()
-                } else if stale {
-                    view! { <ProofTooOld request=request /> }.into_any()
+                } else if needs_reauthentication {
+                    view! { <ReauthenticationRequired request=request /> }.into_any()
                 } else {
-                    view! { <LinkForm request=request viewer=viewer linked=linked /> }.into_any()
+                    view! { <MicrosoftLinkForm request=request current_user=current_user is_linked=is_linked /> }.into_any()
                 }}
             </div>
-        </House>
+        </SignedInLayout>
     }
     .into_any()
 }
 
+/// The form that links or unlinks the account.
 #[component]
-fn LinkForm(request: PageRequest, viewer: Viewer, linked: bool) -> impl IntoView {
-    let (action, label) = if linked {
+fn MicrosoftLinkForm(request: PageRequest, current_user: CurrentUser, is_linked: bool) -> impl IntoView {
+    let (action, label) = if is_linked {
         ("/do/unlink_microsoft", "Unlink Microsoft")
     } else {
         ("/do/link_microsoft", "Go to Microsoft")
     };
-    let asked = viewer.must_give_password();
+    let asks_password = current_user.requires_password();
     view! {
-        <FormIsland action=action.to_owned() refusal=request.refusal()>
-            <CurrentPassword viewer=viewer first=true />
+        <FormIsland action=action.to_owned() errors=request.errors()>
+            <CurrentPasswordField current_user=current_user first=true />
             <div class="form-actions row">
                 <button class="btn btn-primary">{label}</button>
                 <a class="btn" href="/profile">"Cancel"</a>
             </div>
         </FormIsland>
-        {asked.then(|| view! { <ForgottenIt /> })}
+        {asks_password.then(|| view! { <ForgottenPasswordHint /> })}
     }
     .into_any()
 }

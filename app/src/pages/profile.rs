@@ -1,77 +1,82 @@
-//! `/profile`: who one is, how one signs in, where one is signed in, and what was done to the account.
+//! `/profile`: the signed-in user's details, sign-in methods, sessions, recent activity and data.
 
 use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::error_page::broken;
-use super::frame::{House, Part, Refused};
-use super::request::PageRequest;
-use crate::backend::error::Failure;
-use crate::backend::queries::profile::{Account, HISTORY, Lists};
-use crate::backend::sessions::Viewer;
-use crate::components::address::MailAddress;
-use crate::components::badge::{AddressBadge, RoleBadge, StatusBadge};
+use crate::components::badge::{ConfirmationBadge, RoleBadge, StatusBadge};
+use crate::components::email_address::EmailAddressText;
 use crate::components::icon::{Icon, IconName};
-use crate::domain::status::PublicStatus;
-use crate::domain::view::{HistoryRow, SessionRow};
-use crate::islands::times::{LiveTimes, Time};
+use crate::islands::relative_time::{RelativeTimes, UtcTime};
+use crate::pages::error_page::internal_error_page;
+use crate::pages::layouts::{FlashError, NavSection, SignedInLayout};
+use crate::pages::page_request::PageRequest;
+use backend::accounts::profile::{AccountActivity, ProfileData, RECENT_ACTIVITY_LIMIT};
+use backend::error::InternalError;
+use backend::sessions::CurrentUser;
+use domain::status::PublicStatus;
+use domain::view_models::{ActivityRow, SessionRow};
 
-/// The page.
+/// The profile page.
 #[component]
 pub fn ProfilePage() -> impl IntoView {
     let request = PageRequest::get()?;
-    let viewer = request.viewer().cloned()?;
-    // It came with its reader.
-    let Some(account) = request.caller.account.clone() else {
-        return Some(broken(&Failure::Data("a profile without its account")));
+    let current_user = request.current_user().cloned()?;
+    // The authentication middleware has read the account together with the user.
+    let Some(account) = request.context.account.clone() else {
+        return Some(internal_error_page(&InternalError::Data("a profile without its account")));
     };
-    Some(view! { <Profile request=request viewer=viewer account=Arc::unwrap_or_clone(account) /> }.into_any())
+    Some(
+        view! { <Profile request=request current_user=current_user account=Arc::unwrap_or_clone(account) /> }
+            .into_any(),
+    )
 }
 
+/// The cards of the profile.
 #[component]
-fn Profile(request: PageRequest, viewer: Viewer, account: Account) -> impl IntoView {
-    let Account { lists: Lists { sessions, history }, microsoft } = account;
+fn Profile(request: PageRequest, current_user: CurrentUser, account: ProfileData) -> impl IntoView {
+    let ProfileData { activity: AccountActivity { sessions, entries }, microsoft } = account;
     let microsoft = match (&request.backend.microsoft, microsoft) {
-        (None, _) => Microsoft::Off,
-        (Some(_), None) => Microsoft::NotLinked,
-        (Some(_), Some(label)) => Microsoft::Linked(label),
+        (None, _) => MicrosoftLink::Disabled,
+        (Some(_), None) => MicrosoftLink::NotLinked,
+        (Some(_), Some(label)) => MicrosoftLink::Linked(label),
     };
     view! {
-        <House request=request.clone() title="Profile".to_owned() lead=String::new() part=Part::Profile narrow=true>
+        <SignedInLayout request=request.clone() title="Profile".to_owned() lead=String::new() section=NavSection::Profile narrow=true>
             <div class="stack">
-                <Refused request=request />
-                <WhoIAm viewer=viewer.clone() />
-                <PasswordCard viewer=viewer.clone() />
-                <WaysToSignIn viewer=viewer microsoft=microsoft />
+                <FlashError request=request />
+                <YourDetails current_user=current_user.clone() />
+                <PasswordCard current_user=current_user.clone() />
+                <SignInMethods current_user=current_user microsoft=microsoft />
                 <Sessions sessions=sessions />
-                <History history=history />
-                <MyData />
+                <RecentActivity activity=entries />
+                <YourData />
             </div>
-            <LiveTimes />
-        </House>
+            <RelativeTimes />
+        </SignedInLayout>
     }
 }
 
+/// The details of the account.
 #[component]
-fn WhoIAm(viewer: Viewer) -> impl IntoView {
-    let confirmed = viewer.email_confirmed_at.is_some();
+fn YourDetails(current_user: CurrentUser) -> impl IntoView {
+    let is_confirmed = current_user.email_confirmed_at.is_some();
     view! {
         <section class="card" aria-labelledby="who">
             <div class="card-head">
                 <h2 class="section-title" id="who">"Who I am"</h2>
-                <span class="badges"><StatusBadge status=PublicStatus::Active /><RoleBadge role=viewer.role /></span>
+                <span class="badges"><StatusBadge status=PublicStatus::Active /><RoleBadge role=current_user.role /></span>
             </div>
             <dl class="facts">
-                <div><dt>"Username"</dt><dd>{viewer.username}</dd></div>
-                <div><dt>"Email address"</dt><dd><MailAddress address=viewer.email /> " " <AddressBadge confirmed=confirmed /></dd></div>
-                <div><dt>"Role"</dt><dd>{viewer.role.words()}</dd></div>
-                <div><dt>"Member since"</dt><dd><Time at=viewer.registered /></dd></div>
-                <div><dt>"Last sign-in"</dt><dd><Time at=viewer.last_sign_in /></dd></div>
+                <div><dt>"Username"</dt><dd>{current_user.username}</dd></div>
+                <div><dt>"Email address"</dt><dd><EmailAddressText address=current_user.email /> " " <ConfirmationBadge confirmed=is_confirmed /></dd></div>
+                <div><dt>"Role"</dt><dd>{current_user.role.message()}</dd></div>
+                <div><dt>"Member since"</dt><dd><UtcTime at=current_user.registered /></dd></div>
+                <div><dt>"Last sign-in"</dt><dd><UtcTime at=current_user.last_sign_in /></dd></div>
             </dl>
             <div class="card-foot row">
                 <a class="btn" href="/profile/address">"Change address"</a>
-                {(!confirmed).then(|| view! {
+                {(!is_confirmed).then(|| view! {
                     <form method="post" action="/do/ask_confirmation">
                         <button class="btn"><Icon name=IconName::Send />"Send a new confirmation link"</button>
                     </form>
@@ -85,9 +90,10 @@ fn WhoIAm(viewer: Viewer) -> impl IntoView {
     .into_any()
 }
 
+/// The link to change or set the password.
 #[component]
-fn PasswordCard(viewer: Viewer) -> impl IntoView {
-    let (words, label) = if viewer.has_password {
+fn PasswordCard(current_user: CurrentUser) -> impl IntoView {
+    let (message, label) = if current_user.has_password {
         ("Changing it signs you out everywhere else.", "Change password")
     } else {
         ("You have none yet.", "Set a password")
@@ -96,44 +102,45 @@ fn PasswordCard(viewer: Viewer) -> impl IntoView {
         <section class="card" aria-labelledby="password">
             <div class="card-head"><h2 class="section-title" id="password">"Password"</h2></div>
             <div class="row row-apart">
-                <p class="muted small">{words}</p>
+                <p class="muted small">{message}</p>
                 <a class="btn" href="/change-password">{label}</a>
             </div>
         </section>
     }
 }
 
-/// How the viewer stands with Microsoft.
-enum Microsoft {
-    /// It is not set up here.
-    Off,
-    /// No account there is linked.
+/// The state of Microsoft sign-in for the user.
+enum MicrosoftLink {
+    /// The portal does not offer Microsoft sign-in.
+    Disabled,
+    /// The user has no linked Microsoft account.
     NotLinked,
-    /// The one that is called so.
+    /// The user has linked the Microsoft account with this label.
     Linked(String),
 }
 
+/// The sign-in methods of the account.
 #[component]
-fn WaysToSignIn(viewer: Viewer, microsoft: Microsoft) -> impl IntoView {
-    let by_address = viewer.email_confirmed_at.is_some();
-    let words = match (viewer.has_password, by_address) {
+fn SignInMethods(current_user: CurrentUser, microsoft: MicrosoftLink) -> impl IntoView {
+    let email_works = current_user.email_confirmed_at.is_some();
+    let message = match (current_user.has_password, email_works) {
         (true, true) => "With your username or your email address.",
         (true, false) => "With your username. Once your address is confirmed, it works too.",
         (false, _) => "You have none yet.",
     };
     let microsoft = match microsoft {
-        Microsoft::Off => None,
-        Microsoft::NotLinked => Some(("Not linked.".to_owned(), "Link Microsoft")),
-        Microsoft::Linked(label) => Some((label, "Unlink Microsoft")),
+        MicrosoftLink::Disabled => None,
+        MicrosoftLink::NotLinked => Some(("Not linked.".to_owned(), "Link Microsoft")),
+        MicrosoftLink::Linked(label) => Some((label, "Unlink Microsoft")),
     };
     view! {
         <section class="card" aria-labelledby="ways">
             <div class="card-head"><h2 class="section-title" id="ways">"Ways to sign in"</h2></div>
             <ul class="rows">
-                <li><div><strong>"Password"</strong><p class="muted small">{words}</p></div></li>
-                {microsoft.map(|(words, action)| view! {
+                <li><div><strong>"Password"</strong><p class="muted small">{message}</p></div></li>
+                {microsoft.map(|(message, action)| view! {
                     <li>
-                        <div><strong>"Microsoft"</strong><p class="muted small">{words}</p></div>
+                        <div><strong>"Microsoft"</strong><p class="muted small">{message}</p></div>
                         <a class="btn btn-sm" href="/profile/microsoft">{action}</a>
                     </li>
                 })}
@@ -142,11 +149,12 @@ fn WaysToSignIn(viewer: Viewer, microsoft: Microsoft) -> impl IntoView {
     }
 }
 
+/// The sessions of the user.
 #[component]
 fn Sessions(sessions: Vec<SessionRow>) -> impl IntoView {
-    let others = sessions.len() > 1;
-    let can_end = sessions.iter().any(SessionRow::can_be_ended);
-    let rows = sessions.into_iter().map(|session| view! { <OneSession session=session /> });
+    let has_others = sessions.len() > 1;
+    let can_end = sessions.iter().any(SessionRow::is_revocable);
+    let rows = sessions.into_iter().map(|session| view! { <SessionItem session=session /> });
     view! {
         <section class="card" aria-labelledby="sessions">
             <div class="card-head">
@@ -158,7 +166,7 @@ fn Sessions(sessions: Vec<SessionRow>) -> impl IntoView {
                 })}
             </div>
             <ul class="rows">{rows.collect_view()}</ul>
-            {if others {
+            {if has_others {
                 view! {
                     <p class="muted small">
                         "Something here that is not you? " <a href="/change-password">"Change your password"</a>
@@ -174,28 +182,29 @@ fn Sessions(sessions: Vec<SessionRow>) -> impl IntoView {
     .into_any()
 }
 
+/// A session, with the action to end it if the user may end it.
 #[component]
-fn OneSession(session: SessionRow) -> impl IntoView {
+fn SessionItem(session: SessionRow) -> impl IntoView {
     let browser = session.browser.clone();
-    let can_be_ended = session.can_be_ended();
+    let is_revocable = session.is_revocable();
     view! {
         <li>
             <div>
                 <p class="row"><strong>{session.browser}</strong>
-                {session.is_this.then(|| view! { " " <span class="badge badge-dot badge-active">"This one"</span> })}
+                {session.is_current.then(|| view! { " " <span class="badge badge-dot badge-active">"This one"</span> })}
                 {session.shared.then(|| view! { " " <span class="badge">"Shared computer"</span> })}
                 {session.restricted.then(|| view! { " " <span class="badge badge-dot badge-waiting">"Temporary password"</span> })}
                 </p>
-                <p class="muted small">"From " <span class="num">{session.address}</span></p>
-                <p class="muted small">"Signed in " <Time at=session.opened /></p>
-                <p class="muted small">"Last seen " <Time at=session.last_seen /></p>
+                <p class="muted small">"From " <span class="num">{session.ip_address}</span></p>
+                <p class="muted small">"Signed in " <UtcTime at=session.created_at /></p>
+                <p class="muted small">"Last seen " <UtcTime at=session.last_seen /></p>
                 {session.restricted.then(|| view! {
                     <p class="muted small">"It can only choose another password, and ends within a quarter of an hour."</p>
                 })}
             </div>
-            {can_be_ended.then(|| view! {
+            {is_revocable.then(|| view! {
                 <form method="post" action="/do/end_session">
-                    <input type="hidden" name="handle" value=session.handle />
+                    <input type="hidden" name="handle" value=session.public_id />
                     <button class="btn btn-sm">"Sign out"<span class="sr-only">{format!(" {browser}")}</span></button>
                 </form>
             })}
@@ -203,36 +212,38 @@ fn OneSession(session: SessionRow) -> impl IntoView {
     }
 }
 
+/// The latest entries of the audit log about the account.
 #[component]
-fn History(history: Vec<HistoryRow>) -> impl IntoView {
-    let full = u64::try_from(history.len()).is_ok_and(|count| count >= HISTORY);
-    let rows = history.into_iter().map(|row| {
-        // What changed the account stands out among the comings and goings.
-        let what = if row.is_change {
-            view! { <strong>{row.what}</strong> }.into_any()
+fn RecentActivity(activity: Vec<ActivityRow>) -> impl IntoView {
+    let is_truncated = u64::try_from(activity.len()).is_ok_and(|count| count >= RECENT_ACTIVITY_LIMIT);
+    let rows = activity.into_iter().map(|row| {
+        // Changes of the account stand out among sign-ins and sign-outs.
+        let description = if row.is_change {
+            view! { <strong>{row.description}</strong> }.into_any()
         } else {
-            row.what.into_any()
+            row.description.into_any()
         };
-        let by = (!row.by.is_empty()).then(|| format!(" by {}", row.by));
-        let from = (!row.address.is_empty()).then(|| format!("From {}, ", row.address));
+        let by = (!row.actor.is_empty()).then(|| format!(" by {}", row.actor));
+        let from = (!row.ip_address.is_empty()).then(|| format!("From {}, ", row.ip_address));
         view! {
-            <li><div>{what}{by}<p class="muted small">{from}<Time at=row.at /></p></div></li>
+            <li><div>{description}{by}<p class="muted small">{from}<UtcTime at=row.at /></p></div></li>
         }
     });
     view! {
         <section class="card" aria-labelledby="history">
             <div class="card-head"><h2 class="section-title" id="history">"History"</h2></div>
             <ul class="rows">{rows.collect_view()}</ul>
-            {full.then(|| view! {
-                <p class="muted small">{format!("The latest {HISTORY}. All of it is in the download below.")}</p>
+            {is_truncated.then(|| view! {
+                <p class="muted small">{format!("The latest {RECENT_ACTIVITY_LIMIT}. All of it is in the download below.")}</p>
             })}
         </section>
     }
     .into_any()
 }
 
+/// The links to download the data and to delete the account.
 #[component]
-fn MyData() -> impl IntoView {
+fn YourData() -> impl IntoView {
     view! {
         <section class="card" aria-labelledby="data">
             <div class="card-head"><h2 class="section-title" id="data">"My data"</h2></div>

@@ -1,42 +1,42 @@
-//! `/register`: asking to be let in.
+//! `/register`: the registration page.
 
 use leptos::prelude::*;
 
-use super::frame::{Lobby, Step};
-use super::request::PageRequest;
-use crate::domain::problem::Field;
 use crate::islands::fields::{PasswordField, TextField};
 use crate::islands::form::FormIsland;
+use crate::pages::layouts::{ProgressStep, SignedOutLayout};
+use crate::pages::page_request::PageRequest;
+use domain::errors::Field;
 
-/// The page.
+/// The registration page.
 #[component]
 pub fn RegisterPage() -> impl IntoView {
     let request = PageRequest::get()?;
-    let microsoft = request.backend.microsoft.is_some();
+    let has_microsoft = request.backend.microsoft.is_some();
     Some(view! {
-        <Lobby
+        <SignedOutLayout
             request=request.clone()
             title="Create your account".to_owned()
             lead="An administrator looks at it, then lets you in.".to_owned()
-            step=Step::Register
+            step=ProgressStep::Register
         >
-            <FormIsland action="/do/register".to_owned() refusal=request.refusal()>
+            <FormIsland action="/do/register".to_owned() errors=request.errors()>
                 {registration_fields(&request, "We mail you a link to confirm it.")}
                 <div class="form-actions">
                     <button class="btn btn-primary btn-block">"Create account"</button>
                 </div>
             </FormIsland>
             <p class="form-foot">"Already have an account? " <a href="/login">"Sign in"</a></p>
-            {microsoft.then(|| view! {
+            {has_microsoft.then(|| view! {
                 <p class="form-foot">"A Microsoft account from work? " <a href="/ms-login">"Sign in with Microsoft"</a></p>
             })}
-        </Lobby>
+        </SignedOutLayout>
     })
 }
 
-/// The four fields that make an account.
+/// Renders the four fields of a new account: username, email address, password and its confirmation.
 pub fn registration_fields(request: &PageRequest, email_hint: &str) -> impl IntoView + use<> {
-    let least = request.settings().password_min_length;
+    let min_length = request.settings().password_min_length;
     view! {
         <TextField
             field=Field::Username
@@ -44,8 +44,8 @@ pub fn registration_fields(request: &PageRequest, email_hint: &str) -> impl Into
             hint="3 to 32 letters, digits, and single dots, hyphens or underscores between them.".to_owned()
             value=request.typed(Field::Username)
             autocomplete="username".to_owned()
-            first=true
-            check=true
+            autofocus=true
+            validate=true
         />
         <TextField
             field=Field::Email
@@ -53,24 +53,24 @@ pub fn registration_fields(request: &PageRequest, email_hint: &str) -> impl Into
             hint=email_hint.to_owned()
             value=request.typed(Field::Email)
             autocomplete="email".to_owned()
-            first=false
-            check=true
+            autofocus=false
+            validate=true
         />
         <PasswordField
             field=Field::Password
             label="Password".to_owned()
-            hint=format!("At least {least} characters. Three or four unrelated words are good.")
+            hint=format!("At least {min_length} characters. Three or four unrelated words are good.")
             autocomplete="new-password".to_owned()
-            first=false
-            least=least
+            autofocus=false
+            min_length=min_length
         />
         <PasswordField
             field=Field::ConfirmPassword
             label="Password once more".to_owned()
             hint=String::new()
             autocomplete="new-password".to_owned()
-            first=false
-            least=least
+            autofocus=false
+            min_length=min_length
         />
     }
 }

@@ -1,17 +1,17 @@
-//! `/auto-login/{token}`: names the account; a press signs in, once.
+//! `/auto-login/{token}`: the page of a sign-in link. The link is used only when the form is submitted.
 
 use leptos::prelude::*;
 
-use super::error_page::{VoidLink, broken};
-use super::frame::{Lobby, Step};
-use super::proof::AccountName;
-use super::request::{PageRequest, param};
-use crate::backend::links::{LinkView, SIGN_IN, find_link};
-use crate::domain::problem::Field;
 use crate::islands::fields::PasswordField;
 use crate::islands::form::FormIsland;
+use crate::pages::error_page::{InvalidLinkPage, internal_error_page};
+use crate::pages::layouts::{ProgressStep, SignedOutLayout};
+use crate::pages::page_request::{PageRequest, param};
+use crate::pages::reauthentication::HiddenUsernameField;
+use backend::auth::link::{LinkView, SIGN_IN, find_link_view};
+use domain::errors::Field;
 
-/// The page.
+/// The page of a sign-in link.
 #[component]
 pub fn SignInLinkPage() -> impl IntoView {
     let request = PageRequest::get()?;
@@ -19,55 +19,56 @@ pub fn SignInLinkPage() -> impl IntoView {
     Some(view! {
         <Suspense>
             {Suspend::new(async move {
-                match find_link(&request.backend, &token, &SIGN_IN).await {
-                    Ok(Some(link)) => view! { <Continue request=request link=link token=token /> }.into_any(),
-                    Ok(None) => view! { <VoidLink request=request /> }.into_any(),
-                    Err(failure) => broken(&failure),
+                match find_link_view(&request.backend, &token, &SIGN_IN).await {
+                    Ok(Some(link)) => view! { <SignInLinkForm request=request link=link token=token /> }.into_any(),
+                    Ok(None) => view! { <InvalidLinkPage request=request /> }.into_any(),
+                    Err(error) => internal_error_page(&error),
                 }
             })}
         </Suspense>
     })
 }
 
+/// The form that signs in, or a request to sign out first if another user is signed in.
 #[component]
-fn Continue(request: PageRequest, link: LinkView, token: String) -> impl IntoView {
-    let other = request
-        .viewer()
-        .filter(|viewer| viewer.user_id != link.user_id)
-        .map(|viewer| viewer.username.clone());
+fn SignInLinkForm(request: PageRequest, link: LinkView, token: String) -> impl IntoView {
+    let other_username = request
+        .current_user()
+        .filter(|current_user| current_user.user_id != link.user_id)
+        .map(|current_user| current_user.username.clone());
     let title = format!("Continue as {}", link.username);
-    match other {
-        Some(other) => view! {
-            <Lobby
+    match other_username {
+        Some(other_username) => view! {
+            <SignedOutLayout
                 request=request
                 title=format!("This link is for {}", link.username)
-                lead=format!("{other} is signed in here. Sign out first, then open the link again.")
-                step=Step::LetIn
+                lead=format!("{other_username} is signed in here. Sign out first, then open the link again.")
+                step=ProgressStep::SignInAfterApproval
             >
                 <div class="form-actions"><a class="btn btn-primary btn-block" href="/logout">"Sign out"</a></div>
-            </Lobby>
+            </SignedOutLayout>
         }
         .into_any(),
         None => view! {
-            <Lobby request=request.clone() title=title.clone() lead="This link signs you in once.".to_owned() step=Step::LetIn>
-                <FormIsland action="/do/use_sign_in_link".to_owned() refusal=request.refusal()>
+            <SignedOutLayout request=request.clone() title=title.clone() lead="This link signs you in once.".to_owned() step=ProgressStep::SignInAfterApproval>
+                <FormIsland action="/do/use_sign_in_link".to_owned() errors=request.errors()>
                     <input type="hidden" name="token" value=token />
                     {link.unconfirmed.then(|| view! {
-                        <AccountName username=link.username.clone() />
+                        <HiddenUsernameField username=link.username.clone() />
                         <PasswordField
                             field=Field::Password
                             label="Password".to_owned()
                             hint="The one you chose at registration. It also confirms your address.".to_owned()
                             autocomplete="current-password".to_owned()
-                            first=true
-                            least=0
+                            autofocus=true
+                            min_length=0
                         />
                     })}
                     <div class="form-actions">
                         <button class="btn btn-primary btn-block">{title}</button>
                     </div>
                 </FormIsland>
-            </Lobby>
+            </SignedOutLayout>
         }
         .into_any(),
     }

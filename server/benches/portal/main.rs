@@ -1,10 +1,14 @@
-//! The benchmark of the release: `script/bench` runs it, docs/benchmarks.md says how to read it.
+//! The benchmark of the release. `script/bench` runs it, and docs/benchmarks.md explains its results.
 //!
-//! It starts the portal's release program and, to compare it with, itself as a small program ([`baseline`]), asks both
-//! over 127.0.0.1 and prints a table. Guarantees: what is compared is measured in turns in the same run; it ends the
-//! processes that it started, also when it is told to stop; it takes no longer than [`MOST`].
+//! It starts the portal's release program and, for comparison, itself as a small server ([`baseline`]), sends requests to both
+//! over 127.0.0.1, and prints a table.
+//!
+//! # Guarantees
+//! - Figures that are compared are measured in turns in the same run.
+//! - It ends the processes that it started, even if it is stopped by a signal.
+//! - It takes at most [`TIME_LIMIT`].
 
-// Views are types as deep as the page; release builds, which erase none, look further into them than the usual 128.
+// The type of a view is as deep as its page. Release builds do not erase these types and exceed the default limit of 128.
 #![recursion_limit = "512"]
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
@@ -27,8 +31,8 @@ use tokio::time::timeout;
 use crate::report::Report;
 use crate::world::World;
 
-/// The longest that measuring may take. It takes about three minutes.
-const MOST: Duration = Duration::from_mins(5);
+/// The time limit of the benchmark. It takes about three minutes.
+const TIME_LIMIT: Duration = Duration::from_mins(5);
 
 fn main() -> ExitCode {
     match run() {
@@ -46,7 +50,7 @@ fn run() -> anyhow::Result<ExitCode> {
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            // `cargo bench` says so.
+            // `cargo bench` passes this argument.
             "--bench" => {}
             "--check" => check = true,
             "baseline" => {
@@ -57,23 +61,23 @@ fn run() -> anyhow::Result<ExitCode> {
             other => bail!("{other:?} is not known; script/bench runs this program"),
         }
     }
-    let report = runtime.block_on(measured())?;
+    let report = runtime.block_on(run_until_stopped())?;
     report.print();
     Ok(if check && !report.holds() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Everything, unless somebody says that it should stop: then the processes end, since their owner is dropped.
-async fn measured() -> anyhow::Result<Report> {
+/// Runs all benchmarks, unless a signal stops them. Then the processes end, because their owner is dropped.
+async fn run_until_stopped() -> anyhow::Result<Report> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
-        report = timeout(MOST, Box::pin(everything())) => report.context("it took too long")?,
+        report = timeout(TIME_LIMIT, Box::pin(run_benchmarks())) => report.context("it took too long")?,
         _ = terminate.recv() => bail!("told to stop"),
         _ = interrupt.recv() => bail!("told to stop"),
     }
 }
 
-async fn everything() -> anyhow::Result<Report> {
+async fn run_benchmarks() -> anyhow::Result<Report> {
     let world = World::prepare().await?;
     rows::measure(&world).await
 }

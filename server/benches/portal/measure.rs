@@ -1,4 +1,4 @@
-//! How things are measured: processor time of a request, answers a second, how long answers take, hashes a second.
+//! The measurements: processor time per request, requests per second, response times, and hashes per second.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,52 +11,52 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::client::{self, Connection, Reply};
+use crate::client::{self, Connection, Response};
 use crate::process::Process;
 use crate::world::PASSWORD;
 
-/// How long a load runs before it is measured.
+/// The time that a load runs before it is measured.
 const WARM_UP: Duration = Duration::from_millis(800);
-/// How many visit while it is measured how long a page takes.
+/// The number of concurrent visitors while response times are measured.
 const VISITORS: usize = 4;
-/// How long each of them rests between two pages.
-const REST: Duration = Duration::from_millis(5);
+/// The pause of each visitor between two pages.
+const VISIT_PAUSE: Duration = Duration::from_millis(5);
 
-/// Requests of one kind: each list on a connection of its own, one after the other, over and over.
+/// A load: lists of requests. Each list is sent on a connection of its own, one request after another, in a loop.
 #[derive(Clone, Debug)]
 pub struct Load {
     to: SocketAddr,
     lists: Vec<Vec<Vec<u8>>>,
-    right: fn(&Reply) -> bool,
+    is_expected: fn(&Response) -> bool,
 }
 
-/// What the connections of a load share.
+/// The state that the connections of a load share.
 #[derive(Debug, Default)]
 struct Shared {
     answered: AtomicU64,
     stop: AtomicBool,
 }
 
-/// A load while it runs.
+/// A load that is running.
 #[derive(Debug)]
-pub struct Flow {
+pub struct RunningLoad {
     shared: Arc<Shared>,
     tasks: JoinSet<anyhow::Result<()>>,
 }
 
 impl Load {
-    /// Requests whose answers must be `right`: each of them on a connection of its own.
-    pub fn new(to: SocketAddr, requests: Vec<Vec<u8>>, right: fn(&Reply) -> bool) -> Self {
+    /// Creates a load with one connection per request. Every response must satisfy `is_expected`.
+    pub fn new(to: SocketAddr, requests: Vec<Vec<u8>>, is_expected: fn(&Response) -> bool) -> Self {
         let connections = requests.len();
-        Self::dealt(to, requests, connections, right)
+        Self::distributed(to, requests, connections, is_expected)
     }
 
-    /// The same over this many connections, to which the requests are dealt like cards.
-    pub fn dealt(
+    /// Creates a load with this number of connections, to which the requests are distributed in turn.
+    pub fn distributed(
         to: SocketAddr,
         requests: Vec<Vec<u8>>,
         connections: usize,
-        right: fn(&Reply) -> bool,
+        is_expected: fn(&Response) -> bool,
     ) -> Self {
         let mut lists = vec![Vec::new(); connections];
         for (list, request) in (0..connections).cycle().zip(requests) {
@@ -64,40 +64,40 @@ impl Load {
                 list.push(request);
             }
         }
-        Self { to, lists, right }
+        Self { to, lists, is_expected }
     }
 
-    /// Visits of one page over this many connections.
+    /// Creates a load that requests one page on this number of connections.
     pub fn page(to: SocketAddr, path: &str, connections: usize) -> Self {
-        Self::new(to, vec![client::get(to, path, None); connections], Reply::is_page)
+        Self::new(to, vec![client::get(to, path, None); connections], Response::is_page)
     }
 
-    /// Lets it run.
-    pub fn start(&self) -> Flow {
+    /// Starts the load.
+    pub fn start(&self) -> RunningLoad {
         self.run(usize::MAX)
     }
 
-    /// Sends about `count` requests; answers how many it were.
+    /// Sends about `count` requests. Returns their exact number.
     async fn send(&self, count: usize) -> anyhow::Result<usize> {
         let each = count.div_ceil(self.lists.len().max(1));
         self.run(each).wait().await?;
         Ok(each * self.lists.len())
     }
 
-    fn run(&self, each: usize) -> Flow {
+    fn run(&self, each: usize) -> RunningLoad {
         let shared = Arc::<Shared>::default();
         let mut tasks = JoinSet::new();
         for list in &self.lists {
-            tasks.spawn(ask_again(self.to, list.clone(), self.right, Arc::clone(&shared), each));
+            tasks.spawn(send_in_loop(self.to, list.clone(), self.is_expected, Arc::clone(&shared), each));
         }
-        Flow { shared, tasks }
+        RunningLoad { shared, tasks }
     }
 }
 
-async fn ask_again(
+async fn send_in_loop(
     to: SocketAddr,
     requests: Vec<Vec<u8>>,
-    right: fn(&Reply) -> bool,
+    is_expected: fn(&Response) -> bool,
     shared: Arc<Shared>,
     times: usize,
 ) -> anyhow::Result<()> {
@@ -106,14 +106,14 @@ async fn ask_again(
         if shared.stop.load(Ordering::Relaxed) {
             break;
         }
-        let reply = connection.ask(request).await?;
-        ensure!(right(&reply), "an answer is not what it should be:\n{}", reply.head);
+        let response = connection.send(request).await?;
+        ensure!(is_expected(&response), "an answer is not what it should be:\n{}", response.head);
         shared.answered.fetch_add(1, Ordering::Relaxed);
     }
     Ok(())
 }
 
-impl Flow {
+impl RunningLoad {
     fn answered(&self) -> u64 {
         self.shared.answered.load(Ordering::Relaxed)
     }
@@ -125,14 +125,14 @@ impl Flow {
         Ok(())
     }
 
-    /// Stops it after the requests in flight.
+    /// Stops the load after the requests in flight.
     pub async fn finish(self) -> anyhow::Result<()> {
         self.shared.stop.store(true, Ordering::Relaxed);
         self.wait().await
     }
 }
 
-/// Processor time of the server for one request, in microseconds, over `count` of them.
+/// Returns the processor time of the server per request in microseconds, as the mean of about `count` requests.
 pub async fn cpu_per_request(server: &Process, load: &Load, count: usize) -> anyhow::Result<f64> {
     load.send(count / 10).await?;
     let before = server.cpu()?;
@@ -141,20 +141,20 @@ pub async fn cpu_per_request(server: &Process, load: &Load, count: usize) -> any
     Ok(spent.as_secs_f64() * 1e6 / answered as f64)
 }
 
-/// Answers a second.
+/// Returns the number of responses per second.
 pub async fn rate(load: &Load, time: Duration) -> anyhow::Result<f64> {
-    let flow = load.start();
+    let running = load.start();
     sleep(WARM_UP).await;
-    let before = flow.answered();
+    let before = running.answered();
     let began = Instant::now();
     sleep(time).await;
-    let answered = flow.answered() - before;
+    let answered = running.answered() - before;
     let rate = answered as f64 / began.elapsed().as_secs_f64();
-    flow.finish().await?;
+    running.finish().await?;
     Ok(rate)
 }
 
-/// How long the slowest hundredth of a page's visits takes at least, in milliseconds.
+/// Returns the 99th percentile of the response time of a page in milliseconds.
 pub async fn p99(to: SocketAddr, path: &str, time: Duration) -> anyhow::Result<f64> {
     let mut visitors = JoinSet::new();
     for _ in 0..VISITORS {
@@ -176,21 +176,21 @@ async fn visit(to: SocketAddr, request: Vec<u8>, time: Duration) -> anyhow::Resu
     let began = Instant::now();
     while began.elapsed() < time {
         let asked = Instant::now();
-        let reply = connection.ask(&request).await?;
+        let response = connection.send(&request).await?;
         took.push(asked.elapsed());
-        ensure!(reply.is_page(), "an answer is not what it should be:\n{}", reply.head);
-        sleep(REST).await;
+        ensure!(response.is_page(), "an answer is not what it should be:\n{}", response.head);
+        sleep(VISIT_PAUSE).await;
     }
     Ok(took)
 }
 
-/// Argon2id hashes a second of this many threads, each with memory of its own that it uses again.
+/// Returns the number of Argon2id hashes per second on this number of threads. Each thread reuses its own memory.
 pub async fn raw_hashes(threads: usize, time: Duration) -> anyhow::Result<f64> {
     let mut answers = Vec::new();
     for _ in 0..threads {
         let (reply, answer) = oneshot::channel();
         std::thread::spawn(move || {
-            // Whoever asked may have been told to stop.
+            // The receiver may have been stopped.
             let _ = reply.send(hash_for(time));
         });
         answers.push(answer);
@@ -211,7 +211,7 @@ fn hash_for(time: Duration) -> anyhow::Result<f64> {
         let memory = memory.as_mut_slice();
         argon2.hash_password_into_with_memory(PASSWORD.as_bytes(), b"nobody's salt 16", &mut output, memory)
     };
-    // The first one also fetches the memory from the system.
+    // The first hash also allocates the memory.
     hash()?;
     let mut count = 0_u32;
     let began = Instant::now();
@@ -222,7 +222,7 @@ fn hash_for(time: Duration) -> anyhow::Result<f64> {
     Ok(f64::from(count) / began.elapsed().as_secs_f64())
 }
 
-/// The one in the middle; of an even number the upper of the two.
+/// Returns the median. For an even number of figures it is the upper one of the two in the middle.
 pub fn median(figures: &[f64]) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,6 +1,6 @@
-//! The trivial page: a Leptos application that says hello, rendered as the portal renders its own.
+//! The trivial page: a minimal Leptos application, rendered in the same way as the portal's pages.
 //!
-//! What the framework puts into every document is in it; nothing of the portal's is.
+//! It contains what the framework adds to every document and nothing of the portal.
 
 use leptos::config::LeptosOptions;
 use leptos::hydration::{AutoReload, HydrationScripts};
@@ -46,7 +46,7 @@ fn document(options: &LeptosOptions) -> impl IntoView + use<> {
     }
 }
 
-/// `/leptos`.
+/// Returns the router for `/leptos`.
 pub fn routes() -> axum::Router {
     let options = LeptosOptions::builder().output_name("bench").site_pkg_dir("pkg").hash_files(false).build();
     let shell = options.clone();

@@ -1,6 +1,7 @@
-//! The processes that are measured, and what the system says of them.
+//! The processes that are measured, with their processor time and memory.
 //!
-//! Guarantees: a process ends when its owner is dropped.
+//! # Guarantees
+//! - A process ends when its owner is dropped.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -15,14 +16,14 @@ use tokio::time::sleep;
 use crate::client::{self, Connection};
 use crate::world::World;
 
-/// How long a start may take before it counts as failed.
-const START: Duration = Duration::from_secs(30);
-/// How often it is asked whether it has started.
-const ASK_EVERY: Duration = Duration::from_millis(1);
-/// Linux counts processor time in hundredths of a second (USER_HZ) on everything that the portal runs on.
+/// The time limit for a start.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// The interval between two requests that check for the start.
+const START_POLL_INTERVAL: Duration = Duration::from_millis(1);
+/// The unit of processor time on Linux (USER_HZ): a hundredth of a second on all platforms of the portal.
 const TICK: Duration = Duration::from_millis(10);
 
-/// A child, for as long as this lives.
+/// A child process, which is killed when this value is dropped.
 #[derive(Debug)]
 struct Running(Child);
 
@@ -33,16 +34,16 @@ impl Drop for Running {
     }
 }
 
-/// A server.
+/// A running server.
 #[derive(Debug)]
 pub struct Process {
     running: Running,
-    /// Where it listens.
+    /// The IP address and port that it listens on.
     pub address: SocketAddr,
 }
 
 impl Process {
-    /// Starts the portal: as in production, on the throw-away stores, with limits that nobody here reaches.
+    /// Starts the portal as in production, on the temporary stores, with rate limits that the benchmark does not reach.
     pub fn portal(world: &World) -> anyhow::Result<Self> {
         let address = free_address()?;
         let log = File::options().create(true).append(true).open(world.log())?;
@@ -58,7 +59,7 @@ impl Process {
             ("LIMIT_SIGN_IN", "1000000/1h"),
             ("LIMIT_REGISTER", "1000000/1h"),
             ("LIMIT_RESET", "1000000/1h"),
-            // Some loads say that they come from other clients.
+            // Some loads send X-Forwarded-For with other client IPs.
             ("TRUSTED_PROXIES", "127.0.0.1"),
         ];
         let child = Command::new(&world.program)
@@ -76,7 +77,7 @@ impl Process {
         Ok(Self { running: Running(child), address })
     }
 
-    /// Starts this program as the one to compare with; its lookups answer this many bytes.
+    /// Starts this program as the baseline. Its lookups return `bytes` bytes.
     pub fn baseline(bytes: usize) -> anyhow::Result<Self> {
         let child = Command::new(std::env::current_exe()?)
             .args(["baseline", &bytes.to_string()])
@@ -92,36 +93,40 @@ impl Process {
         Ok(Self { running, address })
     }
 
-    /// Waits until `path` is answered with 200. Says what stands in `log` if that does not happen.
-    pub async fn answers(&mut self, path: &str, log: &Path) -> anyhow::Result<()> {
+    /// Waits until the response for `path` is a 200. The error contains the last lines of `log`.
+    pub async fn wait_until_ready(&mut self, path: &str, log: &Path) -> anyhow::Result<()> {
         let request = client::get(self.address, path, None);
         let began = Instant::now();
         loop {
             if let Ok(mut connection) = Connection::open(self.address).await
-                && let Ok(reply) = connection.ask(&request).await
-                && reply.is_page()
+                && let Ok(response) = connection.send(&request).await
+                && response.is_page()
             {
                 return Ok(());
             }
             if let Some(status) = self.running.0.try_wait()? {
                 bail!("the portal ended ({status}):\n{}", last_lines(log));
             }
-            ensure!(began.elapsed() < START, "the portal does not answer {path}:\n{}", last_lines(log));
-            sleep(ASK_EVERY).await;
+            ensure!(
+                began.elapsed() < START_TIMEOUT,
+                "the portal does not answer {path}:\n{}",
+                last_lines(log)
+            );
+            sleep(START_POLL_INTERVAL).await;
         }
     }
 
-    /// Processor time so far, of all threads, in the program and in the kernel.
+    /// Returns the processor time of all threads so far, in the program and in the kernel.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.running.0.id()))?;
-        // The second field is the program's name in brackets and may hold anything; the 14th and 15th are the times.
+        // The second field is the name of the program in brackets and may contain anything. Fields 14 and 15 are the times.
         let (_, rest) = stat.rsplit_once(')').context("/proc has another form")?;
         let times = rest.split_whitespace().skip(11).take(2);
         let ticks: u32 = times.map(str::parse::<u32>).sum::<Result<u32, _>>()?;
         Ok(TICK * ticks)
     }
 
-    /// Memory in use, in MiB.
+    /// Returns the memory in use in MiB.
     pub fn memory(&self) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.running.0.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -130,7 +135,7 @@ impl Process {
     }
 }
 
-/// An address that is free now. Somebody else could take it first; then the portal says so.
+/// Returns a port on loopback that is free now. If another process takes it first, the portal reports an error.
 fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }

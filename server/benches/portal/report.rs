@@ -1,13 +1,13 @@
-//! The table.
+//! The report: a table and notes.
 
 use std::fmt;
 
-/// What a figure has to keep to.
+/// The bound of a figure.
 #[derive(Clone, Copy, Debug)]
 pub enum Bound {
-    /// It must not be larger.
+    /// The maximum.
     AtMost(f64),
-    /// It must not be smaller.
+    /// The minimum.
     AtLeast(f64),
 }
 
@@ -29,7 +29,7 @@ impl fmt::Display for Bound {
     }
 }
 
-/// A line: six cells, and whether the bound holds.
+/// A row: six cells, and true if the bound holds.
 #[derive(Debug)]
 struct Row {
     cells: [String; 6],
@@ -44,7 +44,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// A figure whose ratio to another has a bound.
+    /// Adds a figure whose ratio to another one has a bound.
     pub fn ratio(&mut self, what: &str, measured: String, against: String, ratio: f64, bound: Bound) {
         self.row(
             [what.to_owned(), measured, against, format!("{ratio:.2}"), bound.to_string()],
@@ -53,14 +53,14 @@ impl Report {
         );
     }
 
-    /// A figure whose difference to another has a bound.
+    /// Adds a figure whose difference to another one has a bound.
     pub fn difference(&mut self, what: &str, measured: String, against: String, mib: f64, bound: Bound) {
         let cells =
             [what.to_owned(), measured, against, format!("{mib:+.1} MiB"), format!("{bound} MiB more")];
         self.row(cells, mib, bound);
     }
 
-    /// A figure that has a bound itself.
+    /// Adds a figure that has a bound itself.
     pub fn plain(&mut self, what: &str, figure: f64, unit: &str, bound: Bound) {
         let none = || "–".to_owned();
         let measured = format!("{figure:.1} {unit}");
@@ -74,17 +74,17 @@ impl Report {
         self.rows.push(Row { cells: [what, measured, against, ratio, limit, word.to_owned()], holds });
     }
 
-    /// Something to be said below the table.
+    /// Adds a note below the table.
     pub fn note(&mut self, text: String) {
         self.notes.push(text);
     }
 
-    /// Whether every bound holds.
+    /// Returns true if every bound holds.
     pub fn holds(&self) -> bool {
         self.rows.iter().all(|row| row.holds)
     }
 
-    /// Prints it on standard output.
+    /// Prints the report on standard output.
     pub fn print(&self) {
         print!("{self}");
     }

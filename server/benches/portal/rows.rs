@@ -1,7 +1,8 @@
 //! The rows of the table, one function each.
 //!
-//! Guarantees: what is compared is measured in turns (A B A B A B), so that a busy machine hits both; each figure is the
-//! median of its rounds.
+//! # Guarantees
+//! - Figures that are compared are measured in turns (A B A B A B), so that a busy machine affects both.
+//! - Each figure is the median of its rounds.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,49 +14,49 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep};
 
-use crate::client::{self, Connection, Reply};
+use crate::client::{self, Connection, Response};
 use crate::measure::{Load, cpu_per_request, median, p99, rate, raw_hashes};
 use crate::process::Process;
 use crate::report::{Bound, Report};
-use crate::world::{CROWD, VIEWERS, World, sign_ins, sign_ins_of_clients, sign_viewers_in};
+use crate::world::{CONCURRENT_SIGN_INS, VIEWERS, World, sign_ins, sign_ins_of_clients, sign_viewers_in};
 
-/// How often everything is measured.
+/// The number of rounds of each measurement.
 const ROUNDS: usize = 3;
-/// How often sign-ins are: what hashing takes hangs on the memory of a machine that others may use, too, and changes from
-/// second to second.
-const HASH_TURNS: usize = 10;
-/// How long one of those turns takes, on either side.
-const HASH_TURN: Duration = Duration::from_millis(2_500);
-/// Connections of the loads that measure processor time.
+/// The number of rounds of sign-ins. The time of a hash depends on the memory of a machine that others may use too, and changes
+/// from second to second.
+const SIGN_IN_ROUNDS: usize = 10;
+/// The duration of each half of such a round.
+const SIGN_IN_ROUND_DURATION: Duration = Duration::from_millis(2_500);
+/// The number of connections of the loads that measure processor time.
 const CONNECTIONS: usize = 8;
-/// Requests that a page's processor time is measured over: seconds of it, of which a tick is less than a hundredth.
-const PAGES: usize = 30_000;
-/// The same for the bare route, which takes a tenth.
-const BARE: usize = 100_000;
-/// How long one round of requests a second takes.
-const ROUND: Duration = Duration::from_secs(4);
-/// How long one round of visits takes.
-const VISIT_ROUND: Duration = Duration::from_secs(5);
-/// People who sign in at the same time, for each core: enough that no hash thread ever waits.
+/// The number of requests for the processor time of a page. They take seconds, so that one tick is less than 1 % of them.
+const PAGE_REQUESTS: usize = 30_000;
+/// The same for the bare route, which takes a tenth of the time.
+const BARE_REQUESTS: usize = 100_000;
+/// The duration of a round that measures requests per second.
+const ROUND_DURATION: Duration = Duration::from_secs(4);
+/// The duration of a round that measures response times.
+const VISIT_ROUND_DURATION: Duration = Duration::from_secs(5);
+/// The number of concurrent sign-ins per core: enough to keep every hash thread busy.
 const SIGN_INS_PER_CORE: usize = 8;
-/// Most of them: the portal lets 256 wait.
-const MOST_SIGN_INS: usize = 200;
-/// Clients that fill the queue for hashes together.
+/// The maximum number of concurrent sign-ins. The queue of the portal has 256 places.
+const MAX_SIGN_INS: usize = 200;
+/// The number of clients that fill the queue for hashes together.
 const CLIENTS: usize = 8;
-/// Sign-ins of each of them at the same time: together more than the 256 that may wait.
+/// The number of concurrent sign-ins of each client: together more than the 256 places of the queue.
 const SIGN_INS_PER_CLIENT: usize = 33;
-/// Connections that ask for pages without a pause.
-const FLOOD: usize = 64;
-/// How often memory is looked at while a thousand sign in.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How long memory may take to go back.
-const SETTLE: Duration = Duration::from_secs(15);
-/// How far it has to go back, in MiB.
-const LEFT_OVER: f64 = 20.0;
-/// How often the portal is started.
+/// The number of connections that request pages without a pause.
+const FLOOD_CONNECTIONS: usize = 64;
+/// The interval at which memory is read during 1,000 concurrent sign-ins.
+const MEMORY_POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// The time limit for memory to return to the system.
+const MEMORY_RETURN_TIMEOUT: Duration = Duration::from_secs(15);
+/// The memory that may stay in use after that, in MiB.
+const MAX_REMAINING_MIB: f64 = 20.0;
+/// The number of starts of the portal.
 const STARTS: usize = 5;
 
-/// Measures everything.
+/// Measures all rows.
 pub async fn measure(world: &World) -> anyhow::Result<Report> {
     let mut report = Report::default();
     measure_pages(world, &mut report).await?;
@@ -65,22 +66,22 @@ pub async fn measure(world: &World) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-fn say(text: &str) {
+fn print_progress(text: &str) {
     eprintln!("==> {text}");
 }
 
-async fn started(world: &World) -> anyhow::Result<Process> {
+async fn start_portal(world: &World) -> anyhow::Result<Process> {
     let mut portal = Process::portal(world)?;
-    portal.answers("/login", &world.log()).await?;
+    portal.wait_until_ready("/login", &world.log()).await?;
     Ok(portal)
 }
 
 async fn measure_pages(world: &World, report: &mut Report) -> anyhow::Result<()> {
-    let portal = started(world).await?;
+    let portal = start_portal(world).await?;
     let sessions = sign_viewers_in(portal.address).await?;
     let first = sessions.first().context("nobody is signed in")?;
     let profile = client::get(portal.address, "/profile", Some(first));
-    let profile = Connection::open(portal.address).await?.ask(&profile).await?;
+    let profile = Connection::open(portal.address).await?.send(&profile).await?;
     ensure!(profile.is_page(), "/profile is not there:\n{}", profile.head);
     let baseline = Process::baseline(profile.length)?;
 
@@ -93,27 +94,27 @@ async fn measure_pages(world: &World, report: &mut Report) -> anyhow::Result<()>
     drop(baseline);
     measure_sign_ins(world, &portal, report).await?;
     measure_flooded_sign_ins(world, &portal, report).await?;
-    measure_patience(world, &portal, report).await
+    measure_latency_under_load(world, &portal, report).await
 }
 
-/// GET /login against a trivial page: processor time of a request.
+/// Measures the processor time of GET /login against a trivial page.
 async fn measure_login(portal: &Process, baseline: &Process, report: &mut Report) -> anyhow::Result<()> {
     let login = Load::page(portal.address, "/login", CONNECTIONS);
     let trivial = Load::page(baseline.address, "/leptos", CONNECTIONS);
     let bare = Load::page(baseline.address, "/bare", CONNECTIONS);
-    // Of a page with a query there are no copies.
-    let anew = Load::page(portal.address, "/login?next=%2Fprofile", CONNECTIONS);
-    let anew = cpu_per_request(portal, &anew, PAGES).await?;
+    // A page with a query is not cached.
+    let uncached = Load::page(portal.address, "/login?next=%2Fprofile", CONNECTIONS);
+    let uncached = cpu_per_request(portal, &uncached, PAGE_REQUESTS).await?;
     report.note(format!(
-        "/login is a copy that was rendered once; rendered anew (with a query), it takes {anew:.1} us"
+        "/login is a copy that was rendered once; rendered anew (with a query), it takes {uncached:.1} us"
     ));
     let (mut ours, mut theirs, mut least) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
-        ours.push(cpu_per_request(portal, &login, PAGES).await?);
-        theirs.push(cpu_per_request(baseline, &trivial, PAGES).await?);
-        least.push(cpu_per_request(baseline, &bare, BARE).await?);
+        ours.push(cpu_per_request(portal, &login, PAGE_REQUESTS).await?);
+        theirs.push(cpu_per_request(baseline, &trivial, PAGE_REQUESTS).await?);
+        least.push(cpu_per_request(baseline, &bare, BARE_REQUESTS).await?);
         let (ours, theirs, least) = (last(&ours), last(&theirs), last(&least));
-        say(&format!(
+        print_progress(&format!(
             "{round}/{ROUNDS} CPU: /login {ours:.1} us, trivial {theirs:.1} us, bare {least:.1} us"
         ));
     }
@@ -128,7 +129,7 @@ async fn measure_login(portal: &Process, baseline: &Process, report: &mut Report
     Ok(())
 }
 
-/// Signed-in GET /profile against the least that any such page needs: requests a second.
+/// Measures the requests per second of GET /profile, signed in, against the minimum that any such page needs.
 async fn measure_profile(
     world: &World,
     portal: &Process,
@@ -138,19 +139,21 @@ async fn measure_profile(
 ) -> anyhow::Result<()> {
     let requests =
         sessions.iter().map(|session| client::get(portal.address, "/profile", Some(session))).collect();
-    let profile = Load::new(portal.address, requests, Reply::is_page);
+    let profile = Load::new(portal.address, requests, Response::is_page);
     let requests = world
         .viewers
         .iter()
         .map(|id| client::get(baseline.address, &format!("/lookup/{id}"), None))
         .collect();
-    let lookup = Load::new(baseline.address, requests, Reply::is_page);
+    let lookup = Load::new(baseline.address, requests, Response::is_page);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
-        ours.push(rate(&profile, ROUND).await?);
-        theirs.push(rate(&lookup, ROUND).await?);
+        ours.push(rate(&profile, ROUND_DURATION).await?);
+        theirs.push(rate(&lookup, ROUND_DURATION).await?);
         let (ours, theirs) = (last(&ours), last(&theirs));
-        say(&format!("{round}/{ROUNDS} requests a second: /profile {ours:.0}, lookup {theirs:.0}"));
+        print_progress(&format!(
+            "{round}/{ROUNDS} requests a second: /profile {ours:.0}, lookup {theirs:.0}"
+        ));
     }
     let (ours, theirs) = (median(&ours), median(&theirs));
     report.ratio(
@@ -163,22 +166,24 @@ async fn measure_profile(
     Ok(())
 }
 
-/// As many sign-ins at once as keep every hash thread busy, one person after the other: who signs in over and over has more
-/// sessions than people have.
+/// Returns a load of concurrent sign-ins that keeps every hash thread busy. Each sign-in is another user: a user who signs in
+/// again and again would have an unrealistic number of sessions.
 fn many_sign_ins(world: &World, portal: SocketAddr) -> Load {
-    let connections = (world.cores * SIGN_INS_PER_CORE).clamp(16, MOST_SIGN_INS);
-    Load::dealt(portal, sign_ins(portal, CROWD), connections, Reply::is_sign_in)
+    let connections = (world.cores * SIGN_INS_PER_CORE).clamp(16, MAX_SIGN_INS);
+    Load::distributed(portal, sign_ins(portal, CONCURRENT_SIGN_INS), connections, Response::is_sign_in)
 }
 
-/// Sign-ins a second against the hashes alone; of the ratios of all turns the one in the middle.
+/// Measures sign-ins per second against the hashes alone. The result is the median of the ratios of all rounds.
 async fn measure_sign_ins(world: &World, portal: &Process, report: &mut Report) -> anyhow::Result<()> {
     let load = many_sign_ins(world, portal.address);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for turn in 1..=HASH_TURNS {
-        ours.push(rate(&load, HASH_TURN).await?);
-        theirs.push(raw_hashes(world.cores, HASH_TURN).await?);
+    for round in 1..=SIGN_IN_ROUNDS {
+        ours.push(rate(&load, SIGN_IN_ROUND_DURATION).await?);
+        theirs.push(raw_hashes(world.cores, SIGN_IN_ROUND_DURATION).await?);
         let (ours, theirs) = (last(&ours), last(&theirs));
-        say(&format!("{turn}/{HASH_TURNS} a second: sign-ins {ours:.1}, Argon2id alone {theirs:.1}"));
+        print_progress(&format!(
+            "{round}/{SIGN_IN_ROUNDS} a second: sign-ins {ours:.1}, Argon2id alone {theirs:.1}"
+        ));
     }
     let ratios: Vec<f64> = ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
     let (ours, theirs) = (median(&ours), median(&theirs));
@@ -192,22 +197,24 @@ async fn measure_sign_ins(world: &World, portal: &Process, report: &mut Report) 
     Ok(())
 }
 
-/// Sign-ins a second while pages are asked for without a pause, against when they are not.
+/// Measures sign-ins per second while pages are requested without a pause, against an idle portal.
 async fn measure_flooded_sign_ins(
     world: &World,
     portal: &Process,
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let load = many_sign_ins(world, portal.address);
-    let pages = Load::page(portal.address, "/login", FLOOD);
+    let pages = Load::page(portal.address, "/login", FLOOD_CONNECTIONS);
     let (mut flooded, mut idle) = (Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
-        idle.push(rate(&load, ROUND).await?);
-        let flow = pages.start();
-        flooded.push(rate(&load, ROUND).await?);
-        flow.finish().await?;
+        idle.push(rate(&load, ROUND_DURATION).await?);
+        let running = pages.start();
+        flooded.push(rate(&load, ROUND_DURATION).await?);
+        running.finish().await?;
         let (flooded, idle) = (last(&flooded), last(&idle));
-        say(&format!("{round}/{ROUNDS} sign-ins a second: {idle:.1}, {flooded:.1} while pages are flooded"));
+        print_progress(&format!(
+            "{round}/{ROUNDS} sign-ins a second: {idle:.1}, {flooded:.1} while pages are flooded"
+        ));
     }
     let (flooded, idle) = (median(&flooded), median(&idle));
     report.ratio(
@@ -220,15 +227,18 @@ async fn measure_flooded_sign_ins(
     Ok(())
 }
 
-/// How long the slowest visits of /login take while the hash threads are busy, or the queue for them is full, against when they
-/// are not.
-async fn measure_patience(world: &World, portal: &Process, report: &mut Report) -> anyhow::Result<()> {
+/// Measures the response time of /login while the hash threads are busy or their queue is full, against an idle portal.
+async fn measure_latency_under_load(
+    world: &World,
+    portal: &Process,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let many = many_sign_ins(world, portal.address);
-    let full = Load::dealt(
+    let full = Load::distributed(
         portal.address,
-        sign_ins_of_clients(portal.address, CROWD, CLIENTS),
+        sign_ins_of_clients(portal.address, CONCURRENT_SIGN_INS, CLIENTS),
         CLIENTS * SIGN_INS_PER_CLIENT,
-        Reply::is_sign_in_or_busy,
+        Response::is_sign_in_or_busy,
     );
     for (row, load) in [
         ("GET /login, p99, hash threads saturated", many),
@@ -236,13 +246,13 @@ async fn measure_patience(world: &World, portal: &Process, report: &mut Report) 
     ] {
         let (mut busy, mut idle) = (Vec::new(), Vec::new());
         for round in 1..=ROUNDS {
-            idle.push(p99(portal.address, "/login", VISIT_ROUND).await?);
-            let flow = load.start();
+            idle.push(p99(portal.address, "/login", VISIT_ROUND_DURATION).await?);
+            let running = load.start();
             sleep(Duration::from_secs(1)).await;
-            busy.push(p99(portal.address, "/login", VISIT_ROUND).await?);
-            flow.finish().await?;
+            busy.push(p99(portal.address, "/login", VISIT_ROUND_DURATION).await?);
+            running.finish().await?;
             let (busy, idle) = (last(&busy), last(&idle));
-            say(&format!("{round}/{ROUNDS} {row}: {idle:.2} ms idle, {busy:.2} ms"));
+            print_progress(&format!("{round}/{ROUNDS} {row}: {idle:.2} ms idle, {busy:.2} ms"));
         }
         let (busy, idle) = (median(&busy), median(&idle));
         report.ratio(
@@ -256,17 +266,19 @@ async fn measure_patience(world: &World, portal: &Process, report: &mut Report) 
     Ok(())
 }
 
-/// Memory of a portal that has just started, while a thousand sign in at once, and after.
+/// Measures the memory of the portal after its start, during 1,000 concurrent sign-ins, and after them.
 async fn measure_memory(world: &World, report: &mut Report) -> anyhow::Result<()> {
-    let portal = started(world).await?;
+    let portal = start_portal(world).await?;
     sleep(Duration::from_secs(2)).await;
     let idle = portal.memory()?;
-    let (outcomes, peak) = sign_in_at_once(&portal, CROWD).await?;
-    let (after, seconds) = settled(&portal, idle + LEFT_OVER).await?;
-    say(&format!("memory: {idle:.1} MiB idle, {peak:.1} at {CROWD} sign-ins, {after:.1} after"));
+    let (outcomes, peak) = sign_in_concurrently(&portal, CONCURRENT_SIGN_INS).await?;
+    let (after, seconds) = wait_for_memory(&portal, idle + MAX_REMAINING_MIB).await?;
+    print_progress(&format!(
+        "memory: {idle:.1} MiB idle, {peak:.1} at {CONCURRENT_SIGN_INS} sign-ins, {after:.1} after"
+    ));
     report.plain("memory, idle", idle, "MiB", Bound::AtMost(40.0));
     report.difference(
-        &format!("memory, peak at {CROWD} concurrent sign-ins"),
+        &format!("memory, peak at {CONCURRENT_SIGN_INS} concurrent sign-ins"),
         format!("{peak:.1} MiB"),
         format!("{idle:.1} MiB: idle"),
         peak - idle,
@@ -277,10 +289,10 @@ async fn measure_memory(world: &World, report: &mut Report) -> anyhow::Result<()
         format!("{after:.1} MiB"),
         format!("{idle:.1} MiB: idle"),
         after - idle,
-        Bound::AtMost(LEFT_OVER),
+        Bound::AtMost(MAX_REMAINING_MIB),
     );
     let outcomes: Vec<String> = outcomes.iter().map(|(what, count)| format!("{count} {what}")).collect();
-    report.note(format!("of {CROWD} sign-ins at once: {}", outcomes.join(", ")));
+    report.note(format!("of {CONCURRENT_SIGN_INS} sign-ins at once: {}", outcomes.join(", ")));
     report.note(format!(
         "idle is before the first sign-in; each of {} hash threads then uses 19 MiB",
         world.cores
@@ -288,8 +300,11 @@ async fn measure_memory(world: &World, report: &mut Report) -> anyhow::Result<()
     Ok(())
 }
 
-/// What came of this many sign-ins at once, and the most memory meanwhile.
-async fn sign_in_at_once(portal: &Process, count: usize) -> anyhow::Result<(BTreeMap<String, usize>, f64)> {
+/// Runs `count` concurrent sign-ins. Returns the number of each outcome and the peak memory.
+async fn sign_in_concurrently(
+    portal: &Process,
+    count: usize,
+) -> anyhow::Result<(BTreeMap<String, usize>, f64)> {
     let together = Arc::new(Barrier::new(count));
     let mut burst = JoinSet::new();
     for request in sign_ins(portal.address, count) {
@@ -297,57 +312,61 @@ async fn sign_in_at_once(portal: &Process, count: usize) -> anyhow::Result<(BTre
         let together = Arc::clone(&together);
         burst.spawn(async move {
             together.wait().await;
-            outcome(connection.ask(&request).await)
+            outcome(connection.send(&request).await)
         });
     }
     let mut outcomes = BTreeMap::new();
     let mut peak = portal.memory()?;
-    let mut look = interval(LOOK_EVERY);
+    let mut memory_poll = interval(MEMORY_POLL_INTERVAL);
     loop {
         tokio::select! {
             done = burst.join_next() => {
                 let Some(one) = done else { break };
                 *outcomes.entry(one.context("a connection's task broke")?).or_insert(0) += 1;
             }
-            _ = look.tick() => peak = peak.max(portal.memory()?),
+            _ = memory_poll.tick() => peak = peak.max(portal.memory()?),
         }
     }
     Ok((outcomes, peak.max(portal.memory()?)))
 }
 
-fn outcome(answer: anyhow::Result<Reply>) -> String {
+fn outcome(answer: anyhow::Result<Response>) -> String {
     match answer {
-        Ok(reply) if reply.is_sign_in() => "signed in".to_owned(),
-        Ok(reply) => format!("answered {}", reply.status),
+        Ok(response) if response.is_sign_in() => "signed in".to_owned(),
+        Ok(response) => format!("answered {}", response.status),
         Err(error) => format!("broken ({error:#})"),
     }
 }
 
-/// Waits until no more memory than this is in use, as long as that may take; answers how much it is, and after how many
-/// seconds.
-async fn settled(portal: &Process, most: f64) -> anyhow::Result<(f64, f64)> {
+/// Waits until at most `max_mib` are in use, or until [`MEMORY_RETURN_TIMEOUT`]. Returns the memory in use and the seconds that
+/// it took.
+async fn wait_for_memory(portal: &Process, max_mib: f64) -> anyhow::Result<(f64, f64)> {
     let began = Instant::now();
     loop {
         let memory = portal.memory()?;
         let seconds = began.elapsed();
-        if memory <= most || seconds >= SETTLE {
+        if memory <= max_mib || seconds >= MEMORY_RETURN_TIMEOUT {
             return Ok((memory, seconds.as_secs_f64()));
         }
         sleep(Duration::from_millis(250)).await;
     }
 }
 
-/// From the start of the process to the first page.
+/// Measures the time from the start of the process to the first page.
 async fn measure_starts(world: &World, report: &mut Report) -> anyhow::Result<()> {
     let (mut health, mut login) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {
         let began = Instant::now();
         let mut portal = Process::portal(world)?;
-        portal.answers("/healthz", &world.log()).await?;
+        portal.wait_until_ready("/healthz", &world.log()).await?;
         health.push(began.elapsed().as_secs_f64() * 1e3);
-        portal.answers("/login", &world.log()).await?;
+        portal.wait_until_ready("/login", &world.log()).await?;
         login.push(began.elapsed().as_secs_f64() * 1e3);
-        say(&format!("start: {:.0} ms to /healthz, {:.0} ms to /login", last(&health), last(&login)));
+        print_progress(&format!(
+            "start: {:.0} ms to /healthz, {:.0} ms to /login",
+            last(&health),
+            last(&login)
+        ));
     }
     let bound = Bound::AtMost(200.0);
     report.plain("start to the first 200 of /healthz, database migrated", median(&health), "ms", bound);

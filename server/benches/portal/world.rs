@@ -1,70 +1,72 @@
-//! What everything is measured in: the stores, the people in them, and what `script/bench` says.
+//! The environment of the benchmark: the stores, the users in them, and the settings from `script/bench`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, ensure};
-use app::backend::clock::Clock;
-use app::backend::database::Database;
-use app::backend::entity::user;
-use app::backend::password_hash::Hasher;
-use app::domain::password::Password;
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
-use server::start;
 
 use crate::client::{self, Connection};
+use backend::auth::password::hasher::Hasher;
+use backend::entity::user;
+use backend::infra::clock::Clock;
+use backend::infra::database::Database;
+use domain::password::Password;
+use domain::status::{Role, Status};
+use domain::time::Timestamp;
+use server::startup;
 
-/// Everybody's password.
+/// The password of every user.
 pub const PASSWORD: &str = "green bicycle tulips";
-/// How many look at their profile at the same time, each at their own.
+/// The number of users who view their profiles at the same time.
 pub const VIEWERS: usize = 16;
-/// How many sign in at the same time.
-pub const CROWD: usize = 1_000;
-/// How often each viewer has signed in before; they signed out of the first session.
-const VISITS: usize = 4;
-/// How many people are written at once.
-const AT_ONCE: usize = 250;
+/// The number of users who sign in at the same time.
+pub const CONCURRENT_SIGN_INS: usize = 1_000;
+/// The number of earlier sign-ins of each viewer, who signed out of the first session.
+const SIGN_INS_PER_VIEWER: usize = 4;
+/// The number of users per INSERT.
+const INSERT_BATCH_SIZE: usize = 250;
 
-/// A value of the environment.
+/// Returns an environment variable.
 #[expect(clippy::disallowed_methods, reason = "script/bench says by it what to measure")]
 pub fn environment(name: &str) -> anyhow::Result<String> {
     std::env::var(name).with_context(|| format!("{name} is not set; script/bench runs this program"))
 }
 
-/// The stores and the programs.
+/// The stores and the program under test.
 #[derive(Debug)]
 pub struct World {
-    /// The portal.
+    /// The program of the portal.
     pub program: PathBuf,
-    /// Its assets.
+    /// The folder with its built assets.
     pub site: PathBuf,
     /// A temporary folder.
     pub folder: PathBuf,
-    /// PostgreSQL.
+    /// The URL of PostgreSQL.
     pub database_url: String,
-    /// Redis.
+    /// The URL of Redis.
     pub redis_url: String,
-    /// Which PostgreSQL and Redis they are.
+    /// The versions of PostgreSQL and Redis.
     pub services: String,
-    /// How many processors there are.
+    /// The number of processors.
     pub cores: usize,
-    /// The viewers' numbers.
+    /// The user ids of the viewers.
     pub viewers: Vec<i32>,
 }
 
 impl World {
-    /// Migrates the database and writes the people into it.
+    /// Migrates the database and inserts the users.
     pub async fn prepare() -> anyhow::Result<Self> {
         let database_url = environment("BENCH_DATABASE_URL")?;
         let database = Database::connect(&database_url).await?;
-        start::migrate(&database).await?;
-        insert_people(&database).await?;
+        startup::migrate(&database).await?;
+        insert_users(&database).await?;
         let viewers = user::Entity::find()
             .filter(user::Column::Username.starts_with("viewer"))
             .all(database.pool())
             .await?
             .into_iter()
-            .map(|person| person.id)
+            .map(|user| user.id.0)
             .collect();
         Ok(Self {
             program: environment("PORTAL_BIN")?.into(),
@@ -78,34 +80,34 @@ impl World {
         })
     }
 
-    /// Where the portal logs.
+    /// Returns the path of the log of the portal.
     pub fn log(&self) -> PathBuf {
         self.folder.join("portal.log")
     }
 }
 
-fn viewer(number: usize) -> String {
+fn viewer_name(number: usize) -> String {
     format!("viewer{number:02}")
 }
 
-fn person(number: usize) -> String {
+fn user_name(number: usize) -> String {
     format!("person{number:04}")
 }
 
-/// Active people with confirmed addresses and one password. Hashing it once does for all.
-async fn insert_people(database: &Database) -> anyhow::Result<()> {
+/// Inserts active users with confirmed email addresses. They share one password, which is hashed once.
+async fn insert_users(database: &Database) -> anyhow::Result<()> {
     let hashed = Hasher::start(1)?.hash(&Password::from(PASSWORD.to_owned()), "local").await;
     let hash = hashed.map_err(|error| anyhow!("could not hash a password: {error:?}"))?;
-    let now = Clock::System.now().0;
-    let names = (0..VIEWERS).map(viewer).chain((0..CROWD).map(person));
-    let rows: Vec<user::ActiveModel> = names.map(|name| active(&name, &hash, now)).collect();
-    for some in rows.chunks(AT_ONCE) {
+    let now = Clock::System.now();
+    let names = (0..VIEWERS).map(viewer_name).chain((0..CONCURRENT_SIGN_INS).map(user_name));
+    let rows: Vec<user::ActiveModel> = names.map(|name| active_user(&name, &hash, now)).collect();
+    for some in rows.chunks(INSERT_BATCH_SIZE) {
         user::Entity::insert_many(some.to_vec()).exec_without_returning(database.pool()).await?;
     }
     Ok(())
 }
 
-fn active(name: &str, hash: &str, now: i64) -> user::ActiveModel {
+fn active_user(name: &str, hash: &str, now: Timestamp) -> user::ActiveModel {
     user::ActiveModel {
         id: ActiveValue::NotSet,
         username: ActiveValue::Set(name.to_owned()),
@@ -113,26 +115,26 @@ fn active(name: &str, hash: &str, now: i64) -> user::ActiveModel {
         email: ActiveValue::Set(format!("{name}@example.org")),
         email_canonical: ActiveValue::Set(format!("{name}@example.org")),
         email_confirmed_at: ActiveValue::Set(Some(now)),
-        email_disowned_at: ActiveValue::Set(None),
+        registration_disputed_at: ActiveValue::Set(None),
         deletion_due_at: ActiveValue::Set(None),
         password_hash: ActiveValue::Set(Some(hash.to_owned())),
-        status: ActiveValue::Set("active".to_owned()),
+        status: ActiveValue::Set(Status::Active),
         status_since: ActiveValue::Set(now),
         status_by: ActiveValue::Set(None),
-        role: ActiveValue::Set("member".to_owned()),
-        auth_epoch: ActiveValue::Set(0),
+        role: ActiveValue::Set(Role::Member),
+        credential_version: ActiveValue::Set(0),
         created_at: ActiveValue::Set(now),
-        last_sign_in_at: ActiveValue::Set(0),
+        last_sign_in_at: ActiveValue::Set(Timestamp::NEVER),
     }
 }
 
-/// The requests with which this many people sign in. Each is somebody else: one name from one address may have ten
-/// sign-ins in flight, no more.
+/// Returns `count` sign-in requests. Each is for another user: one username from one client IP may have at most ten sign-ins in
+/// flight.
 pub fn sign_ins(portal: SocketAddr, count: usize) -> Vec<Vec<u8>> {
-    (0..count).map(|number| sign_in(portal, &person(number))).collect()
+    (0..count).map(|number| sign_in(portal, &user_name(number))).collect()
 }
 
-/// The same, from so many clients in turn, as a proxy would pass them on.
+/// Returns the same requests, from `clients` client IPs in turn, as a proxy would forward them.
 pub fn sign_ins_of_clients(portal: SocketAddr, count: usize, clients: usize) -> Vec<Vec<u8>> {
     let forwarded = |number: usize| format!("x-forwarded-for: 198.51.100.{}\r\n\r\n", number % clients + 1);
     let insert = |(number, request): (usize, Vec<u8>)| {
@@ -147,21 +149,21 @@ fn sign_in(portal: SocketAddr, name: &str) -> Vec<u8> {
     client::post(portal, "/do/sign_in", None, &format!("username={name}&password={password}"))
 }
 
-/// Signs every viewer in, so that each has three sessions and a history of five; answers the ids of their last sessions.
+/// Signs in every viewer, so that each has three sessions and five audit events. Returns the ids of their last sessions.
 pub async fn sign_viewers_in(portal: SocketAddr) -> anyhow::Result<Vec<String>> {
     let mut connection = Connection::open(portal).await?;
     let mut sessions = Vec::new();
     for number in 0..VIEWERS {
-        let request = sign_in(portal, &viewer(number));
-        for visit in 0..VISITS {
-            let reply = connection.ask(&request).await?;
-            ensure!(reply.is_sign_in(), "nobody could sign in:\n{}", reply.head);
-            let session = reply.session().context("signing in opened no session")?.to_owned();
-            if visit == 0 {
+        let request = sign_in(portal, &viewer_name(number));
+        for sign_in_number in 0..SIGN_INS_PER_VIEWER {
+            let response = connection.send(&request).await?;
+            ensure!(response.is_sign_in(), "nobody could sign in:\n{}", response.head);
+            let session = response.session().context("signing in opened no session")?.to_owned();
+            if sign_in_number == 0 {
                 let sign_out = client::post(portal, "/do/sign_out", Some(&session), "");
-                let reply = connection.ask(&sign_out).await?;
-                ensure!(reply.is_redirect(), "nobody could sign out:\n{}", reply.head);
-            } else if visit + 1 == VISITS {
+                let response = connection.send(&sign_out).await?;
+                ensure!(response.is_redirect(), "nobody could sign out:\n{}", response.head);
+            } else if sign_in_number + 1 == SIGN_INS_PER_VIEWER {
                 sessions.push(session);
             }
         }

@@ -1,18 +1,21 @@
-//! The settings of signing in with Microsoft and of mail through Graph.
+//! The settings of Microsoft sign-in and of email through Graph.
 //!
-//! Guarantees: with none of CLIENT_ID, CLIENT_SECRET and TENANT_ID Microsoft is off, with some of them the start is refused;
-//! which tenants' people may come is known by number; nothing is asked in the clear except on this machine.
+//! # Guarantees
+//!
+//! - Without CLIENT_ID, CLIENT_SECRET and TENANT_ID, Microsoft sign-in is off. With only some of them, the portal does not start.
+//! - Every allowed tenant is listed by its id.
+//! - Every URL is https, except for loopback.
 
-use app::backend::microsoft::{is_guarded, parse_guid};
-use app::backend::settings::{MailTransport, MicrosoftSettings};
-use app::domain::time::Timestamp;
 use secrecy::ExposeSecret;
 use time::{Date, Month};
 use url::Url;
 
-use super::{ConfigError, Source, wrong};
+use crate::config::{ConfigError, Source, invalid};
+use backend::microsoft::{is_secure_url, parse_guid};
+use backend::settings::{EmailTransport, MicrosoftSettings};
+use domain::time::Timestamp;
 
-/// The application's settings, where there are any.
+/// Returns the settings of the application at Microsoft, if they are set.
 pub fn microsoft(source: &Source) -> Result<Option<MicrosoftSettings>, ConfigError> {
     let secret = source.secret("CLIENT_SECRET")?;
     let (id, tenant) = (source.get("CLIENT_ID"), source.get("TENANT_ID"));
@@ -24,57 +27,59 @@ pub fn microsoft(source: &Source) -> Result<Option<MicrosoftSettings>, ConfigErr
         (_, _, None) => return Err(missing("TENANT_ID")),
     };
     if parse_guid(client_id).is_none_or(|id| id.bytes().all(|b| matches!(b, b'0' | b'-'))) {
-        return Err(wrong("CLIENT_ID", "must be the application's number, a GUID"));
+        return Err(invalid("CLIENT_ID", "must be the application's number, a GUID"));
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
     if !tenant.chars().all(plain) {
-        return Err(wrong("TENANT_ID", "must be the tenant's number (a GUID), or organizations"));
+        return Err(invalid("TENANT_ID", "must be the tenant's number (a GUID), or organizations"));
     }
     let authority = source.get("AUTHORITY").map_or_else(
         || format!("https://login.microsoftonline.com/{tenant}"),
         |text| text.replace("{tenant}", tenant),
     );
-    let microsoft =
-        MicrosoftSettings {
-            client_id: client_id.to_owned(),
-            tenants: tenants(source, tenant)?,
-            tenant: tenant.to_owned(),
-            authority: guarded("AUTHORITY", &authority)?,
-            scope: source
-                .get("SCOPE")
-                .unwrap_or("User.Read")
-                .split([' ', ','])
-                .filter(|s| !s.is_empty())
-                .map(ToOwned::to_owned)
-                .collect(),
-            endpoint: guarded(
-                "ENDPOINT",
-                source.get("ENDPOINT").unwrap_or("https://graph.microsoft.com/v1.0/me"),
-            )?,
-            redirect_path: redirect_path(source)?,
-            lets_in: source.parsed("MICROSOFT_NEW_USERS", true, "must be active or pending", |text| {
-                match text {
-                    "active" => Some(true),
-                    "pending" => Some(false),
-                    _ => None,
-                }
-            })?,
-            secret_ends: source
-                .get("CLIENT_SECRET_EXPIRES")
-                .map(|text| {
-                    parse_day(text)
-                        .ok_or_else(|| wrong("CLIENT_SECRET_EXPIRES", "must be a day like 2027-05-31"))
-                })
-                .transpose()?,
-            client_secret,
-        };
+    let microsoft = MicrosoftSettings {
+        client_id: client_id.to_owned(),
+        tenants: tenants(source, tenant)?,
+        tenant: tenant.to_owned(),
+        authority: https_url("AUTHORITY", &authority)?,
+        scope: source
+            .get("SCOPE")
+            .unwrap_or("User.Read")
+            .split([' ', ','])
+            .filter(|s| !s.is_empty())
+            .map(ToOwned::to_owned)
+            .collect(),
+        endpoint: https_url(
+            "ENDPOINT",
+            source.get("ENDPOINT").unwrap_or("https://graph.microsoft.com/v1.0/me"),
+        )?,
+        redirect_path: redirect_path(source)?,
+        new_users_active: source.parsed(
+            "MICROSOFT_NEW_USERS",
+            true,
+            "must be active or pending",
+            |text| match text {
+                "active" => Some(true),
+                "pending" => Some(false),
+                _ => None,
+            },
+        )?,
+        secret_expires_at: source
+            .get("CLIENT_SECRET_EXPIRES")
+            .map(|text| {
+                parse_day(text)
+                    .ok_or_else(|| invalid("CLIENT_SECRET_EXPIRES", "must be a day like 2027-05-31"))
+            })
+            .transpose()?,
+        client_secret,
+    };
     if microsoft.client_secret.expose_secret().len() > 512 {
-        return Err(wrong("CLIENT_SECRET", "must be the secret's value as Entra showed it once"));
+        return Err(invalid("CLIENT_SECRET", "must be the secret's value as Entra showed it once"));
     }
     Ok(Some(microsoft))
 }
 
-/// The beginning of a day in UTC.
+/// Parses a date like `2027-05-31`. Returns the beginning of that day in UTC.
 fn parse_day(text: &str) -> Option<Timestamp> {
     let mut parts = text.split('-');
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
@@ -84,27 +89,28 @@ fn parse_day(text: &str) -> Option<Timestamp> {
     parts.next().is_none().then(|| Timestamp(seconds.saturating_mul(1_000_000)))
 }
 
+/// Returns the error if one of the three settings is not set.
 fn missing(name: &str) -> ConfigError {
-    wrong(name, "is missing: CLIENT_ID, CLIENT_SECRET and TENANT_ID belong together")
+    invalid(name, "is missing: CLIENT_ID, CLIENT_SECRET and TENANT_ID belong together")
 }
 
 /// The tenant of all personal Microsoft accounts ("ID token claims reference", claim `tid`).
-const PERSONAL: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
+const PERSONAL_ACCOUNTS_TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
-/// Whose people may come: those of TENANT_ID, and of MICROSOFT_TENANTS.
+/// Returns the tenants whose users may sign in: TENANT_ID and MICROSOFT_TENANTS.
 fn tenants(source: &Source, tenant: &str) -> Result<Vec<String>, ConfigError> {
     let listed = source.get("MICROSOFT_TENANTS").unwrap_or_default().split(',').map(str::trim);
     let home = parse_guid(tenant).is_some().then_some(tenant);
     let tenants: Vec<String> =
         home.into_iter().chain(listed.filter(|part| !part.is_empty())).map(str::to_ascii_lowercase).collect();
-    if tenants.iter().any(|tenant| tenant == PERSONAL) {
-        return Err(wrong(
+    if tenants.iter().any(|tenant| tenant == PERSONAL_ACCOUNTS_TENANT) {
+        return Err(invalid(
             "TENANT_ID",
             "must not be the tenant of personal accounts (9188040d-…): anybody can have one, and would be let in",
         ));
     }
     if tenants.is_empty() || !tenants.iter().all(|tenant| parse_guid(tenant).is_some()) {
-        return Err(wrong(
+        return Err(invalid(
             "MICROSOFT_TENANTS",
             "must list the tenants whose people may come by their numbers (GUIDs), unless TENANT_ID is one",
         ));
@@ -112,15 +118,15 @@ fn tenants(source: &Source, tenant: &str) -> Result<Vec<String>, ConfigError> {
     Ok(tenants)
 }
 
-/// https, or http on this very machine.
-fn guarded(name: &str, text: &str) -> Result<Url, ConfigError> {
+/// Parses a URL that must be https, or http on loopback.
+fn https_url(name: &str, text: &str) -> Result<Url, ConfigError> {
     let url = Url::parse(text).ok().filter(|url| {
-        is_guarded(url) && url.has_host() && url.username().is_empty() && url.password().is_none()
+        is_secure_url(url) && url.has_host() && url.username().is_empty() && url.password().is_none()
     });
-    url.ok_or_else(|| wrong(name, "must be an address that begins with https://"))
+    url.ok_or_else(|| invalid(name, "must be an address that begins with https://"))
 }
 
-/// A path of its own, which is none of the portal's pages.
+/// Reads REDIRECT_PATH. Its prefixes keep it apart from the portal's pages.
 fn redirect_path(source: &Source) -> Result<String, ConfigError> {
     source.parsed(
         "REDIRECT_PATH",
@@ -136,26 +142,29 @@ fn redirect_path(source: &Source) -> Result<String, ConfigError> {
     )
 }
 
-/// Whether everything is there that mail through Graph needs.
-pub fn may_send(source: &Source) -> Result<bool, ConfigError> {
+/// Returns true if every setting that email through Graph needs is set.
+pub fn can_send_through_graph(source: &Source) -> Result<bool, ConfigError> {
     let one_tenant = microsoft(source)?.is_some_and(|microsoft| parse_guid(&microsoft.tenant).is_some());
     Ok(one_tenant && source.get("SENDER_EMAIL").is_some())
 }
 
-/// Mail through Graph, which needs the application.
-pub fn graph(source: &Source) -> Result<MailTransport, ConfigError> {
+/// Returns the transport for email through Graph, which needs the application at Microsoft.
+pub fn graph(source: &Source) -> Result<EmailTransport, ConfigError> {
     let Some(microsoft) = microsoft(source)? else {
-        return Err(wrong("MAIL_TRANSPORT", "can be graph only with CLIENT_ID, CLIENT_SECRET and TENANT_ID"));
+        return Err(invalid(
+            "MAIL_TRANSPORT",
+            "can be graph only with CLIENT_ID, CLIENT_SECRET and TENANT_ID",
+        ));
     };
     if parse_guid(&microsoft.tenant).is_none() {
-        return Err(wrong(
+        return Err(invalid(
             "TENANT_ID",
             "must be the tenant's number (a GUID) for mail through Graph: no other name gives an application a token",
         ));
     }
     if source.get("SENDER_EMAIL").is_none() {
-        return Err(wrong("SENDER_EMAIL", "must be the mailbox that Graph sends from"));
+        return Err(invalid("SENDER_EMAIL", "must be the mailbox that Graph sends from"));
     }
     let url = source.get("GRAPH_URL").unwrap_or("https://graph.microsoft.com/v1.0");
-    Ok(MailTransport::Graph(guarded("GRAPH_URL", url)?))
+    Ok(EmailTransport::Graph(https_url("GRAPH_URL", url)?))
 }

@@ -1,85 +1,93 @@
-//! The settings: the only place that reads the environment.
+//! The settings. Only this module reads the environment.
 //!
-//! Guarantees: a wrong or missing setting stops the start with one line that names it and says what it should be;
-//! nothing is half-configured. Secrets may also come as NAME_FILE or from `$CREDENTIALS_DIRECTORY`, and never print.
-//! [`table`] is the table of the README; a test holds the two together.
+//! Secrets may also come from the file NAME_FILE or from `$CREDENTIALS_DIRECTORY`.
+//!
+//! # Guarantees
+//!
+//! - The portal does not start with an invalid or missing setting. One line names the setting and says what it must be.
+//! - No secret is printed.
+//! - README.md contains [`settings_table`].
 
 mod microsoft;
+mod period;
+mod reference;
 mod storage;
-mod table;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use app::backend::blocklist::Blocklist;
-use app::backend::microsoft::is_loopback;
-use app::backend::settings::{Environment, MailTransport, Settings};
-use app::domain::address::EmailAddress;
-use app::domain::time::{Limit, parse_period};
 use ipnet::IpNet;
 use secrecy::SecretString;
 use strsim::damerau_levenshtein;
 use url::Url;
 
-use storage::{database_url, redis_url, secret_key, secret_key_previous};
-pub use table::{SETTINGS, Setting, settings_table};
+use crate::config::period::{parse_limit, parse_period};
+use crate::config::storage::{database_url, redis_url, secret_key, secret_key_previous};
+use crate::http::handlers::branding::Accent;
+use backend::auth::password::blocklist::Blocklist;
+use backend::microsoft::is_loopback;
+use backend::settings::{EmailTransport, Environment, Settings};
+use domain::email_address::EmailAddress;
+use domain::time::Limit;
 
-use crate::accent::Accent;
+pub use crate::config::reference::{SETTINGS, Setting, settings_table};
 
-/// Long enough that nobody learns from the work that follows whether there is such an account, and no long wait for the mail.
+/// The maximum random delay before a request for a temporary password is processed. It hides the work that follows, which
+/// depends on whether an account exists, and delays the email only briefly.
 const RESET_DELAY: Duration = Duration::from_secs(6);
 
-/// What keeps the portal from starting, in one line.
+/// The reason why the portal cannot start, in one line.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(pub String);
 
-fn wrong(name: &str, should: &str) -> ConfigError {
+/// Returns the error for an invalid setting.
+fn invalid(name: &str, should: &str) -> ConfigError {
     ConfigError(format!("{name}: {should}."))
 }
 
-/// Everything that is set.
+/// All settings.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What use cases and pages need.
+    /// The settings for use cases and pages.
     pub settings: Settings,
-    /// Where it listens.
+    /// The IP address and port to listen on.
     pub listen: SocketAddr,
     /// The folder with the built assets.
     pub site_root: PathBuf,
-    /// The database.
+    /// The URL of the database.
     pub database_url: SecretString,
-    /// Redis, if it keeps the sessions.
+    /// The URL of Redis, if Redis stores the sessions.
     pub redis_url: Option<SecretString>,
-    /// What seals.
+    /// The key that seals cookies and emails.
     pub secret_key: SecretString,
-    /// What sealed before.
+    /// The previous key, which still opens data that was sealed with it.
     pub secret_key_previous: Option<SecretString>,
-    /// Where metrics are served, if anywhere.
+    /// The IP address and port of the metrics, if they are served.
     pub metrics: Option<SocketAddr>,
-    /// What is logged.
+    /// The filter of the log.
     pub log: String,
-    /// What looks like a misspelt setting, in words.
-    pub slips: Vec<String>,
+    /// One message for each environment variable that looks like a misspelt setting.
+    pub misspelt_settings: Vec<String>,
 }
 
-/// Where settings come from: the environment, and `.env` in development.
+/// The source of the settings: the environment, and `.env` in development.
 #[derive(Debug, Default)]
 pub struct Source {
     values: HashMap<String, String>,
 }
 
 impl Source {
-    /// The process's environment; where that or the build says DEV, `.env` fills in what is missing.
+    /// Reads the environment of the process. In DEV, `.env` adds missing variables.
     ///
     /// # Errors
-    /// `.env` has a line that can't be read.
+    /// Returns an error if a line of `.env` cannot be parsed.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn process() -> Result<Self, ConfigError> {
         let mut values: HashMap<String, String> = std::env::vars_os()
@@ -89,9 +97,9 @@ impl Source {
         if dev && let Ok(file) = dotenvy::from_path_iter(".env") {
             let mut before = "its beginning".to_owned();
             for line in file {
-                // The error quotes the line, which may hold a secret.
+                // The error quotes the line, which may contain a secret.
                 let (name, value) = line.map_err(|_| {
-                    wrong(
+                    invalid(
                         ".env",
                         &format!(
                             "the line after {before} must be NAME=value, or NAME='value' where it has spaces"
@@ -105,15 +113,16 @@ impl Source {
         Ok(Self { values })
     }
 
-    /// These values and no others.
+    /// Returns a source with only these values.
     pub fn of(values: &[(&str, &str)]) -> Self {
         let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self { values }
     }
 
-    /// What is set, is no setting, and is spelt almost like one that isn't set: nothing else would tell of a slip. Names of
-    /// one word are often somebody else's (`LANG`, `XAUTHORITY`).
-    fn slips(&self) -> Vec<String> {
+    /// Returns a message for each variable whose name looks like a misspelt name of a setting that is not set: nothing else
+    /// reports a misspelling. Names of one word are skipped, because they often belong to other programs (`LANG`,
+    /// `XAUTHORITY`).
+    fn misspelt_settings(&self) -> Vec<String> {
         let is_set =
             |name: &str| self.values.contains_key(name) || self.values.contains_key(&format!("{name}_FILE"));
         let meant = |name: &str| {
@@ -122,32 +131,32 @@ impl Source {
                 return None;
             }
             SETTINGS.iter().map(|setting| setting.name).find(|setting| {
-                // A tenth of the letters, and one in any case.
-                let most = 1 + setting.len() / 10;
-                !is_set(setting) && damerau_levenshtein(bare, setting) <= most
+                // One difference, and one more for every ten letters.
+                let max_distance = 1 + setting.len() / 10;
+                !is_set(setting) && damerau_levenshtein(bare, setting) <= max_distance
             })
         };
-        let mut slips: Vec<String> = self
+        let mut messages: Vec<String> = self
             .values
             .keys()
             .filter_map(|name| {
                 meant(name).map(|meant| format!("{name} is no setting; {meant} is one, and is not set"))
             })
             .collect();
-        slips.sort_unstable();
-        slips
+        messages.sort_unstable();
+        messages
     }
 
     fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// A secret: from NAME, NAME_FILE, or the service manager's credentials.
+    /// Returns a secret from NAME, from the file NAME_FILE, or from the credentials of the service manager.
     fn secret(&self, name: &str) -> Result<Option<SecretString>, ConfigError> {
         if let Some(value) = self.get(name) {
             return Ok(Some(SecretString::from(value.to_owned())));
         }
-        // An empty file is no secret, as an empty variable is none.
+        // An empty file counts as not set, like an empty variable.
         let file = format!("{name}_FILE");
         let path = match (self.get(&file), self.get("CREDENTIALS_DIRECTORY")) {
             (Some(path), _) => PathBuf::from(path),
@@ -155,7 +164,7 @@ impl Source {
             _ => return Ok(None),
         };
         let text = std::fs::read_to_string(&path).map_err(|e| {
-            wrong(&file, &format!("{} must be a file that can be read ({e})", path.display()))
+            invalid(&file, &format!("{} must be a file that can be read ({e})", path.display()))
         })?;
         let text = text.trim();
         Ok((!text.is_empty()).then(|| SecretString::from(text.to_owned())))
@@ -168,7 +177,7 @@ impl Source {
         should: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<T, ConfigError> {
-        self.get(name).map_or(Ok(default), |text| parse(text).ok_or_else(|| wrong(name, should)))
+        self.get(name).map_or(Ok(default), |text| parse(text).ok_or_else(|| invalid(name, should)))
     }
 
     fn period(&self, name: &str, default: &str) -> Result<Duration, ConfigError> {
@@ -180,12 +189,12 @@ impl Source {
     fn limit(&self, name: &str, default: &str) -> Result<Limit, ConfigError> {
         let should = format!("must be a count, a slash and a period, like {default}");
         let fallback = Limit { count: 1, period: Duration::from_secs(1) };
-        self.parsed(name, Limit::parse(default).unwrap_or(fallback), &should, Limit::parse)
+        self.parsed(name, parse_limit(default).unwrap_or(fallback), &should, parse_limit)
     }
 }
 
 impl Config {
-    /// Reads and checks everything.
+    /// Reads and checks all settings.
     pub fn read(source: &Source) -> Result<Self, ConfigError> {
         let default = if cfg!(debug_assertions) { Environment::Dev } else { Environment::Prod };
         let environment = source.parsed("LEPTOS_ENV", default, "must be DEV or PROD", |text| match text {
@@ -202,18 +211,18 @@ impl Config {
         let public_url = public_url(source, environment, listen)?;
         let password_min_length =
             source.parsed("PASSWORD_MIN_LENGTH", 12, "must be a whole number from 8 to 64", |text| {
-                text.parse().ok().filter(|least| (8..=64).contains(least))
+                text.parse().ok().filter(|min_length| (8..=64).contains(min_length))
             })?;
         let settings = Settings {
             environment,
             trusted_proxies: trusted_proxies(source, listen)?,
-            admin_emails: addresses(source, "ADMIN_EMAIL")?,
-            sender_email: sender(source, &public_url)?,
-            mail_transport: mail_transport(source, environment)?,
-            mail_rate: source.limit("MAIL_RATE", "30/1m")?,
+            admin_emails: email_addresses(source, "ADMIN_EMAIL")?,
+            sender_email: sender_email(source, &public_url)?,
+            email_transport: email_transport(source, environment)?,
+            email_rate: source.limit("MAIL_RATE", "30/1m")?,
             password_min_length,
             password_blocklist: password_blocklist(source, password_min_length)?,
-            require_confirmed_address: source.parsed(
+            require_confirmed_email: source.parsed(
                 "REQUIRE_CONFIRMED_ADDRESS",
                 false,
                 "must be true or false",
@@ -247,13 +256,13 @@ impl Config {
                 |text| text.parse().ok().map(Some),
             )?,
             log: source.get("LOG").unwrap_or("info").to_owned(),
-            slips: source.slips(),
+            misspelt_settings: source.misspelt_settings(),
             settings,
         })
     }
 }
 
-/// Beside the program where cargo put both, else below the present folder.
+/// Returns the folder `site` next to the folder of the program, where cargo puts it, or else `target/site` in the current folder.
 fn default_site_root() -> PathBuf {
     let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.parent()?.join("site")));
     beside.filter(|folder| folder.is_dir()).unwrap_or_else(|| PathBuf::from("target/site"))
@@ -263,23 +272,33 @@ fn public_url(source: &Source, environment: Environment, listen: SocketAddr) -> 
     let should = "must be scheme and host alone, like https://accounts.example.com";
     let text = match (source.get("PUBLIC_URL"), environment) {
         (Some(text), _) => text.to_owned(),
-        (None, Environment::Dev) => format!("http://{listen}"),
+        (None, Environment::Dev) => development_url(listen),
         (None, Environment::Prod) => {
-            return Err(wrong("PUBLIC_URL", &format!("{should}; it is required in PROD")));
+            return Err(invalid("PUBLIC_URL", &format!("{should}; it is required in PROD")));
         }
     };
-    let url = Url::parse(&text).map_err(|_| wrong("PUBLIC_URL", should))?;
+    let url = Url::parse(&text).map_err(|_| invalid("PUBLIC_URL", should))?;
     let bare =
         url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     if environment == Environment::Prod && url.scheme() == "http" && !is_loopback(&url) {
-        return Err(wrong(
+        return Err(invalid(
             "PUBLIC_URL",
             "must begin with https:// in PROD: passwords would cross the network in the clear",
         ));
     }
-    let right =
+    let is_valid =
         bare && url.has_host() && matches!(url.scheme(), "http" | "https") && url.password().is_none();
-    if right { Ok(url) } else { Err(wrong("PUBLIC_URL", should)) }
+    if is_valid { Ok(url) } else { Err(invalid("PUBLIC_URL", should)) }
+}
+
+/// Returns the URL at which a browser on this machine reaches the portal. It names `localhost`, because WebAuthn and
+/// Microsoft refuse IP addresses.
+fn development_url(listen: SocketAddr) -> String {
+    if [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()].contains(&listen.ip()) {
+        format!("http://localhost:{}", listen.port())
+    } else {
+        format!("http://{listen}")
+    }
 }
 
 fn trusted_proxies(source: &Source, listen: SocketAddr) -> Result<Vec<IpNet>, ConfigError> {
@@ -293,13 +312,13 @@ fn trusted_proxies(source: &Source, listen: SocketAddr) -> Result<Vec<IpNet>, Co
         .filter(|part| !part.is_empty() && *part != "none")
         .map(|part| {
             part.parse::<IpNet>().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from)).ok_or_else(
-                || wrong("TRUSTED_PROXIES", "must be addresses or networks, like 10.0.0.1, 10.1.0.0/16"),
+                || invalid("TRUSTED_PROXIES", "must be addresses or networks, like 10.0.0.1, 10.1.0.0/16"),
             )
         })
         .collect()
 }
 
-fn addresses(source: &Source, name: &str) -> Result<Vec<String>, ConfigError> {
+fn email_addresses(source: &Source, name: &str) -> Result<Vec<String>, ConfigError> {
     source
         .get(name)
         .unwrap_or_default()
@@ -309,73 +328,73 @@ fn addresses(source: &Source, name: &str) -> Result<Vec<String>, ConfigError> {
         .map(|part| match EmailAddress::parse(part) {
             Ok(address) => Ok(address.as_str().to_owned()),
             Err(_) => {
-                Err(wrong(name, "must be an address like name@example.com, or several with commas between"))
+                Err(invalid(name, "must be an address like name@example.com, or several with commas between"))
             }
         })
         .collect()
 }
 
-fn sender(source: &Source, public_url: &Url) -> Result<String, ConfigError> {
-    if let Some(sender) = addresses(source, "SENDER_EMAIL")?.into_iter().next() {
-        return Ok(sender);
+fn sender_email(source: &Source, public_url: &Url) -> Result<String, ConfigError> {
+    if let Some(sender_email) = email_addresses(source, "SENDER_EMAIL")?.into_iter().next() {
+        return Ok(sender_email);
     }
     let host = public_url.domain().filter(|host| host.contains('.')).unwrap_or("vestibule.invalid");
     Ok(format!("vestibule@{host}"))
 }
 
-fn mail_transport(source: &Source, environment: Environment) -> Result<MailTransport, ConfigError> {
+fn email_transport(source: &Source, environment: Environment) -> Result<EmailTransport, ConfigError> {
     let folder =
-        || MailTransport::File(source.get("MAIL_DIR").map_or_else(|| "data/mail".into(), PathBuf::from));
+        || EmailTransport::File(source.get("MAIL_DIR").map_or_else(|| "data/mail".into(), PathBuf::from));
     match (source.get("MAIL_TRANSPORT"), environment) {
-        (None, Environment::Dev) if microsoft::may_send(source)? => microsoft::graph(source),
+        (None, Environment::Dev) if microsoft::can_send_through_graph(source)? => microsoft::graph(source),
         (Some("file"), _) | (None, Environment::Dev) => Ok(folder()),
         (Some("smtp"), _) => smtp(source),
         (Some("graph"), _) => microsoft::graph(source),
-        (Some(_), _) => Err(wrong("MAIL_TRANSPORT", "must be graph, smtp or file")),
+        (Some(_), _) => Err(invalid("MAIL_TRANSPORT", "must be graph, smtp or file")),
         (None, Environment::Prod) => {
-            Err(wrong("MAIL_TRANSPORT", "must be graph, smtp or file; it is required in PROD"))
+            Err(invalid("MAIL_TRANSPORT", "must be graph, smtp or file; it is required in PROD"))
         }
     }
 }
 
-/// Credentials and links in mail never cross a network in the clear.
-fn smtp(source: &Source) -> Result<MailTransport, ConfigError> {
+/// Reads SMTP_URL. Without TLS only loopback is allowed: credentials and links in emails never cross a network in clear text.
+fn smtp(source: &Source) -> Result<EmailTransport, ConfigError> {
     use secrecy::ExposeSecret;
     let should =
         "must be smtps://user:password@host, or smtp://host?tls=required; without TLS on loopback alone";
-    let secret = source.secret("SMTP_URL")?.ok_or_else(|| wrong("SMTP_URL", should))?;
-    let url = Url::parse(secret.expose_secret()).map_err(|_| wrong("SMTP_URL", should))?;
-    // Of a scheme it does not know, the library reads every host as a name.
-    let host = url.host_str().ok_or_else(|| wrong("SMTP_URL", should))?.trim_matches(['[', ']']);
+    let secret = source.secret("SMTP_URL")?.ok_or_else(|| invalid("SMTP_URL", should))?;
+    let url = Url::parse(secret.expose_secret()).map_err(|_| invalid("SMTP_URL", should))?;
+    // For an unknown scheme the library parses every host as a name.
+    let host = url.host_str().ok_or_else(|| invalid("SMTP_URL", should))?.trim_matches(['[', ']']);
     let loopback = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-    // The library goes by the first.
+    // The library uses the first `tls` parameter.
     let required =
         url.query_pairs().find(|(name, _)| name == "tls").is_some_and(|(_, value)| value == "required");
     let safe = url.scheme() == "smtps" || (url.scheme() == "smtp" && (required || loopback));
-    if safe { Ok(MailTransport::Smtp(secret)) } else { Err(wrong("SMTP_URL", should)) }
+    if safe { Ok(EmailTransport::Smtp(secret)) } else { Err(invalid("SMTP_URL", should)) }
 }
 
-/// A list of which nobody could choose anything is the wrong file.
-fn password_blocklist(source: &Source, least: usize) -> Result<Blocklist, ConfigError> {
+/// Reads the list of blocked passwords. An empty list is an error, because the file is probably the wrong one.
+fn password_blocklist(source: &Source, min_length: usize) -> Result<Blocklist, ConfigError> {
     let Some(path) = source.get("PASSWORD_BLOCKLIST") else {
         return Ok(Blocklist::default());
     };
-    // A pipe would keep the portal from starting, without a word.
+    // A pipe would block the start without a message.
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(wrong("PASSWORD_BLOCKLIST", &format!("{path} must be a file, with a password a line")));
+        return Err(invalid("PASSWORD_BLOCKLIST", &format!("{path} must be a file, with a password a line")));
     }
     let list =
-        File::open(path).and_then(|file| Blocklist::read(BufReader::new(file), least)).map_err(|e| {
-            wrong(
+        File::open(path).and_then(|file| Blocklist::read(BufReader::new(file), min_length)).map_err(|e| {
+            invalid(
                 "PASSWORD_BLOCKLIST",
                 &format!("{path} must be a text that the portal can read, with a password a line ({e})"),
             )
         })?;
     if list.is_empty() {
         let should = format!(
-            "{path} must have passwords of {least} characters or more (PASSWORD_MIN_LENGTH), one a line"
+            "{path} must have passwords of {min_length} characters or more (PASSWORD_MIN_LENGTH), one a line"
         );
-        return Err(wrong("PASSWORD_BLOCKLIST", &should));
+        return Err(invalid("PASSWORD_BLOCKLIST", &should));
     }
     Ok(list)
 }
@@ -387,7 +406,7 @@ fn portal_name(source: &Source) -> Result<String, ConfigError> {
     })
 }
 
-/// It becomes a link, so only what leads to somebody.
+/// Reads PORTAL_HELP, which becomes a link, so it must be an email address or an http(s) URL.
 fn portal_help(source: &Source) -> Result<Option<String>, ConfigError> {
     source.parsed("PORTAL_HELP", None, "must be a mail address or an http(s) URL", |text| {
         let web = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
@@ -401,7 +420,7 @@ fn accent(source: &Source) -> Result<Option<String>, ConfigError> {
     };
     Accent::parse(text)
         .map(|accent| Some(accent.to_string()))
-        .map_err(|why| wrong("PORTAL_ACCENT", &format!("must be #rrggbb and {why}")))
+        .map_err(|why| invalid("PORTAL_ACCENT", &format!("must be #rrggbb and {why}")))
 }
 
 fn logo(source: &Source) -> Result<Option<PathBuf>, ConfigError> {
@@ -412,6 +431,6 @@ fn logo(source: &Source) -> Result<Option<PathBuf>, ConfigError> {
     if kind && path.is_file() {
         Ok(Some(path))
     } else {
-        Err(wrong("PORTAL_LOGO", "must be a file that ends in .svg or .png"))
+        Err(invalid("PORTAL_LOGO", "must be a file that ends in .svg or .png"))
     }
 }

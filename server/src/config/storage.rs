@@ -1,12 +1,12 @@
-//! Where things are kept, and the keys that seal them.
+//! The settings of the database and Redis, and the keys that seal data.
 
 use std::path::{Path, PathBuf};
 
-use app::backend::settings::Environment;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{ConfigError, Source, wrong};
+use crate::config::{ConfigError, Source, invalid};
+use backend::settings::Environment;
 
 pub(super) fn database_url(source: &Source) -> Result<SecretString, ConfigError> {
     use secrecy::ExposeSecret;
@@ -17,13 +17,13 @@ pub(super) fn database_url(source: &Source) -> Result<SecretString, ConfigError>
     let known =
         ["sqlite:", "postgres://", "postgresql://"].iter().any(|kind| url.expose_secret().starts_with(kind));
     if !known {
-        return Err(wrong("DATABASE_URL", "must begin with sqlite:// or postgres://"));
+        return Err(invalid("DATABASE_URL", "must begin with sqlite:// or postgres://"));
     }
-    // What a driver says of an address that it can't read quotes all of it.
+    // A driver that cannot parse the URL would quote all of it in its error.
     let text = url.expose_secret();
     if !text.starts_with("sqlite:") && Url::parse(text).is_err() {
         let should = "must be postgres://user:password@host/database, with %2F for a / in the password, %23 for # and %3F for ?";
-        return Err(wrong("DATABASE_URL", should));
+        return Err(invalid("DATABASE_URL", should));
     }
     Ok(url)
 }
@@ -39,8 +39,9 @@ pub(super) fn redis_url(source: &Source) -> Result<Option<SecretString>, ConfigE
         "redis-sentinel://",
         "rediss-sentinel://",
     ];
-    let right = url.as_ref().is_none_or(|url| known.iter().any(|kind| url.expose_secret().starts_with(kind)));
-    if right { Ok(url) } else { Err(wrong("REDIS_URL", "must begin with redis:// or rediss://")) }
+    let is_valid =
+        url.as_ref().is_none_or(|url| known.iter().any(|kind| url.expose_secret().starts_with(kind)));
+    if is_valid { Ok(url) } else { Err(invalid("REDIS_URL", "must begin with redis:// or rediss://")) }
 }
 
 pub(super) fn secret_key(source: &Source, environment: Environment) -> Result<SecretString, ConfigError> {
@@ -48,28 +49,28 @@ pub(super) fn secret_key(source: &Source, environment: Environment) -> Result<Se
     let should = "must have at least 32 characters (openssl rand -base64 32 makes one)";
     match (source.secret("SECRET_KEY")?, environment) {
         (Some(key), _) if key.expose_secret().chars().count() >= 32 => Ok(key),
-        (None, Environment::Dev) => kept_secret_key(),
-        (Some(_), _) => Err(wrong("SECRET_KEY", should)),
-        (None, Environment::Prod) => Err(wrong("SECRET_KEY", &format!("{should}; it is required in PROD"))),
+        (None, Environment::Dev) => development_secret_key(),
+        (Some(_), _) => Err(invalid("SECRET_KEY", should)),
+        (None, Environment::Prod) => Err(invalid("SECRET_KEY", &format!("{should}; it is required in PROD"))),
     }
 }
 
-/// It still opens what it sealed, so it has to be as hard to guess.
+/// Reads SECRET_KEY_PREVIOUS. It still opens older sealed data, so it must be as hard to guess as SECRET_KEY.
 pub(super) fn secret_key_previous(source: &Source) -> Result<Option<SecretString>, ConfigError> {
     use secrecy::ExposeSecret;
     let key = source.secret("SECRET_KEY_PREVIOUS")?;
-    let right = key.as_ref().is_none_or(|key| key.expose_secret().chars().count() >= 32);
-    if right { Ok(key) } else { Err(wrong("SECRET_KEY_PREVIOUS", "must have at least 32 characters")) }
+    let is_valid = key.as_ref().is_none_or(|key| key.expose_secret().chars().count() >= 32);
+    if is_valid { Ok(key) } else { Err(invalid("SECRET_KEY_PREVIOUS", "must have at least 32 characters")) }
 }
 
-/// A developer's key: made once, so that sessions outlive a restart.
-fn kept_secret_key() -> Result<SecretString, ConfigError> {
+/// Returns the key for development. It is created once and stored in a file, so that sessions survive a restart.
+fn development_secret_key() -> Result<SecretString, ConfigError> {
     let folder = data_folder("SECRET_KEY")?;
     let path = folder.join("secret_key");
     let fail =
-        |e: std::io::Error| wrong("SECRET_KEY", &format!("could not be kept in {} ({e})", path.display()));
+        |e: std::io::Error| invalid("SECRET_KEY", &format!("could not be kept in {} ({e})", path.display()));
     if !path.exists() {
-        let key = data_encoding::BASE64.encode(&app::backend::random::bytes::<32>());
+        let key = data_encoding::BASE64.encode(&backend::infra::random::bytes::<32>());
         write_private(&path, key.as_bytes()).map_err(fail)?;
     }
     Ok(SecretString::from(std::fs::read_to_string(&path).map_err(fail)?.trim().to_owned()))
@@ -83,7 +84,7 @@ fn data_folder(name: &str) -> Result<PathBuf, ConfigError> {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder
         .create(&folder)
-        .map_err(|e| wrong(name, &format!("is not set, and the folder data/ could not be made ({e})")))?;
+        .map_err(|e| invalid(name, &format!("is not set, and the folder data/ could not be made ({e})")))?;
     Ok(folder)
 }
 

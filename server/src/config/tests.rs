@@ -1,4 +1,4 @@
-//! What is refused, and how it is said.
+//! Tests of the settings that are refused, and of the errors.
 
 use super::*;
 
@@ -10,14 +10,14 @@ const PROD: &[(&str, &str)] = &[
     ("DATABASE_URL", "sqlite::memory:"),
 ];
 
-fn refusal(change: (&str, &str)) -> String {
+fn errors(change: (&str, &str)) -> String {
     let values: Vec<(&str, &str)> =
         PROD.iter().copied().filter(|(name, _)| *name != change.0).chain([change]).collect();
     Config::read(&Source::of(&values)).expect_err("is refused").to_string()
 }
 
 #[test]
-fn production_starts_with_what_it_demands() {
+fn production_starts_with_the_required_settings() {
     let config = Config::read(&Source::of(PROD)).expect("is accepted");
     assert!(config.settings.is_https());
     assert_eq!(config.settings.link("/login"), "https://accounts.example.com/login");
@@ -25,7 +25,7 @@ fn production_starts_with_what_it_demands() {
 }
 
 #[test]
-fn a_wrong_or_missing_setting_is_named_in_one_line() {
+fn an_invalid_or_missing_setting_is_named_in_one_line() {
     for (name, value) in [
         ("PUBLIC_URL", ""),
         ("PUBLIC_URL", "https://example.com/portal"),
@@ -51,7 +51,7 @@ fn a_wrong_or_missing_setting_is_named_in_one_line() {
         ("PORTAL_LOGO", "/nowhere.svg"),
         ("REQUIRE_CONFIRMED_ADDRESS", "yes"),
     ] {
-        let line = refusal((name, value));
+        let line = errors((name, value));
         assert!(line.starts_with(name) && !line.contains('\n'), "{name}={value}: {line}");
     }
 }
@@ -75,14 +75,14 @@ fn a_mail_server_without_tls_is_refused_unless_on_loopback() {
 }
 
 #[test]
-fn http_is_refused_in_production_but_on_loopback() {
+fn http_is_refused_in_production_except_on_loopback() {
     for url in [
         "http://accounts.example.com",
         "http://10.0.0.7:3000",
         "http://localhost.example.com",
         "http://127.1.example",
     ] {
-        let line = refusal(("PUBLIC_URL", url));
+        let line = errors(("PUBLIC_URL", url));
         assert!(line.starts_with("PUBLIC_URL") && !line.contains('\n'), "{url}: {line}");
     }
     for url in ["http://127.0.0.1:3000", "http://localhost:3000", "http://[::1]:3000"] {
@@ -99,7 +99,24 @@ fn http_is_refused_in_production_but_on_loopback() {
 }
 
 #[test]
-fn secrets_never_print() {
+fn the_development_url_names_localhost_when_the_portal_listens_there() {
+    for (listen, url) in [
+        ("127.0.0.1:3000", "http://localhost:3000/"),
+        ("127.0.0.1:4242", "http://localhost:4242/"),
+        ("[::1]:4242", "http://localhost:4242/"),
+        ("127.0.0.2:3000", "http://127.0.0.2:3000/"),
+        ("192.0.2.1:3000", "http://192.0.2.1:3000/"),
+    ] {
+        let values = [("LEPTOS_ENV", "DEV"), ("LEPTOS_SITE_ADDR", listen), PROD[2], PROD[4]];
+        let config = Config::read(&Source::of(&values)).expect("is accepted");
+        assert_eq!(config.settings.public_url.as_str(), url, "{listen}");
+    }
+    let config = Config::read(&Source::of(&[("LEPTOS_ENV", "DEV"), PROD[2], PROD[4]])).expect("is accepted");
+    assert_eq!(config.settings.link("/login"), "http://localhost:3000/login");
+}
+
+#[test]
+fn secrets_are_never_printed() {
     let config = Config::read(&Source::of(PROD)).expect("is accepted");
     assert!(!format!("{config:?}").contains("0123456789abcdef"));
 }
@@ -120,7 +137,7 @@ fn with_microsoft<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 }
 
 #[test]
-fn microsoft_is_off_until_it_is_whole() {
+fn microsoft_is_off_until_all_three_settings_are_set() {
     assert!(Config::read(&Source::of(&[PROD[2]])).expect("right").settings.microsoft.is_none());
     for name in ["CLIENT_ID", "CLIENT_SECRET", "TENANT_ID"] {
         let error = Config::read(&Source::of(&with_microsoft(&[(name, "")]))).expect_err("refused");
@@ -130,16 +147,16 @@ fn microsoft_is_off_until_it_is_whole() {
     let microsoft = settings.microsoft.expect("on");
     assert_eq!(microsoft.authority.as_str(), format!("https://login.microsoftonline.com/{TENANT}"));
     assert_eq!(microsoft.tenants, [TENANT]);
-    assert_eq!(microsoft.home().as_deref(), Some(TENANT));
-    assert!(microsoft.lets_in);
+    assert_eq!(microsoft.home_tenant().as_deref(), Some(TENANT));
+    assert!(microsoft.new_users_active);
 }
 
 #[test]
-fn the_end_of_the_secret_is_a_day() {
+fn the_expiry_of_the_client_secret_is_a_day() {
     let values = with_microsoft(&[("CLIENT_SECRET_EXPIRES", "2027-05-31")]);
     let microsoft = Config::read(&Source::of(&values)).expect("right").settings.microsoft.expect("on");
-    let ends = microsoft.secret_ends.expect("is set");
-    assert_eq!(app::domain::time::rfc3339(ends), "2027-05-31T00:00:00Z");
+    let ends = microsoft.secret_expires_at.expect("is set");
+    assert_eq!(domain::time::rfc3339(ends), "2027-05-31T00:00:00Z");
     let days = |days: u64| Duration::from_hours(24 * days);
     assert_eq!(microsoft.secret_warning(ends.before(days(29))), None);
     let soon = microsoft.secret_warning(ends.before(days(28))).expect("is said");
@@ -149,19 +166,19 @@ fn the_end_of_the_secret_is_a_day() {
 }
 
 #[test]
-fn a_database_address_that_cannot_be_read_is_not_quoted() {
-    let line = refusal(("DATABASE_URL", "postgres://portal:S3cret/x@db.example.com/portal"));
+fn a_database_url_that_cannot_be_parsed_is_not_quoted() {
+    let line = errors(("DATABASE_URL", "postgres://portal:S3cret/x@db.example.com/portal"));
     assert!(line.starts_with("DATABASE_URL: must be postgres://") && !line.contains("S3cret"), "{line}");
 }
 
 #[test]
-fn what_would_let_the_wrong_people_in_is_refused() {
+fn microsoft_settings_that_would_admit_the_wrong_people_are_refused() {
     for (name, value) in [
         ("CLIENT_ID", "portal"),
         ("CLIENT_ID", "00000000-0000-0000-0000-000000000000"),
         ("CLIENT_SECRET_EXPIRES", "31.5.2027"),
         ("CLIENT_SECRET_EXPIRES", "2027-02-30"),
-        // Everybody can have a personal account.
+        // Anyone can have a personal account.
         ("TENANT_ID", "9188040d-6c67-4c5b-b112-36a304b66dad"),
         ("TENANT_ID", "../common"),
         ("AUTHORITY", "http://login.example.com/tenant"),
@@ -174,29 +191,29 @@ fn what_would_let_the_wrong_people_in_is_refused() {
         let error = Config::read(&Source::of(&with_microsoft(&[(name, value)]))).expect_err(value);
         assert!(error.0.starts_with(name), "{name}={value}: {}", error.0);
     }
-    // Everybody with a Microsoft account could come.
+    // Anyone with a Microsoft account could sign in.
     let error = Config::read(&Source::of(&with_microsoft(&[("TENANT_ID", "common")]))).expect_err("refused");
     assert!(error.0.starts_with("MICROSOFT_TENANTS"), "{}", error.0);
     let listed = with_microsoft(&[("TENANT_ID", "organizations"), ("MICROSOFT_TENANTS", TENANT)]);
     let microsoft = Config::read(&Source::of(&listed)).expect("right").settings.microsoft.expect("on");
-    assert_eq!(microsoft.home(), None, "nobody is at home in a tenant without a number");
+    assert_eq!(microsoft.home_tenant(), None, "nobody is at home in a tenant without a number");
 }
 
 #[test]
-fn in_development_mail_goes_through_graph_once_that_is_set_up() {
+fn in_development_email_is_sent_through_graph_once_it_is_set_up() {
     let transport = |more: &[(&'static str, &'static str)]| {
         let dev: Vec<_> = with_microsoft(more).into_iter().chain([("LEPTOS_ENV", "DEV")]).collect();
-        Config::read(&Source::of(&dev)).expect("right").settings.mail_transport
+        Config::read(&Source::of(&dev)).expect("right").settings.email_transport
     };
-    assert!(matches!(transport(&[]), MailTransport::File(_)), "nobody to send as");
-    assert!(matches!(transport(&[("SENDER_EMAIL", "portal@example.com")]), MailTransport::Graph(_)));
+    assert!(matches!(transport(&[]), EmailTransport::File(_)), "nobody to send as");
+    assert!(matches!(transport(&[("SENDER_EMAIL", "portal@example.com")]), EmailTransport::Graph(_)));
 }
 
 #[test]
-fn a_slip_in_a_settings_name_is_told() {
-    let slips = |more: &[(&'static str, &'static str)]| {
+fn a_misspelt_setting_is_reported() {
+    let misspelt_settings = |more: &[(&'static str, &'static str)]| {
         let values: Vec<_> = PROD.iter().copied().chain(more.iter().copied()).collect();
-        Config::read(&Source::of(&values)).expect("right").slips
+        Config::read(&Source::of(&values)).expect("right").misspelt_settings
     };
     let others = [
         ("PORTAL_NAME", "Example"),
@@ -209,21 +226,25 @@ fn a_slip_in_a_settings_name_is_told() {
         ("SESSION_MANAGER", "x"),
         ("CLIENT_SECRET_FILE", ""),
     ];
-    assert_eq!(slips(&others), [""; 0]);
+    assert_eq!(misspelt_settings(&others), [""; 0]);
     assert_eq!(
-        slips(&[("PORTAL_ACENT", "#123456")]),
+        misspelt_settings(&[("PORTAL_ACENT", "#123456")]),
         ["PORTAL_ACENT is no setting; PORTAL_ACCENT is one, and is not set"]
     );
-    assert_eq!(slips(&[("LIMIT_SINGIN", "9/1m")]).len(), 1);
+    assert_eq!(misspelt_settings(&[("LIMIT_SINGIN", "9/1m")]).len(), 1);
     assert_eq!(
-        slips(&[("SMTP_ULR_FILE", "/x")]),
+        misspelt_settings(&[("SMTP_ULR_FILE", "/x")]),
         ["SMTP_ULR_FILE is no setting; SMTP_URL is one, and is not set"]
     );
-    assert_eq!(slips(&[("PORTAL_NAMES", "x"), ("PORTAL_NAME", "Example")]), [""; 0], "what is set is meant");
+    assert_eq!(
+        misspelt_settings(&[("PORTAL_NAMES", "x"), ("PORTAL_NAME", "Example")]),
+        [""; 0],
+        "what is set is meant"
+    );
 }
 
 #[test]
-fn mail_through_graph_needs_the_application_its_tenant_and_a_mailbox() {
+fn email_through_graph_needs_the_application_its_tenant_and_a_mailbox() {
     let graph = |more: &[(&'static str, &'static str)]| {
         let settings: Vec<_> = more.iter().copied().chain([("MAIL_TRANSPORT", "graph")]).collect();
         Config::read(&Source::of(&settings)).map(|_| ())

@@ -1,13 +1,9 @@
-//! What the OWASP ASVS asks of every answer, whatever it is about: nothing typed becomes SQL or markup, and headers,
-//! types and files keep browsers from reading anything as what it is not. docs/asvs.md names the requirements.
+//! OWASP ASVS requirements for every response: typed text becomes neither SQL nor markup, and browsers cannot misread
+//! headers, content types and files. docs/asvs.md names the requirements.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use app::backend::entity::{outbox, user, user_token};
-use app::backend::mail::resets;
-use app::domain::answer::Outcome;
-use app::domain::status::{Role, Status};
 use axum::body::Body;
 use axum::http::header::{ACCEPT, ORIGIN};
 use axum::http::{Method, Request, StatusCode};
@@ -15,32 +11,36 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use url::form_urlencoded::byte_serialize;
 
-use crate::support::{Browser, Mail, PASSWORD, Portal, Reply};
+use crate::support::{Browser, PASSWORD, ReceivedEmail, Response, TestPortal};
+use app::api::action_result::ActionResult;
+use backend::accounts::password_reset::job;
+use backend::entity::{outbox, user, user_token};
+use domain::status::{Role, Status};
 
-/// A header as text; empty where there is none.
-pub fn header<'a>(reply: &'a Reply, name: &str) -> &'a str {
-    reply.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+/// Returns a header as text, or an empty text without the header.
+pub fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// The secret in a mail: the line that is indented.
-pub fn temporary_password(mail: &Mail) -> String {
-    let line = mail.text.lines().find(|line| line.starts_with("    ")).expect("the mail has a secret");
+/// Returns the temporary password in an email, which is the indented line.
+pub fn temporary_password(email: &ReceivedEmail) -> String {
+    let line = email.text.lines().find(|line| line.starts_with("    ")).expect("the mail has a secret");
     line.trim().to_owned()
 }
 
-/// Somebody who has come in by a temporary password, and has to choose a new one before anything else.
-pub async fn must_change(portal: &Portal, name: &str) -> Browser {
+/// Signs in with a temporary password. The session is restricted to choosing a new password.
+pub async fn restricted_browser(portal: &TestPortal, name: &str) -> Browser {
     let email = format!("{name}@example.org");
     portal.browser().post("/do/ask_reset", &[("email", email.as_str())]).await;
-    let temporary = temporary_password(&portal.mail_to(name).await);
+    let temporary = temporary_password(&portal.email_to(name).await);
     let browser = portal.browser();
     assert_eq!(browser.sign_in(name, &temporary).await.location(), Some("/change-password"), "{name}");
     browser
 }
 
-/// The folder that the portal serves files from.
-fn site(portal: &Portal) -> PathBuf {
-    portal.mail_folder().parent().expect("mails lie in the portal's folder").to_owned()
+/// Returns the folder that the portal serves files from.
+fn site(portal: &TestPortal) -> PathBuf {
+    portal.email_folder().parent().expect("mails lie in the portal's folder").to_owned()
 }
 
 fn write(folder: &Path, name: &str, content: &str) {
@@ -58,25 +58,25 @@ const SQL: [&str; 6] = [
     "\\'; DELETE FROM users WHERE 1=1; --",
 ];
 
-async fn people(portal: &Portal) -> Vec<user::Model> {
+async fn all_users(portal: &TestPortal) -> Vec<user::Model> {
     user::Entity::find().all(portal.backend.db.pool()).await.expect("reads")
 }
 
-/// Sends a form, which has to be refused in words.
-async fn refuses(browser: &Browser, action: &str, fields: &[(&str, &str)]) {
-    let reply = browser.script(&format!("/do/{action}"), fields).await;
-    assert_eq!(reply.status, StatusCode::OK, "{action} {fields:?}: {}", reply.body);
-    let outcome = reply.outcome();
-    assert!(matches!(outcome, Outcome::Refused(_)), "{action} {fields:?}: {outcome:?}");
+/// Sends a form and asserts that it is refused with an error code.
+async fn assert_refused(browser: &Browser, action: &str, fields: &[(&str, &str)]) {
+    let response = browser.fetch(&format!("/do/{action}"), fields).await;
+    assert_eq!(response.status, StatusCode::OK, "{action} {fields:?}: {}", response.body);
+    let outcome = response.action_result();
+    assert!(matches!(outcome, ActionResult::Refused(_)), "{action} {fields:?}: {outcome:?}");
 }
 
 #[tokio::test]
-async fn sql_in_what_is_typed_stays_text() {
-    let portal = Portal::start().await;
-    let admin = portal.admin("grace").await;
-    portal.person("ada", Status::Active, Role::Member).await;
-    let before = people(&portal).await;
-    let stranger = portal.browser();
+async fn sql_in_form_fields_is_treated_as_text() {
+    let portal = TestPortal::start().await;
+    let admin = portal.create_admin("grace").await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    let before = all_users(&portal).await;
+    let visitor = portal.browser();
     for sql in SQL {
         let (name, address) = (format!("grace{sql}"), format!("grace@example.org{sql}"));
         let new = [("username", sql), ("email", sql), ("password", PASSWORD), ("confirm_password", PASSWORD)];
@@ -94,7 +94,7 @@ async fn sql_in_what_is_typed_stays_text() {
             ("keep_account", &[("token", sql)]),
         ];
         for (action, fields) in forms {
-            refuses(&stranger, action, fields).await;
+            assert_refused(&visitor, action, fields).await;
         }
         let forms: [(&str, &[(&str, &str)]); 5] = [
             ("decide", &[("id", sql), ("decision", "deactivate"), ("stay", sql)]),
@@ -104,47 +104,47 @@ async fn sql_in_what_is_typed_stays_text() {
             ("ask_address_change", &[("email", sql), ("current_password", PASSWORD)]),
         ];
         for (action, fields) in forms {
-            refuses(&admin, action, fields).await;
+            assert_refused(&admin, action, fields).await;
         }
         let text: String = byte_serialize(sql.as_bytes()).collect();
-        let desk = admin.get(&format!("/admin?after={text}&waiting={text}")).await;
-        assert_eq!(desk.status, StatusCode::OK, "{sql}");
+        let users_page = admin.get(&format!("/admin?after={text}&waiting={text}")).await;
+        assert_eq!(users_page.status, StatusCode::OK, "{sql}");
         assert_eq!(admin.get(&format!("/admin/users/{text}")).await.status, StatusCode::NOT_FOUND, "{sql}");
     }
-    assert!(!stranger.is_signed_in().await && admin.is_signed_in().await);
-    assert_eq!(people(&portal).await, before);
+    assert!(!visitor.is_signed_in().await && admin.is_signed_in().await);
+    assert_eq!(all_users(&portal).await, before);
 }
 
 #[tokio::test]
-async fn sql_in_a_valid_address_finds_nobody_else() {
-    let portal = Portal::start().await;
-    portal.person("ada", Status::Active, Role::Member).await;
+async fn sql_in_a_valid_email_address_matches_no_other_account() {
+    let portal = TestPortal::start().await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
     let address = "'or'1'='1'--@example.org";
     let browser = portal.browser();
     assert_eq!(browser.register("sam", address, PASSWORD).await.location(), Some("/login"));
     assert_eq!(portal.user("sam").await.email, address);
     browser.post("/do/ask_reset", &[("email", address)]).await;
-    while resets::work_batch(&portal.backend).await.expect("works") {}
+    while job::process_batch(&portal.backend).await.expect("works") {}
     let tokens = user_token::Entity::find()
         .filter(user_token::Column::Purpose.eq("temporary_password"))
         .all(portal.backend.db.pool())
         .await
         .expect("reads");
     assert!(tokens.is_empty(), "{tokens:?}");
-    refuses(&browser, "sign_in", &[("username", address), ("password", PASSWORD)]).await;
+    assert_refused(&browser, "sign_in", &[("username", address), ("password", PASSWORD)]).await;
 }
 
 #[tokio::test]
-async fn what_strangers_send_is_shown_as_text() {
-    let portal = Portal::start().await;
-    let admin = portal.admin("grace").await;
-    let id = portal.person("ada", Status::Active, Role::Member).await.id;
+async fn text_from_visitors_is_escaped_on_every_page() {
+    let portal = TestPortal::start().await;
+    let admin = portal.create_admin("grace").await;
+    let id = portal.create_user("ada", Status::Active, Role::Member).await.id;
     let mut browser = portal.browser();
-    browser.agent = String::from("<b>x</b> Firefox/1 Linux");
+    browser.user_agent = String::from("<b>x</b> Firefox/1 Linux");
     assert_eq!(browser.sign_in("ada", PASSWORD).await.location(), Some("/profile"));
     portal.register("bob").await;
-    portal.mails().await;
-    // Our forms take none of these; a database that was filled by others may have them.
+    portal.deliver_emails().await;
+    // Our forms accept none of these, but a database that another program filled may contain them.
     user::Entity::update_many()
         .col_expr(user::Column::Username, Expr::value("<b>x</b>\"'&lt;"))
         .col_expr(user::Column::Email, Expr::value("<i>y</i>\"'@example.org"))
@@ -153,39 +153,39 @@ async fn what_strangers_send_is_shown_as_text() {
         .await
         .expect("changes");
     outbox::Entity::update_many()
-        .col_expr(outbox::Column::Status, Expr::value("given_up"))
+        .col_expr(outbox::Column::State, Expr::value("failed"))
         .col_expr(outbox::Column::Recipient, Expr::value("<i>y</i>\"'@example.org"))
         .col_expr(outbox::Column::LastError, Expr::value("550 <u>z</u><script>alert(1)</script>"))
         .exec(portal.backend.db.pool())
         .await
         .expect("changes");
-    let own = ["/", "/profile", "/profile/address", "/profile/delete", "/change-password", "/logout"];
-    let of_the_desk = [
+    let user_pages = ["/", "/profile", "/profile/address", "/profile/delete", "/change-password", "/logout"];
+    let admin_pages = [
         "/admin".to_owned(),
         "/admin/mail".to_owned(),
         format!("/admin/users/{id}"),
         format!("/admin/deactivate/{id}"),
         format!("/admin/approve/{id}"),
     ];
-    let pages = own.iter().map(|page| (&browser, *page));
-    for (browser, page) in pages.chain(of_the_desk.iter().map(|page| (&admin, page.as_str()))) {
-        let reply = browser.get(page).await;
-        assert_eq!(reply.status, StatusCode::OK, "{page}");
+    let pages = user_pages.iter().map(|page| (&browser, *page));
+    for (browser, page) in pages.chain(admin_pages.iter().map(|page| (&admin, page.as_str()))) {
+        let response = browser.get(page).await;
+        assert_eq!(response.status, StatusCode::OK, "{page}");
         for markup in ["<b>x", "<i>y", "<u>z", "<script>alert"] {
-            reply.does_not_say(markup);
+            response.assert_not_contains(markup);
         }
         assert!(
-            reply.body.contains("&lt;b") || reply.body.contains("&lt;i"),
+            response.body.contains("&lt;b") || response.body.contains("&lt;i"),
             "{page} shows the name or address"
         );
     }
     let page = browser.get("/profile").await;
-    page.says("Firefox on Linux");
+    page.assert_contains("Firefox on Linux");
     assert!(admin.get("/admin/mail").await.body.contains("550 &lt;u"));
 }
 
 #[tokio::test]
-async fn the_organisations_mark_is_sandboxed() {
+async fn the_logo_is_sandboxed() {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, kind) in [("mark.svg", "image/svg+xml"), ("mark.png", "image/png")] {
         write(
@@ -193,23 +193,23 @@ async fn the_organisations_mark_is_sandboxed() {
             name,
             "<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>",
         );
-        let mark = folder.path().join(name).to_string_lossy().into_owned();
-        let portal = Portal::with(&[("PORTAL_LOGO", mark.as_str())]).await;
-        let reply = portal.browser().get("/logo").await;
-        assert_eq!(reply.status, StatusCode::OK);
-        assert!(header(&reply, "content-type").starts_with(kind), "{name}");
-        assert_eq!(header(&reply, "content-security-policy"), "default-src 'none'; sandbox");
-        assert_eq!(header(&reply, "x-content-type-options"), "nosniff");
-        assert_eq!(header(&reply, "cross-origin-resource-policy"), "same-origin");
-        portal.browser().get("/login").await.says("\"/logo\"");
+        let logo = folder.path().join(name).to_string_lossy().into_owned();
+        let portal = TestPortal::with(&[("PORTAL_LOGO", logo.as_str())]).await;
+        let response = portal.browser().get("/logo").await;
+        assert_eq!(response.status, StatusCode::OK);
+        assert!(header(&response, "content-type").starts_with(kind), "{name}");
+        assert_eq!(header(&response, "content-security-policy"), "default-src 'none'; sandbox");
+        assert_eq!(header(&response, "x-content-type-options"), "nosniff");
+        assert_eq!(header(&response, "cross-origin-resource-policy"), "same-origin");
+        portal.browser().get("/login").await.assert_contains("\"/logo\"");
     }
-    assert_eq!(Portal::start().await.browser().get("/logo").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(TestPortal::start().await.browser().get("/logo").await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
-async fn no_answer_lets_another_origin_read_it() {
-    let portal = Portal::start().await;
-    let admin = portal.admin("grace").await;
+async fn no_response_can_be_read_by_another_origin() {
+    let portal = TestPortal::start().await;
+    let admin = portal.create_admin("grace").await;
     for path in [
         "/",
         "/login",
@@ -230,57 +230,57 @@ async fn no_answer_lets_another_origin_read_it() {
                 .header(ORIGIN, "https://evil.example")
                 .header("access-control-request-method", "POST")
                 .header("access-control-request-headers", "content-type");
-            let reply = admin.send(request.body(Body::empty()).expect("a request")).await;
-            let allows = reply.headers.keys().any(|name| name.as_str().starts_with("access-control-"));
-            assert!(!allows, "{method} {path}: {:?}", reply.headers);
-            assert_eq!(header(&reply, "cross-origin-resource-policy"), "same-origin", "{method} {path}");
+            let response = admin.send(request.body(Body::empty()).expect("a request")).await;
+            let allows = response.headers.keys().any(|name| name.as_str().starts_with("access-control-"));
+            assert!(!allows, "{method} {path}: {:?}", response.headers);
+            assert_eq!(header(&response, "cross-origin-resource-policy"), "same-origin", "{method} {path}");
         }
     }
     assert!(admin.is_signed_in().await);
 }
 
 #[tokio::test]
-async fn every_answer_over_https_carries_hsts() {
+async fn every_response_over_https_has_hsts() {
     let settings =
         [("LEPTOS_ENV", "PROD"), ("PUBLIC_URL", "https://portal.test"), ("MAIL_TRANSPORT", "file")];
-    let portal = Portal::with(&settings).await;
+    let portal = TestPortal::with(&settings).await;
     write(&site(&portal), "seen.txt", "seen");
     let browser = portal.browser();
     let big = "a".repeat(20_000);
     let wrong = [("username", "nobody"), ("password", PASSWORD)];
-    let ask = |name: &'static str, value: &'static str| {
+    let request_with_header = |name: &'static str, value: &'static str| {
         let request = Request::post("/do/sign_in").header(ACCEPT, "text/html").header(name, value);
         browser.send(request.body(Body::empty()).expect("a request"))
     };
-    let replies = [
+    let responses = [
         (StatusCode::OK, browser.get("/login").await),
         (StatusCode::OK, browser.get("/seen.txt").await),
         (StatusCode::OK, browser.get("/healthz").await),
         (StatusCode::OK, browser.get("/readyz").await),
-        (StatusCode::OK, browser.script("/do/sign_in", &wrong).await),
+        (StatusCode::OK, browser.fetch("/do/sign_in", &wrong).await),
         (StatusCode::FOUND, browser.get("/profile").await),
         (StatusCode::FOUND, browser.post("/do/sign_in", &wrong).await),
-        (StatusCode::FORBIDDEN, ask("origin", "https://evil.example").await),
+        (StatusCode::FORBIDDEN, request_with_header("origin", "https://evil.example").await),
         (StatusCode::NOT_FOUND, browser.get("/nothing").await),
         (StatusCode::METHOD_NOT_ALLOWED, browser.get("/do/sign_in").await),
         (StatusCode::PAYLOAD_TOO_LARGE, browser.post("/do/sign_in", &[("username", &big)]).await),
-        (StatusCode::UNSUPPORTED_MEDIA_TYPE, ask("content-type", "text/plain").await),
-        (StatusCode::MISDIRECTED_REQUEST, ask("host", "evil.example").await),
+        (StatusCode::UNSUPPORTED_MEDIA_TYPE, request_with_header("content-type", "text/plain").await),
+        (StatusCode::MISDIRECTED_REQUEST, request_with_header("host", "evil.example").await),
     ];
-    for (status, reply) in &replies {
-        assert_eq!(reply.status, *status, "{}", reply.text());
-        let age = header(reply, "strict-transport-security").strip_prefix("max-age=").unwrap_or_default();
+    for (status, response) in &responses {
+        assert_eq!(response.status, *status, "{}", response.text());
+        let age = header(response, "strict-transport-security").strip_prefix("max-age=").unwrap_or_default();
         let age: u64 = age.split(';').next().and_then(|age| age.parse().ok()).unwrap_or(0);
-        assert!(age >= 31_536_000, "{status}: {:?}", reply.headers);
+        assert!(age >= 31_536_000, "{status}: {:?}", response.headers);
     }
 }
 
 #[tokio::test]
-async fn every_text_names_its_charset() {
+async fn every_text_response_names_its_charset() {
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), "mark.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
-    let mark = folder.path().join("mark.svg").to_string_lossy().into_owned();
-    let portal = Portal::with(&[("PORTAL_ACCENT", "#7a1f5c"), ("PORTAL_LOGO", mark.as_str())]).await;
+    let logo = folder.path().join("mark.svg").to_string_lossy().into_owned();
+    let portal = TestPortal::with(&[("PORTAL_ACCENT", "#7a1f5c"), ("PORTAL_LOGO", logo.as_str())]).await;
     let site = site(&portal);
     for name in ["robots.txt", "a.css", "a.js", "a.svg", "a.html", "pkg/a.css", "pkg/a.js", "pkg/a.d.ts"] {
         write(&site, name, "\u{e4}");
@@ -299,38 +299,38 @@ async fn every_text_names_its_charset() {
         ("/pkg/a.css", "text/css"),
         ("/pkg/a.js", "text/javascript"),
     ] {
-        let reply = portal.browser().get(path).await;
-        let named = header(&reply, "content-type").to_ascii_lowercase().replace(' ', "");
+        let response = portal.browser().get(path).await;
+        let named = header(&response, "content-type").to_ascii_lowercase().replace(' ', "");
         assert_eq!(named, format!("{kind};charset=utf-8"), "{path}");
     }
-    // What goes by the end of the name alone takes TypeScript for a video.
-    let reply = portal.browser().get("/pkg/a.d.ts").await;
-    assert!(!header(&reply, "content-type").starts_with("video/"), "{:?}", reply.headers);
+    // A content type chosen by the file extension only would be a video for TypeScript.
+    let response = portal.browser().get("/pkg/a.d.ts").await;
+    assert!(!header(&response, "content-type").starts_with("video/"), "{:?}", response.headers);
 }
 
 #[tokio::test]
 async fn hidden_files_are_not_found() {
-    let portal = Portal::start().await;
+    let portal = TestPortal::start().await;
     let (site, browser) = (site(&portal), portal.browser());
     for name in ["seen.txt", "pkg/seen.js"] {
         write(&site, name, "canary");
-        browser.get(&format!("/{name}")).await.says("canary");
+        browser.get(&format!("/{name}")).await.assert_contains("canary");
     }
     for name in [".git/HEAD", ".env", "pkg/.hidden", "pkg/.git/config", "fonts/.DS_Store"] {
         write(&site, name, "canary");
-        let reply = browser.get(&format!("/{name}")).await;
-        assert_eq!(reply.status, StatusCode::NOT_FOUND, "{name}");
-        reply.does_not_say("canary");
+        let response = browser.get(&format!("/{name}")).await;
+        assert_eq!(response.status, StatusCode::NOT_FOUND, "{name}");
+        response.assert_not_contains("canary");
     }
     for path in ["/.git", "/.git/", "/pkg/.git/", "/.well-known/../.env"] {
         assert_eq!(browser.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
-    let reply = browser.get("/.well-known/change-password").await;
-    assert_eq!(reply.location(), Some("/change-password"));
+    let response = browser.get("/.well-known/change-password").await;
+    assert_eq!(response.location(), Some("/change-password"));
 }
 
 #[test]
-fn no_crate_of_an_insecure_cipher_comes_in() {
+fn no_dependency_implements_an_insecure_cipher() {
     let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock"));
     let lock = lock.expect("Cargo.lock can be read");
     let crates: BTreeSet<&str> = lock

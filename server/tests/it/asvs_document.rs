@@ -1,9 +1,9 @@
-//! docs/asvs.md says of each requirement what shows that it is met; here that document is held to what is there.
+//! docs/asvs.md names the tests and files that show that a requirement is met, and these exist.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The root of the repository.
+/// The root folder of the repository.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 fn read(path: &str) -> String {
@@ -11,7 +11,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-/// A requirement, and what the document says shows it.
+/// A requirement with the cell of the document that names its tests and files.
 struct Requirement {
     id: String,
     shown_by: String,
@@ -26,8 +26,8 @@ fn requirements(document: &str) -> Vec<Requirement> {
     rows.collect()
 }
 
-/// Where a file is that the document names.
-fn place_of(name: &str) -> String {
+/// Returns the path of a file that the document names.
+fn path_of(name: &str) -> String {
     match name.rsplit_once('.') {
         _ if name.contains('/') => name.to_owned(),
         Some((_, "rs")) => format!("server/tests/it/{name}"),
@@ -36,7 +36,7 @@ fn place_of(name: &str) -> String {
     }
 }
 
-/// Whether text between backticks names a test of that file: a sentence.
+/// Returns true if a text between backticks names a test of that file.
 fn is_test_name(name: &str, file: &str) -> bool {
     if file.contains(".spec.") {
         return name.contains(' ');
@@ -45,25 +45,25 @@ fn is_test_name(name: &str, file: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// The files and tests that a cell names; panics where one is missing.
+/// Returns the number of files and tests that a cell names. Panics if one is missing.
 fn check(requirement: &Requirement) -> (usize, usize) {
-    let (mut files, mut tests, mut present) = (0, 0, (String::new(), String::new()));
+    let (mut files, mut tests, mut current) = (0, 0, (String::new(), String::new()));
     for quoted in requirement.shown_by.split('`').skip(1).step_by(2) {
         let end = quoted.rsplit_once('.').map(|(_, end)| end);
         if matches!(end, Some("rs" | "ts" | "md" | "yml" | "toml")) && !quoted.contains(' ') {
-            let place = place_of(quoted);
+            let path = path_of(quoted);
             // Quotation marks in a title may be escaped.
-            let source = read(&place).replace('\\', "");
-            present = (place, source);
+            let source = read(&path).replace('\\', "");
+            current = (path, source);
             files += 1;
-        } else if is_test_name(quoted, &present.0) {
-            let (place, source) = &present;
-            let there = if place.contains(".spec.") {
+        } else if is_test_name(quoted, &current.0) {
+            let (path, source) = &current;
+            let exists = if path.contains(".spec.") {
                 source.contains(quoted)
             } else {
                 source.contains(&format!("fn {quoted}("))
             };
-            assert!(there, "{}: {place} has no test {quoted}", requirement.id);
+            assert!(exists, "{}: {path} has no test {quoted}", requirement.id);
             tests += 1;
         }
     }
@@ -77,19 +77,19 @@ fn every_test_that_the_document_names_exists() {
     let requirements = requirements(&document);
     let ids: BTreeSet<&str> = requirements.iter().map(|requirement| requirement.id.as_str()).collect();
     assert_eq!((requirements.len(), ids.len()), (70, 70), "level 1 has 70 requirements, each once");
-    let (mut shown, mut without, mut open) = (0, 0, 0);
+    let (mut shown, mut not_applicable, mut open) = (0, 0, 0);
     for requirement in &requirements {
         let (files, tests) = check(requirement);
         let cell = &requirement.shown_by;
         if cell.starts_with("open: ") {
             open += 1;
         } else if cell.starts_with("does not apply: ") {
-            without += 1;
+            not_applicable += 1;
         } else {
             shown += 1;
             assert!(tests > 0 || files > 0, "{}: nothing shows it: {cell}", requirement.id);
         }
     }
-    let count = format!("Count: {shown} shown, {without} do not apply, {open} open.");
+    let count = format!("Count: {shown} shown, {not_applicable} do not apply, {open} open.");
     assert!(document.contains(&count), "docs/asvs.md should say {count:?}");
 }

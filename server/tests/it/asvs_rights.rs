@@ -1,21 +1,21 @@
-//! Who may do what: the table of docs/accounts-and-rights.md, called row by row as everybody in it, and nothing of the
-//! desk for whoever is no administrator.
+//! Access rights: each row of the table of docs/accounts-and-rights.md is requested as each of its callers, and admin pages
+//! and actions are refused to everyone except administrators.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use app::backend::entity::{outbox, user};
-use app::domain::answer::Outcome;
-use app::domain::problem::{Problem, Refusal};
-use app::domain::status::{Decision, Role, Status};
 use axum::http::StatusCode;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
-use crate::asvs::must_change;
-use crate::support::{Browser, Portal, Reply};
+use crate::asvs::restricted_browser;
+use crate::support::{Browser, Response, TestPortal};
+use app::api::action_result::ActionResult;
+use backend::entity::{outbox, user};
+use domain::errors::{ErrorCode, FormErrors};
+use domain::status::{AdminAction, Role, Status};
 
-/// The root of the repository.
+/// The root folder of the repository.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 fn read(path: impl AsRef<Path>) -> String {
@@ -23,10 +23,10 @@ fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The callers, as the table's columns have them.
-const COLUMNS: [&str; 4] = ["stranger", "must change", "member", "administrator"];
+/// The callers, in the order of the columns of the table.
+const COLUMNS: [&str; 4] = ["visitor", "must change", "member", "administrator"];
 
-/// A row of the table: `GET` or `POST`, the address, and what each caller gets.
+/// A row of the table: `GET` or `POST`, the path, and the result for each caller.
 struct Row {
     method: String,
     path: String,
@@ -38,126 +38,116 @@ fn rows() -> Vec<Row> {
     let lines = document.lines().filter(|line| line.starts_with("| `GET /") || line.starts_with("| `POST /"));
     let rows = lines.map(|line| {
         let mut cells = line.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned());
-        let what = cells.next().unwrap_or_default();
-        let (method, path) = what.trim_matches('`').split_once(' ').expect("a method and an address");
+        let endpoint = cells.next().unwrap_or_default();
+        let (method, path) = endpoint.trim_matches('`').split_once(' ').expect("a method and an address");
         Row { method: method.to_owned(), path: path.to_owned(), cells: cells.collect() }
     });
     rows.collect()
 }
 
-/// What stands between `start` and `end` in a text, each time.
-fn between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
-    text.split(start).skip(1).filter_map(|rest| rest.split(end).next()).collect()
-}
-
-/// Every page and action that the sources declare, as the table writes them.
+/// Returns every page and action that the source code declares, in the notation of the table.
 fn declared() -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    for path in between(&read("app/src/pages/mod.rs"), "path!(\"", "\"") {
-        let parts = path.split('/').map(|part| match part.strip_prefix(':') {
+    for page in app::pages::PAGES {
+        let parts = page.path.split('/').map(|part| match part.strip_prefix(':') {
             Some(name) => format!("{{{name}}}"),
             None => part.to_owned(),
         });
         all.insert(format!("GET {}", parts.collect::<Vec<_>>().join("/")));
     }
-    for file in std::fs::read_dir(Path::new(ROOT).join("app/src/api")).expect("the folder can be read") {
-        let path = file.expect("an entry").path();
-        if path.is_file() {
-            let source = read(path);
-            all.extend(between(&source, "endpoint = \"", "\"").iter().map(|name| format!("POST /do/{name}")));
-        }
-    }
+    all.extend(leptos::server_fn::axum::server_fn_paths().map(|(path, method)| format!("{method} {path}")));
     all
 }
 
-/// What an answer comes to, in the table's words.
-fn verdict(reply: &Reply) -> &'static str {
-    match (reply.status, reply.location().unwrap_or_default()) {
+/// Returns the result of a page request, in the terms of the table.
+fn page_access(response: &Response) -> &'static str {
+    match (response.status, response.location().unwrap_or_default()) {
         (StatusCode::FOUND, to) if to == "/login" || to.starts_with("/login?") => "sign in",
         (StatusCode::FOUND, "/change-password") => "change",
         (StatusCode::FOUND, "/profile") => "profile",
         (StatusCode::FORBIDDEN, _) => "no",
-        // A link that means nothing has a page, too.
+        // An invalid link has a page, too.
         (StatusCode::OK | StatusCode::NOT_FOUND, _) => "yes",
-        (status, to) => panic!("{status} {to}: {}", reply.text()),
+        (status, to) => panic!("{status} {to}: {}", response.text()),
     }
 }
 
-/// The same for the answer of an action: to be refused for what was not filled in is to be let in.
-fn verdict_of_action(reply: &Reply) -> &'static str {
-    match reply.outcome() {
-        Outcome::Refused(refusal) if refusal == Refusal::of(Problem::Forbidden) => "no",
-        Outcome::Refused(refusal) if refusal == Refusal::of(Problem::SignedOut) => "sign in",
-        Outcome::Goto(to) if to.starts_with("/login?next=") => "sign in",
+/// Returns the result of an action, in the terms of the table. An error about an empty field counts as access.
+fn action_access(response: &Response) -> &'static str {
+    match response.action_result() {
+        ActionResult::Refused(errors) if errors == FormErrors::of(ErrorCode::Forbidden) => "no",
+        ActionResult::Refused(errors) if errors == FormErrors::of(ErrorCode::SignedOut) => "sign in",
+        ActionResult::Goto(to) if to.starts_with("/login?next=") => "sign in",
         _ => "yes",
     }
 }
 
-/// Everybody in the table, signed in as far as they can be.
-async fn callers(portal: &Portal) -> [Browser; 4] {
+/// Returns a browser for each caller, signed in where the caller is.
+async fn open_browsers(portal: &TestPortal) -> [Browser; 4] {
     [
         portal.browser(),
-        must_change(portal, "mia").await,
+        restricted_browser(portal, "mia").await,
         portal.signed_in("ada").await,
         portal.signed_in("grace").await,
     ]
 }
 
 #[tokio::test]
-async fn the_table_of_rights_is_what_is_enforced() {
-    let portal = Portal::start().await;
-    portal.admin("grace").await;
+async fn the_documented_access_rights_are_enforced() {
+    let portal = TestPortal::start().await;
+    portal.create_admin("grace").await;
     for name in ["mia", "ada"] {
-        portal.person(name, Status::Active, Role::Member).await;
+        portal.create_user(name, Status::Active, Role::Member).await;
     }
-    let waiting = portal.person("pia", Status::Pending, Role::Member).await.id.to_string();
+    let pending_id = portal.create_user("pia", Status::Pending, Role::Member).await.id.to_string();
     let rows = rows();
-    let named: BTreeSet<String> = rows.iter().map(|row| format!("{} {}", row.method, row.path)).collect();
-    assert_eq!(named.len(), rows.len(), "no row is there twice");
-    let missing: Vec<String> = declared().difference(&named).cloned().collect();
+    let documented: BTreeSet<String> =
+        rows.iter().map(|row| format!("{} {}", row.method, row.path)).collect();
+    assert_eq!(documented.len(), rows.len(), "no row is there twice");
+    let missing: Vec<String> = declared().difference(&documented).cloned().collect();
     assert!(missing.is_empty(), "docs/accounts-and-rights.md has no row for {missing:?}");
-    let mut people = callers(&portal).await;
+    let mut browsers = open_browsers(&portal).await;
     for row in &rows {
         assert_eq!(row.cells.len(), COLUMNS.len(), "{} {}", row.method, row.path);
-        let path = row.path.replace("{id}", &waiting).replace("{decision}", "approve");
+        let path = row.path.replace("{id}", &pending_id).replace("{decision}", "approve");
         let path = path.replace("{token}", &"A".repeat(43));
-        for ((who, caller), expected) in COLUMNS.iter().zip(&people).zip(&row.cells) {
+        for ((column, browser), expected) in COLUMNS.iter().zip(&browsers).zip(&row.cells) {
             let got = match row.method.as_str() {
-                "GET" => verdict(&caller.get(&path).await),
-                _ => verdict_of_action(&caller.script(&path, &[]).await),
+                "GET" => page_access(&browser.get(&path).await),
+                _ => action_access(&browser.fetch(&path, &[]).await),
             };
-            assert_eq!(got, expected, "{} {path} as {who}", row.method);
+            assert_eq!(got, expected, "{} {path} as {column}", row.method);
         }
         if row.path == "/do/sign_out" {
-            people = callers(&portal).await;
+            browsers = open_browsers(&portal).await;
         }
     }
-    for caller in &people[2..] {
-        assert!(caller.is_signed_in().await, "nothing that was called has signed them out");
+    for browser in &browsers[2..] {
+        assert!(browser.is_signed_in().await, "nothing that was called has signed them out");
     }
 }
 
-/// Somebody about whom that can be decided.
-fn subject_of(decision: Decision) -> &'static str {
-    match decision {
-        Decision::Approve | Decision::Reject => "pia",
-        Decision::Reconsider => "rita",
-        Decision::Deactivate | Decision::MakeAdmin => "ann",
-        Decision::Reactivate => "dan",
-        Decision::RemoveAdmin => "eve",
+/// Returns the name of a user that the action can be applied to.
+fn user_for(action: AdminAction) -> &'static str {
+    match action {
+        AdminAction::Approve | AdminAction::Reject => "pia",
+        AdminAction::Reconsider => "rita",
+        AdminAction::Deactivate | AdminAction::MakeAdmin => "ann",
+        AdminAction::Reactivate => "dan",
+        AdminAction::RemoveAdmin => "eve",
     }
 }
 
-/// Everything that the desk's actions can change.
-async fn state(portal: &Portal) -> (Vec<user::Model>, Vec<outbox::Model>, usize) {
+/// Returns everything that admin actions can change.
+async fn state(portal: &TestPortal) -> (Vec<user::Model>, Vec<outbox::Model>, usize) {
     let users = user::Entity::find().order_by_asc(user::Column::Id).all(portal.backend.db.pool()).await;
-    (users.expect("reads"), portal.outbox().await, portal.audit().await.len())
+    (users.expect("reads"), portal.outbox().await, portal.audit_log().await.len())
 }
 
 #[tokio::test]
-async fn members_and_strangers_may_do_nothing_of_the_desk() {
-    let portal = Portal::start().await;
-    let admin = portal.admin("grace").await;
+async fn only_administrators_can_use_admin_pages_and_actions() {
+    let portal = TestPortal::start().await;
+    let admin = portal.create_admin("grace").await;
     for (name, status, role) in [
         ("pia", Status::Pending, Role::Member),
         ("rita", Status::Rejected, Role::Member),
@@ -166,60 +156,61 @@ async fn members_and_strangers_may_do_nothing_of_the_desk() {
         ("eve", Status::Active, Role::Admin),
         ("bob", Status::Active, Role::Member),
     ] {
-        portal.person(name, status, role).await;
+        portal.create_user(name, status, role).await;
     }
-    // Whoever has to choose a password is no administrator before, even if they are one.
-    let callers = [portal.browser(), portal.signed_in("bob").await, must_change(&portal, "grace").await];
+    // A restricted session has no administrator rights, even if its user is an administrator.
+    let browsers =
+        [portal.browser(), portal.signed_in("bob").await, restricted_browser(&portal, "grace").await];
     portal.register("nina").await;
-    portal.mails().await;
+    portal.deliver_emails().await;
     let nina = portal.user("nina").await.id;
     outbox::Entity::update_many()
-        .col_expr(outbox::Column::Status, Expr::value("given_up"))
+        .col_expr(outbox::Column::State, Expr::value("failed"))
         .filter(outbox::Column::UserId.eq(nina))
-        .filter(outbox::Column::Kind.eq("confirm_address"))
+        .filter(outbox::Column::Kind.eq("confirm_email"))
         .exec(portal.backend.db.pool())
         .await
         .expect("changes");
-    let mail = portal
+    let email_id = portal
         .outbox()
         .await
         .into_iter()
-        .find(|row| row.status == "given_up")
+        .find(|row| row.state.known() == Some(outbox::EmailState::Failed))
         .expect("a mail")
         .id
         .to_string();
     let mut pages = vec!["/admin".to_owned(), "/admin/mail".to_owned()];
     let before = state(&portal).await;
-    for decision in Decision::ALL {
-        let id = portal.user(subject_of(decision)).await.id.to_string();
-        pages.extend([format!("/admin/users/{id}"), format!("/admin/{}/{id}", decision.slug())]);
-        for caller in &callers {
-            let fields = [("id", id.as_str()), ("decision", decision.slug()), ("from", "/admin")];
-            caller.post("/do/decide", &fields).await;
-            let reply = caller.script("/do/decide", &fields).await;
-            assert_ne!(verdict_of_action(&reply), "yes", "{decision:?}: {}", reply.body);
+    for action in AdminAction::ALL {
+        let id = portal.user(user_for(action)).await.id.to_string();
+        pages.extend([format!("/admin/users/{id}"), format!("/admin/{}/{id}", action.slug())]);
+        for browser in &browsers {
+            let fields = [("id", id.as_str()), ("decision", action.slug()), ("from", "/admin")];
+            browser.post("/do/decide", &fields).await;
+            let response = browser.fetch("/do/decide", &fields).await;
+            assert_ne!(action_access(&response), "yes", "{action:?}: {}", response.body);
             let stay = [fields[0], fields[1], ("stay", "yes")];
-            let reply = caller.script("/do/decide", &stay).await;
-            assert_ne!(verdict_of_action(&reply), "yes", "{decision:?}: {}", reply.body);
-            reply.does_not_say("@example.org");
+            let response = browser.fetch("/do/decide", &stay).await;
+            assert_ne!(action_access(&response), "yes", "{action:?}: {}", response.body);
+            response.assert_not_contains("@example.org");
         }
     }
-    for caller in &callers {
-        let fields = [("id", mail.as_str())];
-        caller.post("/do/resend_mail", &fields).await;
-        let reply = caller.script("/do/resend_mail", &fields).await;
-        assert_ne!(verdict_of_action(&reply), "yes", "{}", reply.body);
+    for browser in &browsers {
+        let fields = [("id", email_id.as_str())];
+        browser.post("/do/resend_mail", &fields).await;
+        let response = browser.fetch("/do/resend_mail", &fields).await;
+        assert_ne!(action_access(&response), "yes", "{}", response.body);
         for page in &pages {
-            let reply = caller.get(page).await;
-            assert_ne!(reply.status, StatusCode::OK, "{page}");
-            reply.does_not_say("@example.org");
+            let response = browser.get(page).await;
+            assert_ne!(response.status, StatusCode::OK, "{page}");
+            response.assert_not_contains("@example.org");
         }
     }
     assert_eq!(state(&portal).await, before);
-    // The same, sent by an administrator, does something.
+    // The same requests succeed for an administrator.
     let id = portal.user("pia").await.id;
-    assert_eq!(admin.decide("approve", id).await.location(), Some("/admin"));
-    assert_eq!(portal.user("pia").await.status, "active");
-    admin.post("/do/resend_mail", &[("id", mail.as_str())]).await;
-    admin.get("/admin/mail").await.says("The mail will be sent again.");
+    assert_eq!(admin.apply_action("approve", id).await.location(), Some("/admin"));
+    assert_eq!(portal.user("pia").await.status, Status::Active);
+    admin.post("/do/resend_mail", &[("id", email_id.as_str())]).await;
+    admin.get("/admin/mail").await.assert_contains("The mail will be sent again.");
 }

@@ -1,7 +1,8 @@
-//! The portal in process: router and use cases against real databases, a fresh one a test.
+//! Integration tests of the router and the use cases, in process. Each test has its own new database.
 //!
-//! `TEST_STACK=sqlite` (the default): SQLite, sessions in SQL. `TEST_STACK=postgres`: PostgreSQL and Redis, from
-//! `TEST_DATABASE_URL` (whose user may create databases) and `TEST_REDIS_URL`. `script/test` runs both.
+//! `TEST_STACK=sqlite` (the default) runs them on SQLite, with session records in SQL. `TEST_STACK=postgres` runs them on
+//! PostgreSQL and Redis, from `TEST_DATABASE_URL` (its user must be allowed to create databases) and `TEST_REDIS_URL`.
+//! `script/test` runs both.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,7 +12,7 @@
     reason = "a test that cannot go on fails"
 )]
 
-mod admins;
+mod admin_commands;
 mod asvs;
 mod asvs_ciphers;
 mod asvs_cookies;
@@ -19,25 +20,26 @@ mod asvs_document;
 mod asvs_forms;
 mod asvs_rights;
 mod asvs_secrets;
-mod changing_address;
-mod changing_password;
-mod confirming;
-mod deciding;
 mod deletion;
-mod equal_answers;
-mod hostile;
-mod limits;
-mod manners;
+mod email_change;
+mod email_verification;
+mod first_admin;
+mod http_headers;
+mod last_admin;
+mod later_versions;
+mod malformed_input;
 mod metrics;
-mod operator;
+mod migrations;
 mod outbox;
-mod own_account;
-mod recovery;
-mod registering;
-mod schema;
+mod page_cache;
+mod password_change;
+mod password_reset;
+mod profile;
+mod rate_limits;
+mod registration;
 mod sessions;
-mod setup;
+mod sign_in;
 mod sign_in_links;
-mod signing_in;
-mod still_pages;
 mod support;
+mod user_actions;
+mod user_enumeration;

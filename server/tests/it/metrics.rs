@@ -1,18 +1,19 @@
-//! The figures for Prometheus.
+//! Tests of the Prometheus metrics.
 
 use std::sync::Arc;
 
-use app::domain::status::{Role, Status};
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
-use server::metrics::{self, Metrics};
-use server::portal::Assets;
-use server::router::router_with_metrics;
 use tower::ServiceExt;
 
-use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, Portal};
+use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, TestPortal};
+use domain::status::{Role, Status};
+use server::assets::Assets;
+use server::http::router::router_with_metrics;
+use server::metrics;
+use server::metrics::Metrics;
 
-async fn read(portal: &Portal, metrics: &Arc<Metrics>) -> String {
+async fn read(portal: &TestPortal, metrics: &Arc<Metrics>) -> String {
     let request = Request::get("/metrics").body(Body::empty()).unwrap();
     let response = metrics::router(&portal.backend, metrics).oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
@@ -21,12 +22,12 @@ async fn read(portal: &Portal, metrics: &Arc<Metrics>) -> String {
 }
 
 #[tokio::test]
-async fn requests_sign_ins_hashes_mail_and_sessions_are_counted_without_naming_anybody() {
-    let portal = Portal::with_own_hasher(&[]).await;
-    portal.person("ada", Status::Active, Role::Member).await;
-    portal.person("waiting", Status::Pending, Role::Member).await;
+async fn requests_sign_ins_hashes_emails_and_sessions_are_counted_without_personal_data() {
+    let portal = TestPortal::with_own_hasher(&[]).await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    portal.create_user("waiting", Status::Pending, Role::Member).await;
     let metrics = Arc::<Metrics>::default();
-    let router = router_with_metrics(&portal.backend, &Assets::unbuilt(&portal.mail_folder()), &metrics);
+    let router = router_with_metrics(&portal.backend, &Assets::unbuilt(&portal.email_folder()), &metrics);
     let browser = Browser::new(router);
     browser.sign_in("ada", OTHER_PASSWORD).await;
     browser.sign_in("waiting", PASSWORD).await;
@@ -48,22 +49,22 @@ async fn requests_sign_ins_hashes_mail_and_sessions_are_counted_without_naming_a
         "vestibule_task_restarts_total{task=\"send_emails\"} 0",
         "vestibule_hashes_total 5",
         "vestibule_sessions 1",
-        "vestibule_users_waiting 1",
-        "vestibule_outbox_given_up 0",
+        "vestibule_users_pending 1",
+        "vestibule_outbox_failed 0",
         "vestibule_jobs_failed 0",
     ] {
         assert!(text.lines().any(|found| found == line), "no {line:?} in\n{text}");
     }
-    portal.mails().await;
+    portal.deliver_emails().await;
     for secret in ["ada", "SECRET", "waiting@"] {
         assert!(!text.contains(secret), "{secret} in\n{text}");
     }
 }
 
 #[tokio::test]
-async fn they_are_not_served_where_people_come() {
-    let portal = Portal::start().await;
-    let admin = portal.admin("grace").await;
+async fn metrics_are_not_served_by_the_public_router() {
+    let portal = TestPortal::start().await;
+    let admin = portal.create_admin("grace").await;
     for browser in [portal.browser(), admin] {
         assert_eq!(browser.get("/metrics").await.status, StatusCode::NOT_FOUND);
     }

@@ -1,174 +1,184 @@
-//! The mail outbox.
+//! Tests of the outbox: sending, retries, failed emails and notifications to administrators.
 
 use std::time::Duration;
 
-use app::backend::entity::outbox;
-use app::backend::mail::outbox::{lease_next, open};
-use app::backend::mail::transport::Transport;
-use app::backend::purge::purge;
-use app::domain::status::{Role, Status};
 use axum::http::StatusCode;
 use lettre::{AsyncSmtpTransport, Tokio1Executor};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
-use crate::support::{Browser, PASSWORD, Portal};
+use crate::support::{Browser, PASSWORD, TestPortal};
+use backend::email::outbox::{lease_next, open};
+use backend::email::transport::Transport;
+use backend::entity::outbox::{self, EmailKind, EmailState};
+use backend::jobs::cleanup::purge;
+use domain::status::{Role, Status};
 
 #[tokio::test]
-async fn more_notices_than_a_statement_can_list_stop_nothing() {
+async fn more_notifications_than_a_statement_can_list_are_all_processed() {
     use sea_orm::ConnectionTrait;
-    let portal = Portal::with(&[("ADMIN_EMAIL", "desk@example.org")]).await;
-    let ada = portal.person("ada", Status::Pending, Role::Member).await;
+    let portal = TestPortal::with(&[("ADMIN_EMAIL", "desk@example.org")]).await;
+    let ada = portal.create_user("ada", Status::Pending, Role::Member).await;
     let jobs = format!(
         "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 33000) \
-         INSERT INTO mail_jobs (kind, user_id, email, created_at, due_at) SELECT 'notice', {}, '', 0, 0 FROM numbers",
+         INSERT INTO email_jobs (kind, user_id, created_at, due_at) SELECT 'pending_registration', {}, 0, 0 FROM numbers",
         ada.id
     );
     portal.backend.db.pool().execute_unprepared(&jobs).await.expect("is written");
-    // Those of a quarter of an hour are gathered.
+    // The notifications of 15 minutes are combined.
     for _ in 0..2 {
-        portal.mails().await;
-        portal.later(Duration::from_mins(16));
+        portal.deliver_emails().await;
+        portal.advance_time(Duration::from_mins(16));
     }
-    assert!(portal.jobs().await.is_empty());
-    let told = portal.outbox().await.into_iter().filter(|row| row.kind == "notice").count();
-    assert!(told >= 1);
+    assert!(portal.email_jobs().await.is_empty());
+    let notifications = portal
+        .outbox()
+        .await
+        .into_iter()
+        .filter(|row| row.kind.known() == Some(EmailKind::PendingRegistrations))
+        .count();
+    assert!(notifications >= 1);
 }
 
 #[tokio::test]
-async fn a_mail_is_sealed_in_the_database_and_wiped_once_it_is_sent() {
-    let portal = Portal::start().await;
-    let admin = portal.admin("grace").await;
-    let ada = portal.person("ada", Status::Pending, Role::Member).await;
-    portal.mails().await;
-    admin.decide("approve", ada.id).await;
+async fn an_email_is_encrypted_in_the_database_and_wiped_once_it_is_sent() {
+    let portal = TestPortal::start().await;
+    let admin = portal.create_admin("grace").await;
+    let ada = portal.create_user("ada", Status::Pending, Role::Member).await;
+    portal.deliver_emails().await;
+    admin.apply_action("approve", ada.id).await;
     let row = portal.outbox().await.pop().expect("a mail");
-    assert_eq!((row.kind.as_str(), row.status.as_str()), ("approved", "waiting"));
+    assert_eq!(row.kind.known(), Some(EmailKind::Approved));
+    assert_eq!(row.state.known(), Some(EmailState::Pending));
     let sealed = row.sealed.expect("content");
     assert!(!sealed.contains("auto-login"));
-    let token = portal.mail_to("ada").await.link();
+    let token = portal.email_to("ada").await.link();
     assert!(!sealed.contains(token.trim_start_matches("/auto-login/")));
     let row = portal.outbox().await.pop().expect("a mail");
-    assert_eq!((row.status.as_str(), row.sealed), ("sent", None));
+    assert_eq!((row.state.known(), row.sealed), (Some(EmailState::Sent), None));
 }
 
 #[tokio::test]
-async fn killed_between_send_and_mark_the_mail_comes_again_with_the_same_link() {
-    let portal = Portal::start().await;
+async fn an_email_whose_worker_was_killed_after_sending_is_sent_again_with_the_same_link() {
+    let portal = TestPortal::start().await;
     portal.register("ada").await;
-    let transport = Transport::File(portal.mail_folder());
-    while app::backend::mail::jobs::work_next(&portal.backend).await.expect("works") {}
-    // As the worker does, up to the moment at which it is killed.
+    let transport = Transport::File(portal.email_folder());
+    while backend::email::jobs::process_next(&portal.backend).await.expect("works") {}
+    // What the worker does until it is killed.
     let leased = lease_next(&portal.backend).await.expect("works").expect("a mail");
     let message = open(&portal.backend, &leased).expect("opens");
-    let rendered = app::backend::mail::templates::render(&message, &portal.backend.settings);
+    let rendered = backend::email::templates::render(&message, &portal.backend.settings);
     transport.send(&portal.backend.settings, &leased, rendered).await;
-    // Another worker keeps its hands off while the lease lasts.
-    portal.work(&transport).await;
-    assert_eq!(portal.sent().len(), 1);
-    portal.later(Duration::from_mins(2));
-    portal.work(&transport).await;
-    let sent = portal.sent();
+    // Another worker does not send the email while the lease lasts.
+    portal.run_worker(&transport).await;
+    assert_eq!(portal.sent_emails().len(), 1);
+    portal.advance_time(Duration::from_mins(2));
+    portal.run_worker(&transport).await;
+    let sent = portal.sent_emails();
     assert_eq!(sent.len(), 2);
     assert_eq!(sent[0].link(), sent[1].link());
-    let id = |mail: &crate::support::Mail| {
-        let content = std::fs::read_to_string(&mail.file).expect("reads");
+    let id = |email: &crate::support::ReceivedEmail| {
+        let content = std::fs::read_to_string(&email.file).expect("reads");
         content.lines().find(|line| line.starts_with("Message-ID")).expect("an id").to_owned()
     };
     assert_eq!(id(&sent[0]), id(&sent[1]));
 }
 
 #[tokio::test]
-async fn files_are_readable_by_their_owner_alone() {
+async fn email_files_are_readable_only_by_their_owner() {
     use std::os::unix::fs::PermissionsExt;
-    let portal = Portal::start().await;
+    let portal = TestPortal::start().await;
     portal.register("ada").await;
-    let mail = portal.mail_to("ada").await;
-    let mode = std::fs::metadata(&mail.file).expect("is there").permissions().mode();
+    let email = portal.email_to("ada").await;
+    let mode = std::fs::metadata(&email.file).expect("is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    let content = std::fs::read_to_string(&mail.file).expect("reads");
+    let content = std::fs::read_to_string(&email.file).expect("reads");
     assert!(content.contains("Auto-Submitted: auto-generated"));
     assert!(content.contains("X-Auto-Response-Suppress: All"));
 }
 
 #[tokio::test]
-async fn what_would_arrive_dead_is_dropped() {
-    let portal = Portal::start().await;
+async fn an_email_with_an_expired_link_is_dropped() {
+    let portal = TestPortal::start().await;
     portal.register("ada").await;
-    while app::backend::mail::jobs::work_next(&portal.backend).await.expect("works") {}
-    portal.later(Duration::from_hours(73));
-    assert!(portal.mails().await.is_empty());
+    while backend::email::jobs::process_next(&portal.backend).await.expect("works") {}
+    portal.advance_time(Duration::from_hours(73));
+    assert!(portal.deliver_emails().await.is_empty());
     let row = portal.outbox().await.pop().expect("a row");
-    assert_eq!((row.status.as_str(), row.sealed), ("dropped", None));
+    assert_eq!((row.state.known(), row.sealed), (Some(EmailState::Dropped), None));
 }
 
 #[tokio::test]
-async fn no_more_leave_than_the_rate_allows() {
-    let portal = Portal::with(&[("MAIL_RATE", "2/1m")]).await;
+async fn no_more_emails_are_sent_than_the_rate_allows() {
+    let portal = TestPortal::with(&[("MAIL_RATE", "2/1m")]).await;
     for name in ["one", "two", "three", "four", "five"] {
         portal.register(name).await;
     }
-    assert_eq!(portal.mails().await.len(), 2);
-    portal.later(Duration::from_mins(1));
-    assert_eq!(portal.mails().await.len(), 4);
-    portal.later(Duration::from_mins(1));
-    assert_eq!(portal.mails().await.len(), 5);
+    assert_eq!(portal.deliver_emails().await.len(), 2);
+    portal.advance_time(Duration::from_mins(1));
+    assert_eq!(portal.deliver_emails().await.len(), 4);
+    portal.advance_time(Duration::from_mins(1));
+    assert_eq!(portal.deliver_emails().await.len(), 5);
 }
 
 #[tokio::test]
-async fn the_first_notice_leaves_at_once_and_the_next_are_gathered() {
-    let portal = Portal::start().await;
-    portal.admin("grace").await;
+async fn the_first_notification_is_sent_immediately_and_the_next_ones_are_combined() {
+    let portal = TestPortal::start().await;
+    portal.create_admin("grace").await;
     portal.register("ada").await;
-    let notices = |mails: Vec<crate::support::Mail>| -> Vec<String> {
-        mails.into_iter().filter(|mail| mail.to == "grace@example.org").map(|mail| mail.subject).collect()
+    let notifications = |emails: Vec<crate::support::ReceivedEmail>| -> Vec<String> {
+        emails
+            .into_iter()
+            .filter(|email| email.to == "grace@example.org")
+            .map(|email| email.subject)
+            .collect()
     };
-    assert_eq!(notices(portal.mails().await), ["ada asks to join Vestibule"]);
+    assert_eq!(notifications(portal.deliver_emails().await), ["ada asks to join Vestibule"]);
     portal.register("bob").await;
     portal.register("eve").await;
-    assert_eq!(notices(portal.mails().await).len(), 1);
-    portal.later(Duration::from_mins(15));
+    assert_eq!(notifications(portal.deliver_emails().await).len(), 1);
+    portal.advance_time(Duration::from_mins(15));
     assert_eq!(
-        notices(portal.mails().await).last().map(String::as_str),
+        notifications(portal.deliver_emails().await).last().map(String::as_str),
         Some("2 people ask to join Vestibule")
     );
-    assert!(portal.jobs().await.is_empty());
+    assert!(portal.email_jobs().await.is_empty());
 }
 
 #[tokio::test]
-async fn notices_go_to_admin_email_where_it_is_set() {
-    let portal = Portal::with(&[("ADMIN_EMAIL", "desk@example.org, second@example.org")]).await;
-    portal.admin("grace").await;
+async fn notifications_go_to_admin_email_if_it_is_set() {
+    let portal = TestPortal::with(&[("ADMIN_EMAIL", "desk@example.org, second@example.org")]).await;
+    portal.create_admin("grace").await;
     portal.register("ada.lovelace").await;
-    let mails = portal.mails().await;
+    let emails = portal.deliver_emails().await;
     let to: Vec<&str> =
-        mails.iter().filter(|mail| mail.subject.contains("asks")).map(|mail| mail.to.as_str()).collect();
+        emails.iter().filter(|email| email.subject.contains("asks")).map(|email| email.to.as_str()).collect();
     assert_eq!(to, ["desk@example.org", "second@example.org"]);
-    let notice = mails.iter().find(|mail| mail.to == "desk@example.org").expect("a notice");
-    assert!(notice.text.contains("ada.\u{2060}lovelace"), "no program makes a link of a name");
-    assert!(notice.text.contains("(address not confirmed yet)"));
+    let notification = emails.iter().find(|email| email.to == "desk@example.org").expect("a notice");
+    assert!(notification.text.contains("ada.\u{2060}lovelace"), "no program makes a link of a name");
+    assert!(notification.text.contains("(address not confirmed yet)"));
 }
 
-/// A mail server on loopback that answers every recipient with `answer`, and counts.
-async fn mail_server(answer: &'static str) -> Transport {
+/// Starts an SMTP server on loopback that answers every recipient with `answer`.
+async fn smtp_server(answer: &'static str) -> Transport {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("listens");
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
-            tokio::spawn(talk(socket, answer));
+            tokio::spawn(serve_smtp(socket, answer));
         }
     });
     let url = format!("smtp://127.0.0.1:{port}");
     Transport::Smtp(AsyncSmtpTransport::<Tokio1Executor>::from_url(&url).expect("an address").build())
 }
 
-async fn talk(socket: tokio::net::TcpStream, answer: &str) {
+async fn serve_smtp(socket: tokio::net::TcpStream, answer: &str) {
     let (read, mut write) = socket.into_split();
     let mut lines = BufReader::new(read).lines();
     let mut data = false;
     let _ = write.write_all(b"220 mail.test\r\n").await;
     while let Ok(Some(line)) = lines.next_line().await {
-        let reply = match line.as_str() {
+        let response = match line.as_str() {
             "." if data => {
                 data = false;
                 "250 taken"
@@ -182,99 +192,100 @@ async fn talk(socket: tokio::net::TcpStream, answer: &str) {
             line if line.starts_with("QUIT") => "221 bye",
             _ => "250 mail.test",
         };
-        if write.write_all(format!("{reply}\r\n").as_bytes()).await.is_err() {
+        if write.write_all(format!("{response}\r\n").as_bytes()).await.is_err() {
             return;
         }
     }
 }
 
 #[tokio::test]
-async fn a_mail_server_takes_mail() {
-    let portal = Portal::start().await;
+async fn an_email_is_sent_over_smtp() {
+    let portal = TestPortal::start().await;
     portal.register("ada").await;
-    portal.work(&mail_server("250 fine").await).await;
-    assert_eq!(portal.outbox().await.pop().expect("a row").status, "sent");
+    portal.run_worker(&smtp_server("250 fine").await).await;
+    assert_eq!(portal.outbox().await.pop().expect("a row").state.known(), Some(EmailState::Sent));
 }
 
-/// A portal that has given ada's mail of approval up, and its administrator.
-async fn with_given_up() -> (Portal, Browser, outbox::Model) {
-    let portal = Portal::start().await;
-    let admin = portal.admin("grace").await;
-    let ada = portal.person("ada", Status::Pending, Role::Member).await;
-    portal.mails().await;
-    admin.decide("approve", ada.id).await;
-    portal.work(&mail_server("550 5.1.1 no such mailbox").await).await;
+/// Starts a portal where the approval email to ada has failed. Returns it with the administrator's browser and the email.
+async fn with_failed_email() -> (TestPortal, Browser, outbox::Model) {
+    let portal = TestPortal::start().await;
+    let admin = portal.create_admin("grace").await;
+    let ada = portal.create_user("ada", Status::Pending, Role::Member).await;
+    portal.deliver_emails().await;
+    admin.apply_action("approve", ada.id).await;
+    portal.run_worker(&smtp_server("550 5.1.1 no such mailbox").await).await;
     let row = portal.outbox().await.pop().expect("a row");
-    assert_eq!(row.status, "given_up");
+    assert_eq!(row.state.known(), Some(EmailState::Failed));
     (portal, admin, row)
 }
 
 #[tokio::test]
-async fn a_refused_mail_is_given_up_shown_and_sent_again_with_a_new_link() {
-    let (portal, admin, row) = with_given_up().await;
+async fn a_refused_email_fails_is_listed_and_can_be_sent_again_with_a_new_link() {
+    let (portal, admin, row) = with_failed_email().await;
     let page = admin.get("/admin/mail").await;
-    page.says("no such mailbox");
-    page.says("ada@example.org");
-    admin.get("/admin").await.says("1<span class=\"sr-only\"> given up");
+    page.assert_contains("no such mailbox");
+    page.assert_contains("ada@example.org");
+    admin.get("/admin").await.assert_contains("1<span class=\"sr-only\"> given up");
     let id = row.id.to_string();
     assert_eq!(admin.post("/do/resend_mail", &[("id", &id)]).await.location(), Some("/admin/mail"));
-    admin.get("/admin/mail").await.says("The mail will be sent again.");
-    let link = portal.mail_to("ada").await.link();
+    admin.get("/admin/mail").await.assert_contains("The mail will be sent again.");
+    let link = portal.email_to("ada").await.link();
     let browser = portal.browser();
     browser.post("/do/use_sign_in_link", &[("token", link.trim_start_matches("/auto-login/"))]).await;
     assert!(browser.is_signed_in().await);
     admin.post("/do/resend_mail", &[("id", &id)]).await;
-    admin.get("/admin/mail").await.says("That mail is not waiting to be sent again.");
+    admin.get("/admin/mail").await.assert_contains("That mail is not waiting to be sent again.");
 }
 
 #[tokio::test]
-async fn a_given_up_mail_that_means_nothing_any_more_is_done_with() {
-    let (portal, admin, given_up) = with_given_up().await;
-    admin.decide("deactivate", portal.user("ada").await.id).await;
-    admin.post("/do/resend_mail", &[("id", &given_up.id.to_string())]).await;
-    admin.get("/admin/mail").await.says("That mail is not waiting to be sent again.");
-    let row = portal.outbox().await.into_iter().find(|row| row.id == given_up.id).expect("is there");
-    assert_eq!((row.status.as_str(), row.last_error.as_str()), ("dropped", "no longer needed"));
+async fn a_failed_email_that_is_no_longer_needed_is_dropped() {
+    let (portal, admin, failed) = with_failed_email().await;
+    admin.apply_action("deactivate", portal.user("ada").await.id).await;
+    admin.post("/do/resend_mail", &[("id", &failed.id.to_string())]).await;
+    admin.get("/admin/mail").await.assert_contains("That mail is not waiting to be sent again.");
+    let row = portal.outbox().await.into_iter().find(|row| row.id == failed.id).expect("is there");
+    assert_eq!(row.state.known(), Some(EmailState::Dropped));
+    assert_eq!(row.last_error.as_deref(), Some("no longer needed"));
 }
 
 #[tokio::test]
-async fn what_nobody_takes_is_tried_again_ever_later_and_given_up_after_a_day() {
-    let portal = Portal::start().await;
+async fn an_email_that_is_never_accepted_is_retried_less_and_less_often_and_fails_after_a_day() {
+    let portal = TestPortal::start().await;
     portal.register("ada").await;
-    let transport = mail_server("451 not now").await;
+    let transport = smtp_server("451 not now").await;
     let mut waits = Vec::new();
     for _ in 0..14 {
-        portal.work(&transport).await;
+        portal.run_worker(&transport).await;
         let row = portal.outbox().await.pop().expect("a row");
-        let now = portal.backend.now().0;
-        if row.status == "waiting" {
-            let wait = Duration::from_micros(u64::try_from(row.due_at - now).expect("later"));
+        if row.state.known() == Some(EmailState::Pending) {
+            let wait = row.due_at.since(portal.backend.now());
             waits.push(wait.as_secs());
-            portal.later(wait);
+            portal.advance_time(wait);
         }
     }
     assert!((30..=46).contains(&waits[0]) && (60..=91).contains(&waits[1]), "{waits:?}");
     let row = portal.outbox().await.pop().expect("a row");
-    assert_eq!((row.status.as_str(), row.attempts), ("given_up", 14));
-    assert!(row.last_error.contains("not now"), "{}", row.last_error);
+    assert_eq!((row.state.known(), row.attempts), (Some(EmailState::Failed), 14));
+    let last_error = row.last_error.expect("an error");
+    assert!(last_error.contains("not now"), "{last_error}");
     assert!((20 * 3_600..31 * 3_600).contains(&waits.iter().sum::<u64>()), "{waits:?}");
 }
 
 #[tokio::test]
-async fn an_unreachable_mail_server_loses_nothing() {
-    let portal = Portal::start().await;
+async fn an_unreachable_mail_server_loses_no_email() {
+    let portal = TestPortal::start().await;
     portal.register("ada").await;
     let url = "smtp://127.0.0.1:9";
-    let gone =
+    let transport =
         Transport::Smtp(AsyncSmtpTransport::<Tokio1Executor>::from_url(url).expect("an address").build());
-    portal.work(&gone).await;
-    assert_eq!(portal.outbox().await.pop().expect("a row").status, "waiting");
-    portal.later(Duration::from_mins(1));
-    assert_eq!(portal.mail_to("ada").await.subject, "Confirm your address for Vestibule");
+    portal.run_worker(&transport).await;
+    assert_eq!(portal.outbox().await.pop().expect("a row").state.known(), Some(EmailState::Pending));
+    portal.advance_time(Duration::from_mins(1));
+    assert_eq!(portal.email_to("ada").await.subject, "Confirm your address for Vestibule");
 }
 
-/// The kinds and addresses of failed emails on a page, and where the next one begins.
-fn failed_on(page: &str) -> (usize, Option<String>) {
+/// Returns the number of failed emails on a page, and the path of the next page.
+fn count_failed_emails(page: &str) -> (usize, Option<String>) {
     let next = page.split("href=\"/admin/mail?before=").nth(1).and_then(|rest| rest.split('"').next());
     (
         page.matches("action=\"/do/resend_mail\"").count(),
@@ -287,151 +298,157 @@ async fn temporary_failures_are_shown_and_one_button_sends_all_emails_again() {
     for answer in
         ["552 5.2.2 over quota", "535 5.7.8 authentication failed", "550 relay not permitted", "450 not now"]
     {
-        let portal = Portal::start().await;
-        let admin = portal.admin("grace").await;
+        let portal = TestPortal::start().await;
+        let admin = portal.create_admin("grace").await;
         portal.register("ada").await;
-        portal.work(&mail_server(answer).await).await;
+        portal.run_worker(&smtp_server(answer).await).await;
         let rows = portal.outbox().await;
-        assert!(rows.iter().all(|row| row.status == "waiting"), "{answer}");
+        assert!(rows.iter().all(|row| row.state.known() == Some(EmailState::Pending)), "{answer}");
         let page = admin.get("/admin/mail").await;
-        page.says("2 emails have not been sent yet.");
-        page.says(answer.split_once(' ').expect("words").1);
-        assert!(portal.mails().await.is_empty(), "they wait for their time");
+        page.assert_contains("2 emails have not been sent yet.");
+        page.assert_contains(answer.split_once(' ').expect("words").1);
+        assert!(portal.deliver_emails().await.is_empty(), "they wait for their time");
         assert_eq!(admin.post("/do/resend_all_mails", &[]).await.location(), Some("/admin/mail"));
-        admin.get("/admin/mail").await.says("send these emails again.");
-        assert_eq!(portal.mails().await.len(), 2);
-        admin.get("/admin/mail").await.does_not_say("have not been sent yet");
+        admin.get("/admin/mail").await.assert_contains("send these emails again.");
+        assert_eq!(portal.deliver_emails().await.len(), 2);
+        admin.get("/admin/mail").await.assert_not_contains("have not been sent yet");
     }
 }
 
 #[tokio::test]
-async fn failed_emails_are_counted_paged_and_can_be_dismissed() {
+async fn failed_emails_are_counted_and_paged_and_can_be_dismissed() {
     use sea_orm::ConnectionTrait;
-    let portal = Portal::start().await;
-    let admin = portal.admin("grace").await;
+    let portal = TestPortal::start().await;
+    let admin = portal.create_admin("grace").await;
     let rows = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 120) \
-                INSERT INTO outbox (kind, recipient, seal_context, priority, status, created_at, due_at, last_error) \
-                SELECT 'reactivated', 'ada@example.org', 'x', 1, 'given_up', 0, 0, 'no such mailbox' FROM numbers";
+                INSERT INTO outbox (kind, recipient, seal_context, priority, state, created_at, due_at, last_error) \
+                SELECT 'reactivated', 'ada@example.org', 'x', 1, 'failed', 0, 0, 'no such mailbox' FROM numbers";
     portal.backend.db.pool().execute_unprepared(rows).await.expect("is written");
-    let (mut address, mut seen) = (Some("/admin/mail".to_owned()), Vec::new());
-    while let Some(at) = address {
-        let page = admin.get(&at).await;
-        page.says("120<span class=\"sr-only\"> given up");
-        let (count, next) = failed_on(&page.body);
+    let (mut path, mut seen) = (Some("/admin/mail".to_owned()), Vec::new());
+    while let Some(current_path) = path {
+        let page = admin.get(&current_path).await;
+        page.assert_contains("120<span class=\"sr-only\"> given up");
+        let (count, next) = count_failed_emails(&page.body);
         seen.push(count);
-        address = next;
+        path = next;
     }
     assert_eq!(seen, [50, 50, 20]);
     let id = portal.outbox().await[0].id.to_string();
     assert_eq!(admin.post("/do/dismiss_mail", &[("id", &id)]).await.location(), Some("/admin/mail"));
     let page = admin.get("/admin/mail").await;
-    page.says("119<span class=\"sr-only\"> given up");
-    assert!(portal.audit().await.iter().any(|row| row.action == "mail.dismiss"));
+    page.assert_contains("119<span class=\"sr-only\"> given up");
+    assert!(portal.audit_log().await.iter().any(|row| row.action.as_str() == "email.dismiss"));
     admin.post("/do/dismiss_mail", &[("id", &id)]).await;
-    admin.get("/admin/mail").await.says("That mail is not waiting to be sent again.");
+    admin.get("/admin/mail").await.assert_contains("That mail is not waiting to be sent again.");
     admin.post("/do/resend_all_mails", &[]).await;
-    assert!(portal.outbox().await.iter().all(|row| row.status != "given_up"));
+    assert!(portal.outbox().await.iter().all(|row| row.state.known() != Some(EmailState::Failed)));
     for before in ["x", "-1", "99999999999999999999", "%00"] {
         assert_eq!(admin.get(&format!("/admin/mail?before={before}")).await.status, StatusCode::OK);
     }
 }
 
 #[tokio::test]
-async fn a_failed_notification_does_not_name_deleted_people() {
+async fn a_failed_notification_does_not_name_deleted_users() {
     for purged in [false, true] {
-        let portal = Portal::with(&[("ADMIN_EMAIL", "desk@example.org")]).await;
-        let admin = portal.admin("grace").await;
+        let portal = TestPortal::with(&[("ADMIN_EMAIL", "desk@example.org")]).await;
+        let admin = portal.create_admin("grace").await;
         portal.register("ada").await;
-        portal.mails().await;
+        portal.deliver_emails().await;
         portal.register("bob").await;
-        portal.later(Duration::from_mins(16));
+        portal.advance_time(Duration::from_mins(16));
         portal.register("eve").await;
-        portal.work(&mail_server("550 5.1.1 no such mailbox").await).await;
-        let failed = portal.outbox().await.into_iter().rfind(|row| row.kind == "notice").expect("a notice");
-        assert_eq!(failed.status, "given_up");
+        portal.run_worker(&smtp_server("550 5.1.1 no such mailbox").await).await;
+        let kind = Some(EmailKind::PendingRegistrations);
+        let failed =
+            portal.outbox().await.into_iter().rfind(|row| row.kind.known() == kind).expect("a notice");
+        assert_eq!(failed.state.known(), Some(EmailState::Failed));
         let eve = portal.user("eve").await.id;
-        admin.decide("reject", eve).await;
-        portal.later(Duration::from_hours(24 * 31));
+        admin.apply_action("reject", eve).await;
+        portal.advance_time(Duration::from_hours(24 * 31));
         if purged {
-            // Of the two, bob alone is unconfirmed for too long at first; then both are gone.
+            // The cleanup removes both: bob is unconfirmed for too long, and eve was rejected long ago.
             purge(&portal.backend).await.expect("purges");
             assert!(portal.find_user("eve").await.is_none() && portal.find_user("bob").await.is_none());
             let row = portal.outbox().await.into_iter().find(|row| row.id == failed.id).expect("a row");
-            assert_eq!((row.status.as_str(), row.sealed), ("dropped", None));
+            assert_eq!((row.state.known(), row.sealed), (Some(EmailState::Dropped), None));
         } else {
             use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-            let gone = app::backend::entity::user::Entity::delete_many()
-                .filter(app::backend::entity::user::Column::UsernameKey.eq("eve"));
-            gone.exec(portal.backend.db.pool()).await.expect("deletes");
+            let deletion = backend::entity::user::Entity::delete_many()
+                .filter(backend::entity::user::Column::UsernameKey.eq("eve"));
+            deletion.exec(portal.backend.db.pool()).await.expect("deletes");
             admin.sign_in("grace", PASSWORD).await;
             admin.post("/do/resend_mail", &[("id", &failed.id.to_string())]).await;
-            let mails = portal.mails().await;
-            let notice = mails.iter().rfind(|mail| mail.to == "desk@example.org").expect("a notice");
-            assert!(notice.text.contains("bob") && !notice.text.contains("eve"), "{}", notice.text);
+            let emails = portal.deliver_emails().await;
+            let notification = emails.iter().rfind(|email| email.to == "desk@example.org").expect("a notice");
+            assert!(
+                notification.text.contains("bob") && !notification.text.contains("eve"),
+                "{}",
+                notification.text
+            );
         }
     }
 }
 
 #[tokio::test]
-async fn a_purge_removes_a_deleted_username_from_sqlites_files() {
-    let portal = Portal::start().await;
+async fn cleanup_removes_a_deleted_username_from_the_sqlite_files() {
+    let portal = TestPortal::start().await;
     if portal.backend.db.is_postgres() {
         return;
     }
     let browser = portal.browser();
     browser.register("zanzibar-ada", "zanzibar-ada@example.org", PASSWORD).await;
-    portal.mails().await;
+    portal.deliver_emails().await;
     browser.sign_in("zanzibar-ada", PASSWORD).await;
     let contains = || {
         let files =
-            std::fs::read_dir(portal.mail_folder().parent().expect("a folder")).expect("reads").flatten();
+            std::fs::read_dir(portal.email_folder().parent().expect("a folder")).expect("reads").flatten();
         let database = files.filter(|file| file.file_name().to_string_lossy().starts_with("portal.db"));
         let mut all = database.map(|file| std::fs::read(file.path()).expect("reads"));
         all.any(|bytes| bytes.windows(8).any(|part| part == b"zanzibar"))
     };
     assert!(contains(), "as long as the account is there");
-    portal.later(Duration::from_hours(24 * 8));
+    portal.advance_time(Duration::from_hours(24 * 8));
     purge(&portal.backend).await.expect("purges");
     assert!(portal.find_user("zanzibar-ada").await.is_none());
     assert!(!contains(), "nor in what was freed");
 }
 
 #[tokio::test]
-async fn a_change_of_address_that_is_not_wanted_any_more_is_not_sent_again() {
-    let portal = Portal::start().await;
-    let admin = portal.admin("grace").await;
-    portal.person("ada", Status::Active, Role::Member).await;
+async fn a_superseded_change_of_email_address_is_not_sent_again() {
+    let portal = TestPortal::start().await;
+    let admin = portal.create_admin("grace").await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
     let browser = portal.signed_in("ada").await;
-    let ask = async |email: &str| {
+    let request_change = async |email: &str| {
         let fields = [("email", email), ("current_password", PASSWORD)];
         browser.post("/do/ask_address_change", &fields).await;
     };
-    ask("typo@example.org").await;
-    portal.work(&mail_server("550 5.1.1 no such mailbox").await).await;
-    ask("countess@example.org").await;
-    let link = portal.mail_to("countess").await.link();
+    request_change("typo@example.org").await;
+    portal.run_worker(&smtp_server("550 5.1.1 no such mailbox").await).await;
+    request_change("countess@example.org").await;
+    let link = portal.email_to("countess").await.link();
     admin.post("/do/resend_all_mails", &[]).await;
-    assert!(portal.mails().await.iter().all(|mail| mail.to != "typo@example.org"));
+    assert!(portal.deliver_emails().await.iter().all(|email| email.to != "typo@example.org"));
     let token = link.rsplit('/').next().expect("a token");
     assert_eq!(browser.post("/do/change_address", &[("token", token)]).await.location(), Some("/profile"));
 }
 
 #[tokio::test]
-async fn a_notification_does_not_go_to_someone_who_is_no_administrator_any_more() {
-    let portal = Portal::start().await;
-    let admin = portal.admin("grace").await;
-    portal.admin("alan").await;
-    portal.mails().await;
+async fn a_notification_is_not_sent_to_a_former_administrator() {
+    let portal = TestPortal::start().await;
+    let admin = portal.create_admin("grace").await;
+    portal.create_admin("alan").await;
+    portal.deliver_emails().await;
     portal.register("ada").await;
-    portal.work(&mail_server("450 not now").await).await;
-    admin.decide("remove-admin", portal.user("alan").await.id).await;
+    portal.run_worker(&smtp_server("450 not now").await).await;
+    admin.apply_action("remove-admin", portal.user("alan").await.id).await;
     admin.post("/do/resend_all_mails", &[]).await;
-    let told: Vec<String> = portal
-        .mails()
+    let recipients: Vec<String> = portal
+        .deliver_emails()
         .await
         .into_iter()
         .filter(|m| m.subject.contains("asks to join"))
         .map(|m| m.to)
         .collect();
-    assert_eq!(told, ["grace@example.org"]);
+    assert_eq!(recipients, ["grace@example.org"]);
 }

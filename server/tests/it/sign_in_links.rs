@@ -1,37 +1,37 @@
-//! Signing in once after approval.
+//! Tests of sign-in links, which users get when they are with_approved_user.
 
 use std::time::Duration;
 
-use app::domain::status::{Role, Status};
 use axum::http::{Method, StatusCode};
 
-use crate::registering::join;
-use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, Portal};
+use crate::registration::join_all;
+use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, TestPortal};
+use domain::status::{Role, Status};
 
-/// A portal where ada was approved, and the token she got.
-async fn approved() -> (Portal, Browser, String) {
-    let portal = Portal::start().await;
-    let admin = portal.admin("grace").await;
-    let ada = portal.person("ada", Status::Pending, Role::Member).await;
-    admin.decide("approve", ada.id).await;
-    let token = portal.mail_to("ada").await.link().trim_start_matches("/auto-login/").to_owned();
+/// Starts a portal on which ada has been with_approved_user. Returns it with the administrator's browser and ada's token.
+async fn with_approved_user() -> (TestPortal, Browser, String) {
+    let portal = TestPortal::start().await;
+    let admin = portal.create_admin("grace").await;
+    let ada = portal.create_user("ada", Status::Pending, Role::Member).await;
+    admin.apply_action("approve", ada.id).await;
+    let token = portal.email_to("ada").await.link().trim_start_matches("/auto-login/").to_owned();
     (portal, admin, token)
 }
 
 #[tokio::test]
 async fn the_link_names_the_account_and_signs_in_once() {
-    let (portal, _, token) = approved().await;
+    let (portal, _, token) = with_approved_user().await;
     let (browser, path) = (portal.browser(), format!("/auto-login/{token}"));
     for method in [Method::GET, Method::HEAD, Method::GET] {
-        let page = browser.ask(method.clone(), &path).await;
+        let page = browser.request(method.clone(), &path).await;
         assert_eq!(page.status, StatusCode::OK);
         if method == Method::GET {
-            page.says("Continue as ada");
+            page.assert_contains("Continue as ada");
         }
     }
     assert!(!browser.is_signed_in().await);
-    let reply = browser.post("/do/use_sign_in_link", &[("token", &token)]).await;
-    assert_eq!(reply.location(), Some("/profile"));
+    let response = browser.post("/do/use_sign_in_link", &[("token", &token)]).await;
+    assert_eq!(response.location(), Some("/profile"));
     assert!(browser.is_signed_in().await);
     let other = portal.browser();
     other.post("/do/use_sign_in_link", &[("token", &token)]).await;
@@ -40,29 +40,29 @@ async fn the_link_names_the_account_and_signs_in_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn fifty_presses_at_once_sign_in_once() {
-    let (portal, _, token) = approved().await;
-    let presses = (0..50).map(|_| {
+async fn fifty_concurrent_uses_of_the_link_sign_in_once() {
+    let (portal, _, token) = with_approved_user().await;
+    let attempts = (0..50).map(|_| {
         let (browser, token) = (portal.browser(), token.clone());
         async move {
             browser.post("/do/use_sign_in_link", &[("token", &token)]).await;
             browser.is_signed_in().await
         }
     });
-    assert_eq!(join(presses).await.into_iter().filter(|signed_in| *signed_in).count(), 1);
+    assert_eq!(join_all(attempts).await.into_iter().filter(|signed_in| *signed_in).count(), 1);
 }
 
 #[tokio::test]
-async fn an_unconfirmed_account_also_needs_the_password_which_confirms_the_address() {
-    let portal = Portal::start().await;
-    let admin = portal.admin("grace").await;
+async fn an_unconfirmed_account_also_needs_the_password_and_is_then_confirmed() {
+    let portal = TestPortal::start().await;
+    let admin = portal.create_admin("grace").await;
     portal.register("ada").await;
-    portal.mails().await;
-    admin.decide("approve", portal.user("ada").await.id).await;
-    let path = portal.mail_to("ada").await.link();
+    portal.deliver_emails().await;
+    admin.apply_action("approve", portal.user("ada").await.id).await;
+    let path = portal.email_to("ada").await.link();
     let token = path.trim_start_matches("/auto-login/").to_owned();
     let browser = portal.browser();
-    browser.get(&path).await.says("It also confirms your address.");
+    browser.get(&path).await.assert_contains("It also confirms your address.");
     for password in ["", OTHER_PASSWORD] {
         browser.post("/do/use_sign_in_link", &[("token", &token), ("password", password)]).await;
         assert!(!browser.is_signed_in().await);
@@ -73,18 +73,18 @@ async fn an_unconfirmed_account_also_needs_the_password_which_confirms_the_addre
 }
 
 #[tokio::test]
-async fn the_link_is_void_when_anything_about_the_account_has_changed() {
+async fn the_link_is_invalid_after_a_sign_in_a_change_of_the_account_or_expiry() {
     for change in ["sign-in", "deactivate", "make-admin", "time"] {
-        let (portal, admin, token) = approved().await;
+        let (portal, admin, token) = with_approved_user().await;
         let ada = portal.user("ada").await.id;
         match change {
-            "time" => portal.later(Duration::from_hours(24)),
+            "time" => portal.advance_time(Duration::from_hours(24)),
             "sign-in" => {
-                portal.later(Duration::from_secs(1));
+                portal.advance_time(Duration::from_secs(1));
                 portal.signed_in("ada").await;
             }
-            decision => {
-                admin.decide(decision, ada).await;
+            action => {
+                admin.apply_action(action, ada).await;
             }
         }
         let browser = portal.browser();
@@ -94,20 +94,20 @@ async fn the_link_is_void_when_anything_about_the_account_has_changed() {
 }
 
 #[tokio::test]
-async fn somebody_else_who_is_signed_in_is_asked_to_sign_out_first() {
-    let (portal, admin, token) = approved().await;
+async fn another_user_who_is_signed_in_is_asked_to_sign_out_first() {
+    let (portal, admin, token) = with_approved_user().await;
     let path = format!("/auto-login/{token}");
-    admin.get(&path).await.says("grace is signed in here. Sign out first");
+    admin.get(&path).await.assert_contains("grace is signed in here. Sign out first");
     admin.post("/do/use_sign_in_link", &[("token", &token)]).await;
-    admin.get("/profile").await.says("grace");
+    admin.get("/profile").await.assert_contains("grace");
     let browser = portal.browser();
     browser.post("/do/use_sign_in_link", &[("token", &token)]).await;
     assert!(browser.is_signed_in().await, "the link was not spent in vain");
 }
 
 #[tokio::test]
-async fn a_link_for_one_purpose_is_worth_nothing_for_another() {
-    let (portal, _, token) = approved().await;
+async fn a_link_for_one_purpose_does_not_work_for_another() {
+    let (portal, _, token) = with_approved_user().await;
     let browser = portal.browser();
     for path in ["/confirm/", "/setup/"] {
         assert_eq!(browser.get(&format!("{path}{token}")).await.status, StatusCode::NOT_FOUND, "{path}");

@@ -1,9 +1,8 @@
-//! Somebody's browser: keeps cookies, sends forms with and without scripts.
+//! A browser for tests: it keeps cookies, and sends forms with and without JavaScript.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use app::domain::answer::Outcome;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{
@@ -12,103 +11,106 @@ use axum::http::header::{
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use tower::ServiceExt;
 
+use app::api::action_result::ActionResult;
+use domain::status::UserId;
+
 const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A browser.
+/// A browser with its own cookies.
 pub struct Browser {
-    /// What it says it is.
-    pub agent: String,
+    /// The value of its User-Agent header.
+    pub user_agent: String,
     router: Router,
     cookies: Mutex<BTreeMap<String, String>>,
 }
 
-/// What came back.
+/// A response, with its body read.
 #[derive(Debug)]
-pub struct Reply {
+pub struct Response {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: String,
 }
 
-impl Reply {
-    /// Where it leads.
+impl Response {
+    /// Returns the `Location` header.
     pub fn location(&self) -> Option<&str> {
         self.headers.get(LOCATION).and_then(|to| to.to_str().ok())
     }
 
-    /// The cookies it sets, name and all.
+    /// Returns the `Set-Cookie` headers.
     pub fn cookies(&self) -> Vec<&str> {
         self.headers.get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok()).collect()
     }
 
-    /// The answer to a script.
-    pub fn outcome(&self) -> Outcome {
+    /// Returns the action result in the JSON body.
+    pub fn action_result(&self) -> ActionResult {
         serde_json::from_str(&self.body)
             .unwrap_or_else(|e| panic!("no outcome ({e}): {} {}", self.status, self.body))
     }
 
-    /// The page without what only parts its words.
-    fn words(&self) -> String {
+    /// Returns the page without the markers of Leptos and of line breaks within its text.
+    fn html(&self) -> String {
         self.body.replace("<!>", "").replace("<wbr>", "")
     }
 
-    /// Checks that the page says this.
+    /// Asserts that the page contains a text, as it is or escaped.
     #[track_caller]
-    pub fn says(&self, words: &str) {
-        let escaped = words.replace('&', "&amp;").replace('<', "&lt;");
-        let text = self.words();
+    pub fn assert_contains(&self, message: &str) {
+        let escaped = message.replace('&', "&amp;").replace('<', "&lt;");
+        let text = self.html();
         assert!(
-            text.contains(words) || text.contains(&escaped),
-            "no {words:?} in {} {}",
+            text.contains(message) || text.contains(&escaped),
+            "no {message:?} in {} {}",
             self.status,
             self.text()
         );
     }
 
-    /// The whole page, without the nonce of its Content-Security-Policy, which is random.
+    /// Returns the page without the nonce of its Content-Security-Policy, which is random.
     pub fn without_nonce(&self) -> String {
         let policy = self.headers.get(CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
         let nonce = policy.and_then(|policy| policy.split("'nonce-").nth(1)?.split('\'').next());
         nonce.map_or_else(|| self.body.clone(), |nonce| self.body.replace(nonce, "NONCE"))
     }
 
-    /// What people read of the page: its text, without tags and scripts.
+    /// Returns the text of the page, without tags and scripts.
     pub fn text(&self) -> String {
         let body = self.body.split("<body>").nth(1).unwrap_or(&self.body);
         let mut text = String::new();
         for part in body.split('<').skip(1) {
-            let (tag, words) = part.split_once('>').unwrap_or((part, ""));
+            let (tag, content) = part.split_once('>').unwrap_or((part, ""));
             if !tag.starts_with("script") {
-                text.push_str(words);
+                text.push_str(content);
             }
         }
         text
     }
 
-    /// Checks that the page does not say this.
+    /// Asserts that the page does not contain a text.
     #[track_caller]
-    pub fn does_not_say(&self, words: &str) {
-        assert!(!self.words().contains(words), "{words:?} is in {}", self.body);
+    pub fn assert_not_contains(&self, message: &str) {
+        assert!(!self.html().contains(message), "{message:?} is in {}", self.body);
     }
 }
 
 impl Browser {
-    /// A browser without cookies.
+    /// Creates a browser without cookies.
     pub fn new(router: Router) -> Self {
-        Self { agent: "test".to_owned(), router, cookies: Mutex::default() }
+        Self { user_agent: "test".to_owned(), router, cookies: Mutex::default() }
     }
 
-    /// A copy of this browser, as a thief of its cookies has it.
+    /// Returns a browser with the same cookies, as an attacker who has stolen them.
     pub fn copy(&self) -> Self {
         Self {
-            agent: self.agent.clone(),
+            user_agent: self.user_agent.clone(),
             router: self.router.clone(),
             cookies: Mutex::new(self.cookies.lock().unwrap().clone()),
         }
     }
 
-    /// The value of a cookie.
+    /// Returns the value of a cookie.
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.cookies.lock().unwrap().get(name).cloned()
     }
@@ -122,9 +124,9 @@ impl Browser {
         };
     }
 
-    /// Sends any request with this browser's cookies.
-    pub async fn send(&self, mut request: Request<Body>) -> Reply {
-        let jar = self
+    /// Sends a request with the cookies of this browser, and keeps the cookies of the response.
+    pub async fn send(&self, mut request: Request<Body>) -> Response {
+        let cookies = self
             .cookies
             .lock()
             .unwrap()
@@ -132,82 +134,88 @@ impl Browser {
             .map(|(n, v)| format!("{n}={v}"))
             .collect::<Vec<_>>()
             .join("; ");
-        if !jar.is_empty() {
-            request.headers_mut().insert(COOKIE, jar.parse().unwrap());
+        if !cookies.is_empty() {
+            request.headers_mut().insert(COOKIE, cookies.parse().unwrap());
         }
-        request.headers_mut().entry(USER_AGENT).or_insert(self.agent.parse().unwrap());
+        request.headers_mut().entry(USER_AGENT).or_insert(self.user_agent.parse().unwrap());
         request.headers_mut().entry(HOST).or_insert("portal.test".parse().unwrap());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
-        let reply = Reply {
+        let response = Response {
             status: parts.status,
             headers: parts.headers,
             body: String::from_utf8_lossy(&body).into_owned(),
         };
-        for cookie in reply.cookies() {
+        for cookie in response.cookies() {
             let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
             let (name, value) = pair.split_once('=').unwrap();
-            let gone = attributes.contains("Max-Age=0") || value.is_empty();
-            self.set_cookie(name, (!gone).then_some(value));
+            let removed = attributes.contains("Max-Age=0") || value.is_empty();
+            self.set_cookie(name, (!removed).then_some(value));
         }
-        reply
+        response
     }
 
-    /// Opens a page.
-    pub async fn get(&self, path: &str) -> Reply {
-        self.ask(Method::GET, path).await
+    /// Requests a page with GET.
+    pub async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path).await
     }
 
-    /// Asks for a page with any method.
-    pub async fn ask(&self, method: Method, path: &str) -> Reply {
+    /// Requests a page with any method.
+    pub async fn request(&self, method: Method, path: &str) -> Response {
         let request = Request::builder().method(method).uri(path).header(ACCEPT, HTML);
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
-    /// Sends a plain form.
-    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+    /// Sends a form as a browser without JavaScript.
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
         self.post_from(path, fields, None).await
     }
 
-    /// Sends a plain form from another address.
-    pub async fn post_from(&self, path: &str, fields: &[(&str, &str)], source: Option<&str>) -> Reply {
-        self.form(path, fields, HTML, source).await
+    /// Sends a form as a browser without JavaScript, from another client IP.
+    pub async fn post_from(&self, path: &str, fields: &[(&str, &str)], client_ip: Option<&str>) -> Response {
+        self.post_form(path, fields, HTML, client_ip).await
     }
 
-    /// Sends a form as our scripts do.
-    pub async fn script(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
-        self.form(path, fields, "application/json", None).await
+    /// Sends a form as the form island does.
+    pub async fn fetch(&self, path: &str, fields: &[(&str, &str)]) -> Response {
+        self.post_form(path, fields, "application/json", None).await
     }
 
-    async fn form(&self, path: &str, fields: &[(&str, &str)], accept: &str, source: Option<&str>) -> Reply {
+    async fn post_form(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        accept: &str,
+        client_ip: Option<&str>,
+    ) -> Response {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let mut request = Request::post(path).header(ACCEPT, accept).header(CONTENT_TYPE, FORM);
-        if let Some(source) = source {
-            request = request.header("x-forwarded-for", source);
+        if let Some(client_ip) = client_ip {
+            request = request.header("x-forwarded-for", client_ip);
         }
         self.send(request.body(Body::from(body)).unwrap()).await
     }
 
-    /// Registers.
-    pub async fn register(&self, name: &str, email: &str, password: &str) -> Reply {
+    /// Registers an account.
+    pub async fn register(&self, name: &str, email: &str, password: &str) -> Response {
         let fields =
             [("username", name), ("email", email), ("password", password), ("confirm_password", password)];
         self.post("/do/register", &fields).await
     }
 
-    /// Signs in.
-    pub async fn sign_in(&self, name: &str, password: &str) -> Reply {
+    /// Signs in with a password.
+    pub async fn sign_in(&self, name: &str, password: &str) -> Response {
         self.post("/do/sign_in", &[("username", name), ("password", password)]).await
     }
 
-    /// Decides about somebody.
-    pub async fn decide(&self, decision: &str, id: i32) -> Reply {
+    /// Applies an admin action to an account.
+    pub async fn apply_action(&self, action: &str, id: UserId) -> Response {
         let id = id.to_string();
-        self.post("/do/decide", &[("id", id.as_str()), ("decision", decision), ("from", "/admin")]).await
+        self.post("/do/decide", &[("id", id.as_str()), ("decision", action), ("from", "/admin")]).await
     }
 
-    /// Whether this browser is signed in.
+    /// Returns true if this browser is signed in.
     pub async fn is_signed_in(&self) -> bool {
         self.get("/profile").await.status == StatusCode::OK
     }

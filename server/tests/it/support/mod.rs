@@ -1,4 +1,4 @@
-//! What the tests stand on: [`Portal`], a portal of its own for each test, and [`Browser`], somebody who visits it.
+//! Support for the tests: [`TestPortal`], a portal for one test, and [`Browser`], a browser that visits it.
 
 pub mod browser;
 pub mod stack;
@@ -7,20 +7,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use app::backend::clock::Clock;
-use app::backend::database::{Database, Lock};
-use app::backend::entity::{audit, mail_job, outbox, user};
-use app::backend::keys::Keys;
-use app::backend::mail::transport::Transport;
-use app::backend::password_hash::Hasher;
-use app::backend::session_store::SessionRecords;
-use app::backend::shut_out::ShutOuts;
-use app::backend::{Backend, Parts, mail, operator};
-use app::domain::check::Registration;
-use app::domain::password::Password;
-use app::domain::status::{Role, Status};
-use app::domain::time::Timestamp;
 use axum::Router;
+use backend::accounts::blocked_identities::BlockedIdentities;
+use backend::admin::commands;
+use backend::auth::password::hasher::Hasher;
+use backend::email::transport::Transport;
+use backend::email::worker;
+use backend::entity::{audit, email_job, outbox, user};
+use backend::infra::clock::Clock;
+use backend::infra::database::{Database, Lock};
+use backend::infra::encryption::Keys;
+use backend::sessions::store::SessionRecords;
+use backend::{Backend, Parts};
+use domain::password::Password;
+use domain::status::{Role, Status};
+use domain::time::Timestamp;
+use domain::validation::Registration;
 use mail_parser::MessageParser;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sea_query::Expr;
@@ -28,37 +30,37 @@ use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter,
     QueryOrder, Statement,
 };
+use server::assets::Assets;
 use server::config::{Config, Source};
-use server::portal::Assets;
-use server::router::router;
+use server::http::router::router;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-pub use browser::{Browser, Reply};
+pub use crate::support::browser::{Browser, Response};
 
-/// A password that anybody may register with.
+/// A password that the password policy accepts.
 pub const PASSWORD: &str = "green bicycle tulips";
-/// Another one.
+/// Another password that the password policy accepts.
 pub const OTHER_PASSWORD: &str = "purple umbrella waltz";
 
-/// A portal of a test's own.
-pub struct Portal {
+/// A portal with its own database, for one test.
+pub struct TestPortal {
     pub backend: Backend,
     pub router: Router,
     folder: TempDir,
 }
 
-/// A mail as somebody reads it.
+/// An email as its recipient reads it.
 #[derive(Clone, Debug)]
-pub struct Mail {
+pub struct ReceivedEmail {
     pub file: PathBuf,
     pub to: String,
     pub subject: String,
     pub text: String,
 }
 
-impl Mail {
-    /// The first link in it, without scheme and host.
+impl ReceivedEmail {
+    /// Returns the path of the first link.
     pub fn link(&self) -> String {
         let start = "http://portal.test";
         let line = self.text.lines().find(|line| line.starts_with(start)).expect("the mail has a link");
@@ -66,22 +68,22 @@ impl Mail {
     }
 }
 
-impl Portal {
-    /// A portal with nothing special set.
+impl TestPortal {
+    /// Starts a portal with the usual settings.
     pub async fn start() -> Self {
         Self::with(&[]).await
     }
 
-    /// A portal with these settings beside the usual ones.
+    /// Starts a portal with additional settings.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mail = folder.path().join("mail").to_string_lossy().into_owned();
+        let email_folder = folder.path().join("mail").to_string_lossy().into_owned();
         let usual = [
             ("LEPTOS_ENV", "DEV"),
             ("PUBLIC_URL", "http://portal.test"),
             ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
             ("DATABASE_URL", "sqlite::memory:"),
-            ("MAIL_DIR", mail.as_str()),
+            ("MAIL_DIR", email_folder.as_str()),
             ("MAIL_RATE", "10000/1s"),
             ("LIMIT_SIGN_IN", "10000/1m"),
             ("LIMIT_REGISTER", "10000/1m"),
@@ -96,11 +98,11 @@ impl Portal {
         let mut config = Config::read(&Source::of(&all)).expect("the settings are right");
         config.settings.reset_delay = Duration::ZERO;
         let clock = Clock::fixed(next_hour());
-        let (db, sessions) = stack::fresh(folder.path(), &clock).await;
+        let (db, sessions) = stack::new_database(folder.path(), &clock).await;
         Self::build(config, db, sessions, clock, folder).await
     }
 
-    /// The same with hash threads of its own, whose work can be counted.
+    /// Starts a portal with its own hashing threads, so that a test can count hashes.
     pub async fn with_own_hasher(settings: &[(&str, &str)]) -> Self {
         let mut portal = Self::with(settings).await;
         let hasher = Hasher::start(2).expect("threads start");
@@ -117,68 +119,68 @@ impl Portal {
         folder: TempDir,
     ) -> Self {
         let keys = Keys::new(&config.secret_key, None);
-        let shut_outs = ShutOuts::load(&db, &keys, clock.now()).await.expect("a key");
+        let blocked_identities = BlockedIdentities::load(&db, &keys, clock.now()).await.expect("a key");
         let backend = Backend::new(Parts {
             db,
             settings: Arc::new(config.settings.clone()),
             clock,
             hasher: stack::hasher(),
             keys: Arc::new(keys),
-            limits: Arc::new(stack::limits().await),
-            counts: Arc::default(),
-            shut_outs: Arc::new(shut_outs),
+            rate_limiter: Arc::new(stack::rate_limiter().await),
+            counters: Arc::default(),
+            blocked_identities: Arc::new(blocked_identities),
             sessions,
             microsoft: None,
-            mail_bell: Arc::default(),
+            email_wakeup: Arc::default(),
             tasks: Arc::default(),
         });
         let router = router(&backend, &Assets::unbuilt(folder.path()));
         Self { backend, router, folder }
     }
 
-    /// Moves the time on.
-    pub fn later(&self, by: Duration) {
+    /// Advances the clock of the portal.
+    pub fn advance_time(&self, by: Duration) {
         self.backend.clock.advance(by);
     }
 
-    /// Somebody new at this portal.
+    /// Returns a browser without cookies.
     pub fn browser(&self) -> Browser {
         Browser::new(self.router.clone())
     }
 
-    /// An administrator, made on the command line, and their browser, signed in.
-    pub async fn admin(&self, name: &str) -> Browser {
+    /// Creates an administrator as the command does. Returns a browser in which they are signed in.
+    pub async fn create_admin(&self, name: &str) -> Browser {
         let email = format!("{name}@example.org");
         let password = Password::from(PASSWORD.to_owned());
         let form = Registration::parse(name, &email, password.clone(), &password, 12).expect("valid");
-        operator::create_admin(&self.backend, form).await.expect("an administrator");
+        commands::create_admin(&self.backend, form).await.expect("an administrator");
         self.signed_in(name).await
     }
 
-    /// A browser in which `name` has signed in.
+    /// Returns a new browser in which the user is signed in.
     pub async fn signed_in(&self, name: &str) -> Browser {
         let browser = self.browser();
-        let reply = browser.sign_in(name, PASSWORD).await;
-        assert_eq!(reply.location(), Some("/profile"), "{name} signs in");
+        let response = browser.sign_in(name, PASSWORD).await;
+        assert_eq!(response.location(), Some("/profile"), "{name} signs in");
         browser
     }
 
-    /// Registers somebody; answers their browser.
+    /// Registers an account. Returns the browser that registered it.
     pub async fn register(&self, name: &str) -> Browser {
         let browser = self.browser();
-        let reply = browser.register(name, &format!("{name}@example.org"), PASSWORD).await;
-        assert_eq!(reply.location(), Some("/login"), "{name} registers");
+        let response = browser.register(name, &format!("{name}@example.org"), PASSWORD).await;
+        assert_eq!(response.location(), Some("/login"), "{name} registers");
         browser
     }
 
-    /// Somebody with this status and role, and a confirmed address.
-    pub async fn person(&self, name: &str, status: Status, role: Role) -> user::Model {
+    /// Creates a user with this status and role, and with a confirmed email address.
+    pub async fn create_user(&self, name: &str, status: Status, role: Role) -> user::Model {
         self.register(name).await;
-        let now = self.backend.now().0;
+        let now = self.backend.now();
         user::Entity::update_many()
-            .col_expr(user::Column::Status, Expr::value(status.as_str()))
+            .col_expr(user::Column::Status, Expr::value(status))
             .col_expr(user::Column::StatusSince, Expr::value(now))
-            .col_expr(user::Column::Role, Expr::value(role.as_str()))
+            .col_expr(user::Column::Role, Expr::value(role))
             .col_expr(user::Column::EmailConfirmedAt, Expr::value(now))
             .filter(user::Column::UsernameKey.eq(name))
             .exec(self.backend.db.pool())
@@ -187,9 +189,9 @@ impl Portal {
         self.user(name).await
     }
 
-    /// Somebody active, without the ceremony.
-    pub async fn insert_active(&self, name: &str, password_hash: &str) {
-        let now = self.backend.now().0;
+    /// Inserts an active user with this password hash.
+    pub async fn insert_active_user(&self, name: &str, password_hash: &str) {
+        let now = self.backend.now();
         let row = user::ActiveModel {
             id: ActiveValue::NotSet,
             username: ActiveValue::Set(name.to_owned()),
@@ -197,26 +199,26 @@ impl Portal {
             email: ActiveValue::Set(format!("{name}@example.org")),
             email_canonical: ActiveValue::Set(format!("{name}@example.org")),
             email_confirmed_at: ActiveValue::Set(Some(now)),
-            email_disowned_at: ActiveValue::Set(None),
+            registration_disputed_at: ActiveValue::Set(None),
             deletion_due_at: ActiveValue::Set(None),
             password_hash: ActiveValue::Set(Some(password_hash.to_owned())),
-            status: ActiveValue::Set("active".to_owned()),
+            status: ActiveValue::Set(Status::Active),
             status_since: ActiveValue::Set(now),
             status_by: ActiveValue::Set(None),
-            role: ActiveValue::Set("member".to_owned()),
-            auth_epoch: ActiveValue::Set(0),
+            role: ActiveValue::Set(Role::Member),
+            credential_version: ActiveValue::Set(0),
             created_at: ActiveValue::Set(now),
-            last_sign_in_at: ActiveValue::Set(0),
+            last_sign_in_at: ActiveValue::Set(Timestamp::NEVER),
         };
         user::Entity::insert(row).exec_without_returning(self.backend.db.pool()).await.expect("inserts");
     }
 
-    /// Somebody's row.
+    /// Returns the row of a user.
     pub async fn user(&self, name: &str) -> user::Model {
         self.find_user(name).await.expect("the person is there")
     }
 
-    /// Somebody's row, if there is one.
+    /// Returns the row of a user, if it exists.
     pub async fn find_user(&self, name: &str) -> Option<user::Model> {
         user::Entity::find()
             .filter(user::Column::UsernameKey.eq(name.to_lowercase()))
@@ -225,8 +227,8 @@ impl Portal {
             .expect("the query works")
     }
 
-    /// Waits until a statement waits for the lock of another transaction. On SQLite, where the next writer waits before its
-    /// first statement, it returns at once.
+    /// Waits until a statement waits for the lock of another transaction. Returns immediately on SQLite, where the next
+    /// writer waits before its first statement.
     pub async fn wait_for_blocked_statement(&self) {
         let blocked = "SELECT count(*) AS blocked FROM pg_stat_activity \
                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -242,18 +244,18 @@ impl Portal {
         }
     }
 
-    /// How many active administrators there are.
-    pub async fn active_admins(&self) -> u64 {
+    /// Returns the number of active administrators.
+    pub async fn count_active_admins(&self) -> u64 {
         user::Entity::find()
-            .filter(user::Column::Role.eq("admin"))
-            .filter(user::Column::Status.eq("active"))
+            .filter(user::Column::Role.eq(Role::Admin))
+            .filter(user::Column::Status.eq(Status::Active))
             .count(self.backend.db.pool())
             .await
             .expect("the query works")
     }
 
-    /// What was done, oldest first.
-    pub async fn audit(&self) -> Vec<audit::Model> {
+    /// Returns the audit log, oldest row first.
+    pub async fn audit_log(&self) -> Vec<audit::Model> {
         audit::Entity::find()
             .order_by_asc(audit::Column::Id)
             .all(self.backend.db.pool())
@@ -261,7 +263,7 @@ impl Portal {
             .expect("reads")
     }
 
-    /// The outbox.
+    /// Returns the outbox, oldest row first.
     pub async fn outbox(&self) -> Vec<outbox::Model> {
         outbox::Entity::find()
             .order_by_asc(outbox::Column::Id)
@@ -270,48 +272,53 @@ impl Portal {
             .expect("reads")
     }
 
-    /// The jobs.
-    pub async fn jobs(&self) -> Vec<mail_job::Model> {
-        mail_job::Entity::find()
-            .order_by_asc(mail_job::Column::Id)
+    /// Returns the email jobs, oldest row first.
+    pub async fn email_jobs(&self) -> Vec<email_job::Model> {
+        email_job::Entity::find()
+            .order_by_asc(email_job::Column::Id)
             .all(self.backend.db.pool())
             .await
             .expect("reads")
     }
 
-    /// Where mail is written.
-    pub fn mail_folder(&self) -> PathBuf {
+    /// Returns the folder that emails are written to.
+    pub fn email_folder(&self) -> PathBuf {
         self.folder.path().join("mail")
     }
 
-    /// Lets the worker do what is due; answers every mail so far, oldest first.
-    pub async fn mails(&self) -> Vec<Mail> {
-        self.work(&Transport::File(self.mail_folder())).await;
-        self.sent()
+    /// Runs the worker once. Returns every email written so far, oldest first.
+    pub async fn deliver_emails(&self) -> Vec<ReceivedEmail> {
+        self.run_worker(&Transport::File(self.email_folder())).await;
+        self.sent_emails()
     }
 
-    /// Lets the worker do what is due with this transport.
-    pub async fn work(&self, transport: &Transport) {
-        while mail::write(&self.backend).await.expect("emails are written").is_zero() {}
-        mail::send(&self.backend, transport, || false).await.expect("emails are sent");
+    /// Runs the worker once with this transport.
+    pub async fn run_worker(&self, transport: &Transport) {
+        while worker::write(&self.backend).await.expect("emails are written").is_zero() {}
+        worker::send(&self.backend, transport, || false).await.expect("emails are sent");
     }
 
-    /// Every mail that was written, oldest first.
-    pub fn sent(&self) -> Vec<Mail> {
-        let mut files: Vec<PathBuf> = std::fs::read_dir(self.mail_folder())
+    /// Returns every email written so far, oldest first.
+    pub fn sent_emails(&self) -> Vec<ReceivedEmail> {
+        let mut files: Vec<PathBuf> = std::fs::read_dir(self.email_folder())
             .map(|files| files.flatten().map(|file| file.path()).collect())
             .unwrap_or_default();
         files.sort();
-        files.into_iter().map(read_mail).collect()
+        files.into_iter().map(read_email).collect()
     }
 
-    /// The newest mail to `name`.
-    pub async fn mail_to(&self, name: &str) -> Mail {
+    /// Runs the worker once. Returns the newest email to a user.
+    pub async fn email_to(&self, name: &str) -> ReceivedEmail {
         let address = format!("{name}@example.org");
-        self.mails().await.into_iter().rev().find(|mail| mail.to == address).expect("there is mail")
+        self.deliver_emails()
+            .await
+            .into_iter()
+            .rev()
+            .find(|email| email.to == address)
+            .expect("there is mail")
     }
 
-    /// Undoes and does every migration again.
+    /// Reverts every migration and applies it again.
     pub async fn migrate_down_and_up(&self) {
         let txn = self.backend.db.begin_write(Lock::Schema).await.expect("begins");
         Migrator::down(&*txn, None).await.expect("goes down");
@@ -320,19 +327,20 @@ impl Portal {
     }
 }
 
-/// The beginning of an hour, where windows of limits begin too; never in the past, which the store of session records
-/// would hold against a session.
+/// Returns the beginning of the next hour, where windows of rate limits begin too. It is in the future, because a store
+/// of session records may use the system clock and reject records that have expired.
 fn next_hour() -> Timestamp {
     const HOUR: i64 = 3_600_000_000;
     Timestamp((Clock::System.now().0.div_euclid(HOUR) + 1) * HOUR)
 }
 
-fn read_mail(file: PathBuf) -> Mail {
+fn read_email(file: PathBuf) -> ReceivedEmail {
     let content = std::fs::read(&file).expect("the mail can be read");
-    let mail = MessageParser::default().parse(&content).expect("the mail parses");
-    let to = mail.to().and_then(|to| to.first()).and_then(|to| to.address()).expect("a recipient").to_owned();
-    let subject = mail.subject().expect("a subject").to_owned();
-    let text = mail.body_text(0).expect("a text part").replace("\r\n", "\n");
-    assert!(mail.body_html(0).is_some(), "an HTML part");
-    Mail { file, to, subject, text }
+    let email = MessageParser::default().parse(&content).expect("the mail parses");
+    let to =
+        email.to().and_then(|to| to.first()).and_then(|to| to.address()).expect("a recipient").to_owned();
+    let subject = email.subject().expect("a subject").to_owned();
+    let text = email.body_text(0).expect("a text part").replace("\r\n", "\n");
+    assert!(email.body_html(0).is_some(), "an HTML part");
+    ReceivedEmail { file, to, subject, text }
 }

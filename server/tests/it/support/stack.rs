@@ -1,21 +1,22 @@
-//! The databases under test.
+//! The databases that the tests run on.
 
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use app::backend::clock::Clock;
-use app::backend::database::Database;
-use app::backend::limits::Limits;
-use app::backend::password_hash::Hasher;
-use app::backend::random;
-use app::backend::session_store::SessionRecords;
 use fred::clients::Pool;
 use fred::prelude::{Builder, ClientLike, LuaInterface};
 use fred::types::config::Config as RedisConfig;
 use sea_orm::ConnectionTrait;
 
-/// One pool of hash threads for all tests of this process.
+use backend::auth::password::hasher::Hasher;
+use backend::auth::rate_limit::RateLimiter;
+use backend::infra::clock::Clock;
+use backend::infra::database::Database;
+use backend::infra::random;
+use backend::sessions::store::SessionRecords;
+
+/// Returns the hasher that all tests of this process share.
 pub fn hasher() -> Hasher {
     static HASHER: OnceLock<Hasher> = OnceLock::new();
     HASHER.get_or_init(|| Hasher::start(2).expect("threads start")).clone()
@@ -26,7 +27,7 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Whether this run is about PostgreSQL and Redis.
+/// Returns true if the tests run on PostgreSQL and Redis.
 pub fn is_postgres() -> bool {
     match environment("TEST_STACK").as_deref() {
         None | Some("sqlite") => false,
@@ -35,14 +36,14 @@ pub fn is_postgres() -> bool {
     }
 }
 
-/// The address of a fresh, empty database.
-pub async fn fresh_url(folder: &Path) -> String {
+/// Creates an empty database. Returns its URL.
+pub async fn new_database_url(folder: &Path) -> String {
     if !is_postgres() {
         return format!("sqlite://{}", folder.join("portal.db").display());
     }
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let server = environment("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names the server");
-    let name = format!("t{}_{}", random::handle(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    let name = format!("t{}_{}", random::public_id(), NUMBER.fetch_add(1, Ordering::Relaxed));
     let maintenance = sea_orm::Database::connect(&server).await.expect("the server answers");
     maintenance.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a database is made");
     maintenance.close().await.expect("closes");
@@ -51,10 +52,10 @@ pub async fn fresh_url(folder: &Path) -> String {
     url.to_string()
 }
 
-/// A fresh, migrated database and a store of session records.
-pub async fn fresh(folder: &Path, clock: &Clock) -> (Database, SessionRecords) {
-    let db = Database::connect(&fresh_url(folder).await).await.expect("the database answers");
-    server::start::migrate(&db).await.expect("the schema is there");
+/// Creates a database, applies the migrations, and returns it with a store of session records.
+pub async fn new_database(folder: &Path, clock: &Clock) -> (Database, SessionRecords) {
+    let db = Database::connect(&new_database_url(folder).await).await.expect("the database answers");
+    server::startup::migrate(&db).await.expect("the schema is there");
     let sessions = if is_postgres() {
         SessionRecords::redis(redis().await)
     } else {
@@ -63,24 +64,24 @@ pub async fn fresh(folder: &Path, clock: &Clock) -> (Database, SessionRecords) {
     (db, sessions)
 }
 
-/// Fresh counters. All tests share one Redis, so each has a number in front of its keys.
-pub async fn limits() -> Limits {
-    limits_of(&random::handle()).await
+/// Returns a rate limiter for one test. All tests share one Redis, so its keys begin with a random namespace.
+pub async fn rate_limiter() -> RateLimiter {
+    rate_limiter_of(&random::public_id()).await
 }
 
-/// The counters of two replicas of one portal.
-pub async fn replicas() -> (Limits, Limits) {
-    let namespace = random::handle();
-    (limits_of(&namespace).await, limits_of(&namespace).await)
+/// Returns the rate limiters of two replicas of one portal.
+pub async fn replicas() -> (RateLimiter, RateLimiter) {
+    let namespace = random::public_id();
+    (rate_limiter_of(&namespace).await, rate_limiter_of(&namespace).await)
 }
 
-/// The counters of one portal, which are its own in Redis.
-pub async fn limits_of(namespace: &str) -> Limits {
-    if is_postgres() { Limits::shared(redis().await, namespace) } else { Limits::default() }
+/// Returns a rate limiter whose keys in Redis begin with `namespace`.
+pub async fn rate_limiter_of(namespace: &str) -> RateLimiter {
+    if is_postgres() { RateLimiter::shared(redis().await, namespace) } else { RateLimiter::default() }
 }
 
-/// Milliseconds until Redis forgets each of a portal's counters.
-pub async fn lifetimes(namespace: &str) -> Vec<i64> {
+/// Returns the milliseconds until each counter of a namespace expires in Redis.
+pub async fn counter_lifetimes(namespace: &str) -> Vec<i64> {
     if !is_postgres() {
         return Vec::new();
     }

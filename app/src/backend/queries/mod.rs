@@ -1,6 +1,0 @@
-//! What pages read.
-
-pub mod desk;
-pub mod figures;
-pub mod mails;
-pub mod profile;

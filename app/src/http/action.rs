@@ -1,0 +1,369 @@
+//! The action runner: every server function goes through it.
+//!
+//! # Guarantees
+//!
+//! - Scripts get an `ActionResult`. Plain forms get a redirect with the same message.
+//! - A refusal keeps the input, but never a password, in a sealed cookie.
+//! - An internal error is logged once, with its cause. People see a reference.
+//! - [`ActionContext::require_user`], [`ActionContext::require_admin`] and [`ActionContext::require_restricted_user`] are the only
+//!   ways to a user who may act.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
+use axum::http::{HeaderValue, StatusCode, request};
+use leptos::prelude::use_context;
+use leptos_axum::ResponseOptions;
+
+use crate::api::action_result::{ActionError, ActionResult};
+use crate::http::cookies::{CookieJar, Flash, SavedInput, Theme};
+use crate::http::request_context::RequestContext;
+use crate::http::response::ActionResponse;
+use crate::http::urls::login_page;
+use backend::Backend;
+use backend::auth::known_browsers::KnownBrowser;
+use backend::error::{InternalError, UseCaseError};
+use backend::infra::random;
+use backend::microsoft::AuthorizationRedirect;
+use backend::sessions::CurrentUser;
+use domain::errors::{ErrorCode, Field, FormErrors, error_reference};
+use domain::flash_message::FlashMessage;
+use domain::return_to::ReturnTo;
+use domain::status::UserId;
+use domain::view_models::UserRow;
+
+/// The seconds after which a client may try again if a dependency has failed.
+const RETRY_AFTER_OUTAGE: u64 = 5;
+
+/// Creates an action whose form is on `page` (path and query). A plain form returns to that page.
+pub fn action(page: &str) -> Action {
+    Action { page: page.to_owned(), input: Vec::new() }
+}
+
+/// An action that is about to run.
+#[derive(Debug)]
+pub struct Action {
+    page: String,
+    input: Vec<(Field, String)>,
+}
+
+impl Action {
+    /// Keeps the input of a field in case the form is refused. Passwords are never kept.
+    #[must_use]
+    pub fn keep(mut self, field: Field, input: &str) -> Self {
+        if let Some(max_length) = field.max_preserved_length() {
+            self.input.push((field, input.chars().take(max_length).collect()));
+        }
+        self
+    }
+
+    /// Runs the action and sends its response.
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`ActionError`] for internal errors, and if the response has already been sent as a redirect.
+    pub async fn run<F, Fut>(self, run: F) -> Result<ActionResult, ActionError>
+    where
+        F: FnOnce(ActionContext) -> Fut,
+        Fut: Future<Output = Result<ActionResponse, ActionStop>>,
+    {
+        let context = ActionContext::begin(self)?;
+        let result = run(context.clone()).await;
+        context.respond(result)
+    }
+}
+
+/// The reason why an action ends early.
+#[derive(Debug)]
+pub enum ActionStop {
+    /// The action sends another response, such as a redirect to the sign-in page.
+    Response(ActionResponse),
+    /// The use case has failed.
+    Error(UseCaseError),
+}
+
+impl From<UseCaseError> for ActionStop {
+    fn from(error: UseCaseError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<InternalError> for ActionStop {
+    fn from(error: InternalError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<ErrorCode> for ActionStop {
+    fn from(code: ErrorCode) -> Self {
+        Self::Error(code.into())
+    }
+}
+
+impl From<FormErrors> for ActionStop {
+    fn from(errors: FormErrors) -> Self {
+        Self::Error(errors.into())
+    }
+}
+
+/// The context of an action. It is cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ActionContext(Arc<Inner>);
+
+/// The content of an [`ActionContext`].
+#[derive(Debug)]
+pub struct Inner {
+    /// The backend.
+    pub backend: Backend,
+    /// The context of the request.
+    pub request: RequestContext,
+    page: String,
+    is_plain_form: bool,
+    input: Vec<(Field, String)>,
+    affected_username: OnceLock<String>,
+    cookies: CookieJar,
+    response: ResponseOptions,
+}
+
+impl Deref for ActionContext {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl ActionContext {
+    fn begin(action: Action) -> Result<Self, ActionError> {
+        let missing = || {
+            let bits = random::reference();
+            tracing::error!(reference = error_reference(bits), "a server function ran without its request");
+            ActionError::Internal(bits)
+        };
+        let backend = use_context::<Backend>().ok_or_else(missing)?;
+        let parts = use_context::<request::Parts>().ok_or_else(missing)?;
+        let response = use_context::<ResponseOptions>().ok_or_else(missing)?;
+        let request = parts.extensions.get::<RequestContext>().cloned().ok_or_else(missing)?;
+        Ok(Self(Arc::new(Inner {
+            request,
+            page: action.page,
+            is_plain_form: accepts_html(&parts),
+            input: action.input,
+            affected_username: OnceLock::new(),
+            cookies: CookieJar::new(&backend),
+            response,
+            backend,
+        })))
+    }
+
+    /// Returns the administrator who is signed in.
+    ///
+    /// # Errors
+    ///
+    /// Stops with the sign-in page for visitors and with an error for members.
+    pub fn require_admin(&self) -> Result<Arc<CurrentUser>, ActionStop> {
+        let user = self.require_user()?;
+        if user.is_admin() {
+            Ok(user)
+        } else {
+            Err(ActionStop::Response(ActionResponse::Refused(ErrorCode::Forbidden.into())))
+        }
+    }
+
+    /// Returns the user who is signed in.
+    ///
+    /// # Errors
+    ///
+    /// Stops with the sign-in page for visitors and for restricted sessions.
+    pub fn require_user(&self) -> Result<Arc<CurrentUser>, ActionStop> {
+        self.request.current_user.clone().ok_or_else(|| self.ask_to_sign_in())
+    }
+
+    /// Returns the user who is signed in, also in a restricted session.
+    ///
+    /// # Errors
+    ///
+    /// Stops with the sign-in page for visitors.
+    pub fn require_restricted_user(&self) -> Result<Arc<CurrentUser>, ActionStop> {
+        let user = self.request.current_user.clone().or_else(|| self.request.restricted_user.clone());
+        user.ok_or_else(|| self.ask_to_sign_in())
+    }
+
+    fn ask_to_sign_in(&self) -> ActionStop {
+        if let Some(user_id) = self.request.ended_session_user.filter(|_| !self.input.is_empty()) {
+            let path = self.page.split('?').next().unwrap_or(&self.page).to_owned();
+            let saved = SavedInput { path, input: self.input.clone(), user_id, at: self.backend.now() };
+            self.set_cookie(self.cookies.saved_input(&saved));
+        }
+        let return_to = ReturnTo::parse(&self.page);
+        ActionStop::Response(ActionResponse::redirect_with(
+            &login_page(return_to.as_ref()),
+            FlashMessage::SessionEnded,
+        ))
+    }
+
+    /// Remembers this browser as a known browser.
+    pub fn remember_browser(&self, known: Option<KnownBrowser>) {
+        if let Some(known) = known {
+            self.set_cookie(self.cookies.known_browsers(
+                &self.request.known_browsers,
+                known,
+                self.backend.now(),
+            ));
+        }
+    }
+
+    /// Remembers that `user_id` registered in this browser, so that confirming the email address needs no password here.
+    pub fn remember_registration(&self, user_id: UserId) {
+        self.set_cookie(self.cookies.registration(user_id, self.backend.now()));
+    }
+
+    /// Remembers that the correct password of `user_id` was entered in this browser.
+    pub fn remember_verified_password(&self, user_id: UserId) {
+        self.set_cookie(self.cookies.password_verified(user_id, self.backend.now()));
+    }
+
+    /// Forgets whose correct password was given in this browser: another user has given theirs in the meantime.
+    pub fn forget_verified_password(&self) {
+        if self.request.password_verified.is_some() {
+            self.set_cookie(self.cookies.remove_password_verified());
+        }
+    }
+
+    /// Names the affected user in the flash message of the next page.
+    pub fn set_affected_user(&self, user: Option<UserRow>) {
+        if let Some(user) = user {
+            let _ = self.affected_username.set(user.username);
+        }
+    }
+
+    /// Sends this browser to Microsoft.
+    pub fn redirect_to_microsoft(&self, to: &AuthorizationRedirect) -> ActionResponse {
+        self.set_cookie(self.cookies.authorization_secret(&to.browser_secret, self.backend.now()));
+        ActionResponse::redirect(to.url.as_str())
+    }
+
+    /// Remembers the theme.
+    pub fn remember_theme(&self, theme: Theme) {
+        self.set_cookie(self.cookies.theme(theme));
+    }
+
+    fn set_cookie(&self, cookie: Option<HeaderValue>) {
+        if let Some(cookie) = cookie {
+            self.response.append_header(SET_COOKIE, cookie);
+        }
+    }
+
+    fn respond(&self, result: Result<ActionResponse, ActionStop>) -> Result<ActionResult, ActionError> {
+        if let Some(session) = self.request.session.opened() {
+            self.set_cookie(self.cookies.session(session, self.backend.now()));
+        }
+        match result {
+            Ok(response) | Err(ActionStop::Response(response)) => self.send(response),
+            Err(ActionStop::Error(UseCaseError::Rejected(errors))) => {
+                self.send(ActionResponse::Refused(errors))
+            }
+            Err(ActionStop::Error(UseCaseError::Internal(error))) => self.fail(&error),
+        }
+    }
+
+    fn send(&self, response: ActionResponse) -> Result<ActionResult, ActionError> {
+        match response {
+            ActionResponse::Redirect { to, message, errors } => {
+                let keeps_input = errors.is_some() || message == Some(FlashMessage::ResetRequested);
+                let input = if keeps_input { self.input.clone() } else { Vec::new() };
+                if message.is_some() || errors.is_some() {
+                    self.set_flash(&to, message, errors, input);
+                }
+                self.redirect(&to);
+                Ok(ActionResult::Goto(to))
+            }
+            ActionResponse::Stay { message, .. } if self.is_plain_form => {
+                self.set_flash(&self.page, Some(message), None, Vec::new());
+                self.redirect(&self.page);
+                Err(ActionError::Redirected)
+            }
+            ActionResponse::Stay { message, user } => Ok(ActionResult::Done { message, user }),
+            ActionResponse::Refused(FormErrors { form: Some(ErrorCode::Busy(seconds)), .. }) => {
+                Ok(self.busy(seconds))
+            }
+            ActionResponse::Stale(errors, user) if !self.is_plain_form => {
+                Ok(ActionResult::Stale(errors, user))
+            }
+            ActionResponse::Refused(errors) | ActionResponse::Stale(errors, _) if self.is_plain_form => {
+                self.set_flash(&self.page, None, Some(errors), self.input.clone());
+                self.redirect(&self.page);
+                Err(ActionError::Redirected)
+            }
+            ActionResponse::Refused(errors) | ActionResponse::Stale(errors, _) => {
+                Ok(ActionResult::Refused(errors))
+            }
+        }
+    }
+
+    /// Sends a 503 with Retry-After. For a plain form, the content type makes the middleware render its error page.
+    fn busy(&self, seconds: u64) -> ActionResult {
+        self.response.set_status(StatusCode::SERVICE_UNAVAILABLE);
+        self.response.insert_header(RETRY_AFTER, HeaderValue::from(seconds));
+        let errors = FormErrors::of(ErrorCode::Busy(seconds));
+        if self.is_plain_form {
+            // The form's page shows the input again.
+            self.set_flash(&self.page, None, Some(errors.clone()), self.input.clone());
+            self.response.insert_header(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        }
+        ActionResult::Refused(errors)
+    }
+
+    /// Logs the cause once. People get the reference.
+    fn fail(&self, error: &InternalError) -> Result<ActionResult, ActionError> {
+        let bits = random::reference();
+        tracing::error!(reference = error_reference(bits), cause = %error, "an action failed");
+        if error.is_outage() {
+            return Ok(self.busy(RETRY_AFTER_OUTAGE));
+        }
+        if !self.is_plain_form {
+            return Err(ActionError::Internal(bits));
+        }
+        let errors = FormErrors::of(ErrorCode::Internal(bits));
+        self.set_flash(&self.page, None, Some(errors), self.input.clone());
+        self.redirect(&self.page);
+        Err(ActionError::Redirected)
+    }
+
+    /// Sets the flash cookie for the page `to`.
+    fn set_flash(
+        &self,
+        to: &str,
+        message: Option<FlashMessage>,
+        errors: Option<FormErrors>,
+        input: Vec<(Field, String)>,
+    ) {
+        let path = to.split('?').next().unwrap_or(to).to_owned();
+        self.set_cookie(self.cookies.flash(&Flash {
+            path,
+            message,
+            errors,
+            input,
+            affected_username: self.affected_username.get().cloned(),
+            at: self.backend.now(),
+        }));
+    }
+
+    /// Redirects a plain form. Scripts follow the `ActionResult` instead.
+    fn redirect(&self, to: &str) {
+        if self.is_plain_form && HeaderValue::from_str(to).is_ok() {
+            leptos_axum::redirect(to);
+        }
+    }
+}
+
+/// Returns true if the client accepts HTML, as a browser does when it sends a form without a script.
+fn accepts_html(parts: &request::Parts) -> bool {
+    parts
+        .headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
+}

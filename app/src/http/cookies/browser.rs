@@ -1,0 +1,133 @@
+//! The cookies that make the portal recognise a browser: after registration, after a verified password, for known browsers
+//! and for authorization requests.
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderValue};
+use serde::{Deserialize, Serialize};
+
+use crate::http::cookies::CookieJar;
+use backend::auth::known_browsers::{KNOWN_BROWSER_LIFETIME, KnownBrowser};
+use domain::status::UserId;
+use domain::time::Timestamp;
+
+/// The time for which a correct password permits a request for another verification email.
+const PASSWORD_VERIFIED_LIFETIME: Duration = Duration::from_mins(10);
+/// The time for which a browser is known to have registered an account: as long as an unconfirmed registration is kept.
+const REGISTRATION_LIFETIME: Duration = Duration::from_hours(168);
+/// The time for which a browser may stay at Microsoft: as long as the authorization request is valid.
+const AUTHORIZATION_LIFETIME: Duration = Duration::from_mins(10);
+/// The maximum number of accounts that know one browser.
+const MAX_KNOWN: usize = 4;
+
+const REGISTERED: &str = "registered";
+const PASSWORD_VERIFIED: &str = "proved";
+const KNOWN: &str = "known";
+const AUTHORIZATION: &str = "microsoft";
+
+/// A user and a time.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct UserAt {
+    user_id: UserId,
+    at: Timestamp,
+}
+
+/// A secret and a time.
+#[derive(Serialize, Deserialize)]
+struct SecretAt {
+    secret: String,
+    at: Timestamp,
+}
+
+/// The accounts that have signed in from this browser, the most recent first. A row in the database decides whether an account
+/// still knows the browser.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct KnownBrowsers(Vec<(KnownBrowser, Timestamp)>);
+
+impl KnownBrowsers {
+    /// Returns true if no account knows this browser.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the entries of all accounts.
+    pub fn browsers(&self) -> Vec<KnownBrowser> {
+        self.0.iter().map(|(known, _)| known.clone()).collect()
+    }
+
+    fn with(&self, known: KnownBrowser, now: Timestamp) -> Self {
+        let others = self.0.iter().filter(|(other, _)| other.user_id() != known.user_id()).cloned();
+        Self(std::iter::once((known.clone(), now)).chain(others).take(MAX_KNOWN).collect())
+    }
+}
+
+impl CookieJar {
+    /// Returns the cookie for the registration of `user_id` in this browser.
+    pub fn registration(&self, user_id: UserId, now: Timestamp) -> Option<HeaderValue> {
+        self.seal(REGISTERED, &UserAt { user_id, at: now }, REGISTRATION_LIFETIME)
+    }
+
+    /// Returns the same cookie for a shared computer, where it expires when the browser is closed.
+    pub fn transient_registration(&self, user_id: UserId, now: Timestamp) -> Option<HeaderValue> {
+        self.seal_into(&UserAt { user_id, at: now }, |value| self.build_transient(REGISTERED, value))
+    }
+
+    /// Reads the user who registered in this browser.
+    pub fn read_registration(&self, headers: &HeaderMap, now: Timestamp) -> Option<UserId> {
+        self.read_user(headers, REGISTERED, REGISTRATION_LIFETIME, now)
+    }
+
+    /// Returns the cookie that records that the correct password of `user_id` was entered in this browser.
+    pub fn password_verified(&self, user_id: UserId, now: Timestamp) -> Option<HeaderValue> {
+        self.seal(PASSWORD_VERIFIED, &UserAt { user_id, at: now }, PASSWORD_VERIFIED_LIFETIME)
+    }
+
+    /// Returns the header that removes this cookie.
+    pub fn remove_password_verified(&self) -> Option<HeaderValue> {
+        self.remove(PASSWORD_VERIFIED)
+    }
+
+    /// Reads the user whose correct password was entered in this browser.
+    pub fn read_password_verified(&self, headers: &HeaderMap, now: Timestamp) -> Option<UserId> {
+        self.read_user(headers, PASSWORD_VERIFIED, PASSWORD_VERIFIED_LIFETIME, now)
+    }
+
+    /// Returns the cookie with a new entry in front of the existing ones.
+    pub fn known_browsers(
+        &self,
+        existing: &KnownBrowsers,
+        known: KnownBrowser,
+        now: Timestamp,
+    ) -> Option<HeaderValue> {
+        self.seal(KNOWN, &existing.with(known, now), KNOWN_BROWSER_LIFETIME)
+    }
+
+    /// Reads the accounts that have signed in from this browser.
+    pub fn read_known_browsers(&self, headers: &HeaderMap, now: Timestamp) -> KnownBrowsers {
+        let mut known: KnownBrowsers = self.open(headers, KNOWN).unwrap_or_default();
+        known.0.retain(|(_, at)| now.since(*at) < KNOWN_BROWSER_LIFETIME);
+        known
+    }
+
+    /// Returns the cookie of the secret that binds authorization requests to this browser.
+    pub fn authorization_secret(&self, secret: &str, now: Timestamp) -> Option<HeaderValue> {
+        self.seal(AUTHORIZATION, &SecretAt { secret: secret.to_owned(), at: now }, AUTHORIZATION_LIFETIME)
+    }
+
+    /// Reads the secret that binds authorization requests to this browser.
+    pub fn read_authorization_secret(&self, headers: &HeaderMap, now: Timestamp) -> Option<String> {
+        let stored: SecretAt = self.open(headers, AUTHORIZATION)?;
+        (now.since(stored.at) < AUTHORIZATION_LIFETIME).then_some(stored.secret)
+    }
+
+    fn read_user(
+        &self,
+        headers: &HeaderMap,
+        name: &str,
+        lifetime: Duration,
+        now: Timestamp,
+    ) -> Option<UserId> {
+        let stored: UserAt = self.open(headers, name)?;
+        (now.since(stored.at) < lifetime).then_some(stored.user_id)
+    }
+}

@@ -1,0 +1,214 @@
+//! The lists of the users page. Administrators' actions are carried out in place, and a toast shows the result.
+//!
+//! # Guarantees
+//!
+//! - Without scripts, every action is a form or a page that asks for confirmation.
+//! - After an action, the lists show the user as the server returned it.
+
+mod feedback;
+mod rows;
+
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use leptos::task::spawn_local;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, Event, HtmlElement};
+
+use crate::api::action_result::ActionResult;
+use crate::api::admin::Decide;
+use crate::components::icon::{Icon, IconName};
+use crate::islands::admin_users::feedback::{ConfirmationDialog, Toasts};
+use crate::islands::admin_users::rows::{List, UserTable};
+use crate::islands::api_client::send;
+use domain::errors::{ErrorCode, FormErrors};
+use domain::status::{AdminAction, PublicStatus, UserId};
+use domain::view_models::{Page, UserRow};
+
+/// A message about the result of an action.
+#[derive(Clone, PartialEq, Eq)]
+struct Toast {
+    id: u32,
+    message: String,
+    is_success: bool,
+}
+
+/// The state that the components of the page share. It is a prop instead of a context, because contexts do not end at the
+/// border of an island.
+#[derive(Clone, Copy)]
+struct UsersPageState {
+    pending: RwSignal<Vec<UserRow>>,
+    users: RwSignal<Vec<UserRow>>,
+    /// The number of pending registrations on all pages.
+    pending_count: RwSignal<u64>,
+    toasts: RwSignal<Vec<Toast>>,
+    last_toast_id: StoredValue<u32>,
+    /// The user whose action is being sent.
+    busy: RwSignal<Option<UserId>>,
+    /// The action that the dialog asks to confirm.
+    dialog_action: RwSignal<Option<(UserRow, AdminAction)>>,
+    dialog: NodeRef<leptos::html::Dialog>,
+    /// The path and query of the page to return to without scripts.
+    page: StoredValue<String>,
+}
+
+impl UsersPageState {
+    /// Shows the result of an action on the user `name`, and removes the previous toast about this user.
+    fn show_toast(self, name: &str, message: &str, is_success: bool) {
+        let id = self.last_toast_id.with_value(|id| id + 1);
+        self.last_toast_id.set_value(id);
+        let prefix = format!("{name}: ");
+        self.toasts.update(|toasts| {
+            toasts.retain(|toast| !toast.message.starts_with(&prefix));
+            toasts.push(Toast { id, message: format!("{prefix}{message}"), is_success });
+        });
+        if is_success {
+            set_timeout(move || self.close_toast(id), std::time::Duration::from_secs(8));
+        }
+    }
+
+    fn close_toast(self, id: u32) {
+        self.toasts.update(|toasts| toasts.retain(|toast| toast.id != id));
+    }
+
+    /// Updates the user in both lists.
+    fn update_row(self, user: &UserRow) {
+        let is_pending = matches!(user.status, PublicStatus::Pending | PublicStatus::Held);
+        self.pending.update(|rows| {
+            let before = rows.len();
+            match rows.iter_mut().find(|row| row.id == user.id) {
+                Some(row) if is_pending => *row = user.clone(),
+                Some(_) => rows.retain(|row| row.id != user.id),
+                None if is_pending => rows.push(user.clone()),
+                None => {}
+            }
+            let (before, now) = (before as u64, rows.len() as u64);
+            self.pending_count.update(|count| *count = (*count + now).saturating_sub(before));
+        });
+        self.users.update(|rows| {
+            if let Some(row) = rows.iter_mut().find(|row| row.id == user.id) {
+                *row = user.clone();
+            }
+        });
+    }
+
+    /// Sends an action to the server and shows the result.
+    fn apply_action(self, user: &UserRow, action: AdminAction) {
+        if self.busy.get_untracked().is_some() {
+            return;
+        }
+        let (id, name) = (user.id, user.username.clone());
+        let was_pending = matches!(user.status, PublicStatus::Pending | PublicStatus::Held);
+        self.busy.set(Some(id));
+        spawn_local(async move {
+            let id_text = id.to_string();
+            let fields =
+                [("id", id_text.as_str()), ("decision", action.slug()), ("from", "/admin"), ("stay", "yes")];
+            match send(Decide::PATH, &fields).await {
+                ActionResult::Done { message, user } => {
+                    if let Some(user) = user {
+                        self.update_row(&user);
+                    }
+                    self.show_toast(&name, &message.message(), true);
+                }
+                ActionResult::Goto(to) => {
+                    let _ = window().location().assign(&to);
+                }
+                ActionResult::Refused(errors) => self.show_error(&name, &errors),
+                ActionResult::Stale(errors, user) => {
+                    self.update_row(&user);
+                    self.show_error(&name, &errors);
+                }
+            }
+            self.busy.set(None);
+            restore_focus(id, was_pending);
+        });
+    }
+
+    fn show_error(self, name: &str, errors: &FormErrors) {
+        let message = errors.form.map_or_else(String::new, ErrorCode::message);
+        self.show_toast(name, &message, false);
+    }
+
+    fn open_dialog(self, event: &Event, user: &UserRow, action: AdminAction) {
+        let Some(dialog) = self.dialog.get_untracked() else {
+            return;
+        };
+        event.prevent_default();
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        if let Some(menu) = target.and_then(|target| target.closest("details").ok().flatten()) {
+            let _ = menu.remove_attribute("open");
+        }
+        self.dialog_action.set(Some((user.clone(), action)));
+        let _ = dialog.show_modal();
+    }
+}
+
+/// Restores the keyboard focus that the rendering of the changed row removes: to the heading of the pending registrations if the
+/// user was pending, otherwise to the user's new row.
+fn restore_focus(id: UserId, was_pending: bool) {
+    request_animation_frame(move || {
+        let lost = document().active_element().is_none_or(|active| active.tag_name() == "BODY");
+        let find = |selector: &str| document().query_selector(selector).ok().flatten();
+        let row = if was_pending { None } else { find(&format!("#people a[href='/admin/users/{id}']")) };
+        let to = row.or_else(|| find("#waiting-title"));
+        if lost && let Some(to) = to.and_then(|to| to.dyn_into::<HtmlElement>().ok()) {
+            let _ = to.focus();
+        }
+    });
+}
+
+/// The lists of pending registrations and of all users.
+#[island]
+pub fn UserLists(
+    /// Pending registrations.
+    pending: Page<UserRow>,
+    /// All users.
+    users: Page<UserRow>,
+    /// The path and query of this page.
+    page: String,
+    /// The URL of the next page of pending registrations. Empty if there is none.
+    next_pending: String,
+    /// The URL of the next page of users. Empty if there is none.
+    next_users: String,
+) -> impl IntoView {
+    let total = users.total;
+    let state = UsersPageState {
+        pending_count: RwSignal::new(pending.total),
+        pending: RwSignal::new(pending.rows),
+        users: RwSignal::new(users.rows),
+        toasts: RwSignal::new(Vec::new()),
+        last_toast_id: StoredValue::new(0),
+        busy: RwSignal::new(None),
+        dialog_action: RwSignal::new(None),
+        dialog: NodeRef::new(),
+        page: StoredValue::new(page),
+    };
+    view! {
+        <section class="stack stack-sm" id="waiting" aria-labelledby="waiting-title">
+            <h2 class="section-title" id="waiting-title" tabindex="-1">
+                "Waiting " <span class="count count-due">{move || state.pending_count.get()}</span>
+            </h2>
+            <UserTable state=state list=List::Pending />
+            <Pager next=next_pending label="More people who wait" />
+        </section>
+        <section class="stack stack-sm" id="people" aria-labelledby="people-title">
+            <h2 class="section-title" id="people-title">"People " <span class="count">{total}</span></h2>
+            <UserTable state=state list=List::Users />
+            <Pager next=next_users label="More people" />
+        </section>
+        <ConfirmationDialog state=state />
+        <Toasts state=state />
+    }
+}
+
+#[component]
+fn Pager(next: String, label: &'static str) -> impl IntoView {
+    (!next.is_empty()).then(|| {
+        view! {
+            <nav class="pager" aria-label=label>
+                <span></span>
+                <a class="btn btn-sm" href=next rel="next">"Next"<Icon name=IconName::ChevronRight /></a>
+            </nav>
+        }
+    })
+}

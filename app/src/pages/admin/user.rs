@@ -1,0 +1,231 @@
+//! `/admin/users/{id}`: one user. `/admin/{decision}/{id}`: the confirmation before an action. Emails link to it.
+
+use axum::http::StatusCode;
+use leptos::prelude::*;
+
+use crate::components::alert::WarningAlert;
+use crate::components::badge::{ConfirmationBadge, RoleBadge, StatusBadge};
+use crate::components::email_address::EmailAddressText;
+use crate::islands::form::FormIsland;
+use crate::islands::relative_time::{RelativeTimes, UtcTime};
+use crate::pages::error_page::{ErrorPage, internal_error_page};
+use crate::pages::layouts::{FlashError, NavSection, SignedInLayout};
+use crate::pages::page_request::{PageRequest, param, set_status};
+use backend::admin::users::find_user_row;
+use domain::status::{AdminAction, PublicStatus, Role, UserId};
+use domain::time::utc_text;
+use domain::view_models::UserRow;
+
+/// The page of one user.
+#[component]
+pub fn UserPage() -> impl IntoView {
+    with_user(|request, user| {
+        let id = user.id;
+        let allowed_actions = user.allowed_actions.clone();
+        view! {
+            <SignedInLayout request=request.clone() title=user.username.clone() lead=String::new() section=NavSection::Admin narrow=true>
+                <div class="stack">
+                    <FlashError request=request />
+                    <UserCard user=user.clone() />
+                    <ActionMenu title="What can be done" id=id confirmed=user.confirmed allowed_actions=allowed_actions />
+                </div>
+            </SignedInLayout>
+        }
+        .into_any()
+    })
+}
+
+/// The page that asks for confirmation before an action.
+#[component]
+pub fn AdminActionPage() -> impl IntoView {
+    let action = AdminAction::from_slug(&param("decision"));
+    with_user(move |request, user| match action {
+        Some(action) => view! { <ActionConfirmation request=request user=user action=action /> }.into_any(),
+        None => view! { <ErrorPage status=404 reference=None /> }.into_any(),
+    })
+}
+
+/// Finds the user of the URL and renders `page` for them.
+fn with_user(page: impl FnOnce(PageRequest, UserRow) -> AnyView + Send + 'static) -> impl IntoView {
+    let request = PageRequest::get()?;
+    let current_user = request.administrator().map(|current_user| current_user.user_id);
+    let id = param("id").parse::<UserId>().ok();
+    let suspended = Suspend::new(async move {
+        let (current_user, id) = match (current_user, id) {
+            (Some(current_user), Some(id)) => (current_user, id),
+            (None, _) => return view! { <ErrorPage status=403 reference=None /> }.into_any(),
+            (_, None) => return view! { <UserNotFound request=request /> }.into_any(),
+        };
+        match find_user_row(&request.backend, current_user, id).await {
+            Ok(Some(user)) => page(request, user),
+            Ok(None) => view! { <UserNotFound request=request /> }.into_any(),
+            Err(error) => internal_error_page(&error),
+        }
+    });
+    Some(view! { <Suspense>{suspended}</Suspense> })
+}
+
+/// The page for a URL without an existing user.
+#[component]
+fn UserNotFound(request: PageRequest) -> impl IntoView {
+    set_status(StatusCode::NOT_FOUND);
+    let lead = "Their account may have been deleted since, or the address is mistyped.".to_owned();
+    view! {
+        <SignedInLayout request=request title="There is no such person".to_owned() lead=lead section=NavSection::Admin narrow=true>
+            <div class="row"><a class="btn btn-primary" href="/admin">"Open the desk"</a></div>
+        </SignedInLayout>
+    }
+}
+
+/// The confirmation of an action, or the reason why the action is not possible.
+#[component]
+fn ActionConfirmation(request: PageRequest, user: UserRow, action: AdminAction) -> impl IntoView {
+    let name = user.username.clone();
+    // Approving a deactivated user reactivates them, because the original application had no other way to reactivate.
+    let action = if action == AdminAction::Approve && user.status == PublicStatus::Deactivated {
+        AdminAction::Reactivate
+    } else {
+        action
+    };
+    let is_possible = user.allowed_actions.contains(&action);
+    let (id, confirmed) = (user.id, user.confirmed);
+    let label = action.label(user.confirmed);
+    let title = if is_possible { action.question(&name) } else { name };
+    let lead = if is_possible { action.consequence(&user) } else { String::new() };
+    let other_actions: Vec<AdminAction> =
+        user.allowed_actions.iter().copied().filter(|other| *other != action).collect();
+    let class = if action.is_destructive() { "btn btn-error" } else { "btn btn-primary" };
+    view! {
+        <SignedInLayout request=request.clone() title=title lead=lead section=NavSection::Admin narrow=true>
+            <div class="stack">
+                {if is_possible {
+                    view! {
+                        <UserCard user=user.clone() />
+                        <FormIsland action="/do/decide".to_owned() errors=request.errors()>
+                            <input type="hidden" name="id" value=user.id.0 />
+                            <input type="hidden" name="decision" value=action.slug() />
+                            <input type="hidden" name="from" value=request.path_and_query.clone() />
+                            <div class="row">
+                                <button class=class>{label}</button>
+                                <a class="btn" href="/admin">"Cancel"</a>
+                            </div>
+                        </FormIsland>
+                    }
+                    .into_any()
+                } else {
+                    view! {
+                        <FlashError request=request />
+                        <WarningAlert message=reason_not_possible(&user, action) />
+                        <UserCard user=user.clone() />
+                    }
+                    .into_any()
+                }}
+                <ActionMenu title="What else can be done" id=id confirmed=confirmed allowed_actions=other_actions />
+            </div>
+        </SignedInLayout>
+    }
+}
+
+/// Returns the reason why an action on a user is not possible now.
+fn reason_not_possible(user: &UserRow, action: AdminAction) -> String {
+    let since = utc_text(user.status_since);
+    let by = user.decided_by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
+    match (action, user.status) {
+        (AdminAction::Deactivate | AdminAction::RemoveAdmin, _) if user.is_you => {
+            "You can't do that to your own account. Ask another administrator.".to_owned()
+        }
+        (AdminAction::Approve, PublicStatus::Active) => format!("This account was approved{by} on {since}."),
+        (AdminAction::Approve | AdminAction::MakeAdmin, _)
+            if !user.confirmed && user.status != PublicStatus::Rejected =>
+        {
+            "The address has to be confirmed first.".to_owned()
+        }
+        (AdminAction::RemoveAdmin, _) if user.role == Role::Member => {
+            "This account is not an administrator.".to_owned()
+        }
+        (AdminAction::MakeAdmin, PublicStatus::Active) => {
+            "This account is an administrator already.".to_owned()
+        }
+        (_, status) => {
+            format!("This account has been {} since {since}{by}.", status.message().to_lowercase())
+        }
+    }
+}
+
+/// The card with the details of the account.
+#[component]
+fn UserCard(user: UserRow) -> impl IntoView {
+    let by = user.decided_by.clone();
+    view! {
+        <section class="card" aria-label=format!("About {}", user.username)>
+            <div class="card-head">
+                <h2 class="section-title">"Account"</h2>
+                <span class="badges"><StatusBadge status=user.status /><RoleBadge role=user.role /></span>
+            </div>
+            <dl class="facts">
+                <div>
+                    <dt>"Email address"</dt>
+                    <dd><EmailAddressText address=user.email.clone() /> " " <ConfirmationBadge confirmed=user.confirmed /></dd>
+                </div>
+                {user.disputed_at.map(|at| view! {
+                    <div>
+                        <dt>"Email address disputed"</dt>
+                        <dd>
+                            <UtcTime at=at />
+                            <span class="fact-more">
+                                "The owner of this email address says that they did not register. If nobody should have this account, deactivate it."
+                            </span>
+                        </dd>
+                    </div>
+                })}
+                {user.deletion_due.map(|at| view! {
+                    <div>
+                        <dt>"Will be deleted"</dt>
+                        <dd>
+                            {utc_text(at)}
+                            <span class="fact-more">
+                                "The owner asked for the deletion. We'll email them a link to keep the account."
+                            </span>
+                        </dd>
+                    </div>
+                })}
+                <div><dt>"Registered"</dt><dd><UtcTime at=user.registered /></dd></div>
+                <div>
+                    <dt>{user.status.message()} " since"</dt>
+                    <dd><UtcTime at=user.status_since />{by.map(|by| view! { <span class="fact-more">{format!("by {by}")}</span> })}</dd>
+                </div>
+                <div><dt>"Sign-in"</dt><dd>{user.sign_in_method()}</dd></div>
+                <div>
+                    <dt>"Last sign-in"</dt>
+                    <dd>{match user.last_sign_in {
+                        Some(at) => view! { <UtcTime at=at /> }.into_any(),
+                        None => view! { <span class="muted">"Never"</span> }.into_any(),
+                    }}</dd>
+                </div>
+            </dl>
+        </section>
+        <RelativeTimes />
+    }
+}
+
+/// The allowed actions, as links to their confirmation pages.
+#[component]
+fn ActionMenu(
+    title: &'static str,
+    id: UserId,
+    confirmed: bool,
+    allowed_actions: Vec<AdminAction>,
+) -> impl IntoView {
+    let links = allowed_actions.iter().map(|action| {
+        let class = if action.is_destructive() { "btn btn-danger" } else { "btn" };
+        view! { <a class=class href=format!("/admin/{}/{id}", action.slug())>{action.label(confirmed)}</a> }
+    });
+    (!allowed_actions.is_empty()).then(|| {
+        view! {
+            <section class="stack stack-sm" aria-labelledby="offers">
+                <h2 class="section-title" id="offers">{title}</h2>
+                <div class="row">{links.collect_view()}</div>
+            </section>
+        }
+    })
+}

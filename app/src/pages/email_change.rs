@@ -1,0 +1,205 @@
+//! The pages of an email change: `/profile/address` requests it, `/confirm-address/{token}` confirms it and
+//! `/undo/{token}` undoes it.
+
+use axum::http::StatusCode;
+use leptos::prelude::*;
+
+use crate::islands::fields::{PasswordField, TextField};
+use crate::islands::form::FormIsland;
+use crate::pages::error_page::{InvalidLinkPage, internal_error_page};
+use crate::pages::layouts::{NavSection, ProgressStep, SignedInLayout, SignedOutLayout, help_link};
+use crate::pages::page_request::{PageRequest, param, set_status};
+use crate::pages::reauthentication::{
+    CurrentPasswordField, ForgottenPasswordHint, HiddenUsernameField, ReauthenticationRequired,
+};
+use backend::auth::link::{LinkView, find_link_view};
+use backend::sessions::CurrentUser;
+use domain::errors::Field;
+use domain::token::Purpose;
+
+/// The page that requests a change of the email address.
+#[component]
+pub fn EmailChangePage() -> impl IntoView {
+    let request = PageRequest::get()?;
+    let current_user = request.current_user().cloned()?;
+    let lead = format!("{} stays your address until you confirm the new one.", current_user.email);
+    let needs_reauthentication =
+        !current_user.requires_password() && !current_user.is_recently_authenticated(request.backend.now());
+    let asks_password = current_user.requires_password();
+    Some(view! {
+        <SignedInLayout request=request.clone() title="Change address".to_owned() lead=lead section=NavSection::Profile narrow=true>
+            {if needs_reauthentication {
+                view! { <ReauthenticationRequired request=request /> }.into_any()
+            } else {
+                view! { <EmailChangeForm request=request current_user=current_user /> }.into_any()
+            }}
+            {(asks_password && !needs_reauthentication).then(|| view! { <ForgottenPasswordHint /> })}
+        </SignedInLayout>
+    })
+}
+
+/// The form that requests the change.
+#[component]
+fn EmailChangeForm(request: PageRequest, current_user: CurrentUser) -> impl IntoView {
+    view! {
+        <FormIsland action="/do/ask_address_change".to_owned() errors=request.errors()>
+            <TextField
+                field=Field::Email
+                label="New email address".to_owned()
+                hint="We mail a link there.".to_owned()
+                value=request.typed(Field::Email)
+                autocomplete="email".to_owned()
+                autofocus=true
+                validate=true
+            />
+            <CurrentPasswordField current_user=current_user first=false />
+            <div class="form-actions row">
+                <button class="btn btn-primary">"Send the link"</button>
+                <a class="btn" href="/profile">"Cancel"</a>
+            </div>
+        </FormIsland>
+    }
+    .into_any()
+}
+
+/// The page of the link that confirms the new email address.
+#[component]
+pub fn ConfirmEmailChangePage() -> impl IntoView {
+    with_link(Purpose::ChangeEmail, |request, link, token| {
+        view! { <ConfirmEmailChangeForm request=request link=link token=token /> }.into_any()
+    })
+}
+
+/// The page of the link that restores the old email address.
+#[component]
+pub fn UndoEmailChangePage() -> impl IntoView {
+    with_link(Purpose::UndoEmailChange, |request, link, token| {
+        view! { <UndoEmailChangeForm request=request link=link token=token /> }.into_any()
+    })
+}
+
+/// Finds the link of the token and renders `page` for it.
+///
+/// If another user is signed in, the page asks them to sign out first.
+pub(super) fn with_link(
+    purpose: Purpose,
+    page: impl FnOnce(PageRequest, LinkView, String) -> AnyView + Send + 'static,
+) -> impl IntoView {
+    let request = PageRequest::get()?;
+    let token = param("token");
+    let suspended = Suspend::new(async move {
+        match find_link_view(&request.backend, &token, &[purpose]).await {
+            Ok(Some(link)) if belongs_to_other_user(&request, &link) => {
+                view! { <OtherUserSignedIn request=request link=link /> }.into_any()
+            }
+            Ok(Some(link)) => page(request, link, token),
+            Ok(None) if purpose == Purpose::UndoEmailChange => {
+                view! { <InvalidUndoLinkPage request=request /> }.into_any()
+            }
+            Ok(None) => view! { <InvalidLinkPage request=request /> }.into_any(),
+            Err(error) => internal_error_page(&error),
+        }
+    });
+    Some(view! { <Suspense>{suspended}</Suspense> })
+}
+
+/// Returns true if a user is signed in and the link belongs to another user.
+fn belongs_to_other_user(request: &PageRequest, link: &LinkView) -> bool {
+    request.current_user().is_some_and(|current_user| current_user.user_id != link.user_id)
+}
+
+/// The page for an undo link that has expired or was already used.
+///
+/// It offers no temporary password, because that would go to the new email address, which may belong to an attacker.
+#[component]
+fn InvalidUndoLinkPage(request: PageRequest) -> impl IntoView {
+    set_status(StatusCode::NOT_FOUND);
+    let lead = "This link has expired or was already used. If somebody else is in your account, tell an administrator: they can \
+                deactivate it at once.";
+    let help = help_link(request.settings());
+    view! {
+        <SignedOutLayout request=request title="This link can't be used".to_owned() lead=lead.to_owned() step=ProgressStep::None>
+            <div class="form-actions">
+                <a class="btn btn-primary" href="/login">"Sign in"</a>
+            </div>
+            <p class="form-foot">{help}</p>
+        </SignedOutLayout>
+    }
+}
+
+/// The page that asks another signed-in user to sign out before the link is used.
+#[component]
+fn OtherUserSignedIn(request: PageRequest, link: LinkView) -> impl IntoView {
+    let other_username =
+        request.current_user().map_or_else(String::new, |current_user| current_user.username.clone());
+    view! {
+        <SignedOutLayout
+            request=request
+            title=format!("This link is for {}", link.username)
+            lead=format!("{other_username} is signed in here. Sign out first, then open the link again.")
+            step=ProgressStep::None
+        >
+            <div class="form-actions"><a class="btn btn-primary btn-block" href="/logout">"Sign out"</a></div>
+        </SignedOutLayout>
+    }
+}
+
+/// The form that confirms the new email address.
+#[component]
+fn ConfirmEmailChangeForm(request: PageRequest, link: LinkView, token: String) -> impl IntoView {
+    let signed_in = request.current_user().is_some();
+    let consequence = if signed_in {
+        "You stay signed in here, and are signed out everywhere else."
+    } else {
+        "You are signed out everywhere."
+    };
+    let lead = format!("{} becomes the address of {}. {consequence}", link.email, link.username);
+    view! {
+        <SignedOutLayout request=request.clone() title="Confirm your new address".to_owned() lead=lead step=ProgressStep::None>
+            <FormIsland action="/do/change_address".to_owned() errors=request.errors()>
+                <input type="hidden" name="token" value=token />
+                {(!signed_in).then(|| view! {
+                    <HiddenUsernameField username=link.username.clone() />
+                    <PasswordField
+                        field=Field::Password
+                        label="Password".to_owned()
+                        hint=format!("The password of {}.", link.username)
+                        autocomplete="current-password".to_owned()
+                        autofocus=true
+                        min_length=0
+                    />
+                })}
+                <div class="form-actions">
+                    <button class="btn btn-primary btn-block">"Confirm new address"</button>
+                </div>
+            </FormIsland>
+            {(!signed_in).then(|| view! {
+                <p class="form-foot">"Not your account? Close this page: nothing was changed."</p>
+            })}
+        </SignedOutLayout>
+    }
+}
+
+/// The form that restores the old email address.
+#[component]
+fn UndoEmailChangeForm(request: PageRequest, link: LinkView, token: String) -> impl IntoView {
+    let lead = format!(
+        "{} becomes the address of {} again. Everyone who is signed in is signed out, the present password stops working, \
+         and you choose a new one.{}",
+        link.email,
+        link.username,
+        if link.deletion_due.is_some() { " This also cancels the deletion of the account." } else { "" }
+    );
+    let button = if link.deletion_due.is_some() { "Undo change and keep account" } else { "Undo the change" };
+    view! {
+        <SignedOutLayout request=request.clone() title="Undo the change of address?".to_owned() lead=lead step=ProgressStep::None>
+            <FormIsland action="/do/undo_address_change".to_owned() errors=request.errors()>
+                <input type="hidden" name="token" value=token />
+                <div class="form-actions">
+                    <button class="btn btn-primary btn-block">{button}</button>
+                </div>
+            </FormIsland>
+            <p class="form-foot">"Did you change it yourself? Close this page: nothing was changed."</p>
+        </SignedOutLayout>
+    }
+}

@@ -1,0 +1,82 @@
+//! The route table: the path, the component and the access level of each page.
+
+use leptos::prelude::*;
+use leptos_meta::provide_meta_context;
+use leptos_router::components::{Route, Router, Routes};
+use leptos_router::{SsrMode, path};
+
+use crate::pages::{
+    admin, change_password, delete_account, email_change, email_verification, error_page, first_admin, home,
+    keep_account, login, logout, microsoft, profile, register, reset_password, sign_in_link,
+};
+
+/// The access level of a route. A user in a restricted session, who has to choose a new password, reaches only the levels
+/// [`Access::Everyone`] and [`Access::PasswordChange`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everyone, including users in a restricted session.
+    Everyone,
+    /// Everyone. Users in a restricted session are redirected to the page on which they choose a new password.
+    Public,
+    /// Visitors. Users who are signed in are redirected to their profile.
+    SignedOut,
+    /// Users who are signed in.
+    SignedIn,
+    /// Users who are signed in, including those in a restricted session.
+    PasswordChange,
+    /// Administrators.
+    Admin,
+}
+
+/// A page in the route table.
+#[derive(Clone, Copy, Debug)]
+pub struct PageRoute {
+    /// The path, with parameters as `:name`.
+    pub path: &'static str,
+    /// The access level.
+    pub access: Access,
+}
+
+/// Declares the pages, and the component that renders the page of the matching route.
+macro_rules! pages {
+    ($($path:tt => $($view:ident)::+, $access:expr;)+) => {
+        /// The pages.
+        pub const PAGES: &[PageRoute] = &[$(PageRoute { path: $path, access: $access }),+];
+
+        /// Renders the page of the matching route.
+        #[component]
+        pub fn App() -> impl IntoView {
+            provide_meta_context();
+            view! {
+                <Router>
+                    <Routes fallback=error_page::NotFound>
+                        $(<Route path=path!($path) view=$($view)::+ ssr=SsrMode::Async />)+
+                    </Routes>
+                </Router>
+            }
+        }
+    };
+}
+
+pages! {
+    "/" => home::HomePage, Access::Public;
+    "/register" => register::RegisterPage, Access::SignedOut;
+    "/login" => login::LoginPage, Access::SignedOut;
+    "/reset-password" => reset_password::ResetPasswordPage, Access::SignedOut;
+    "/change-password" => change_password::ChangePasswordPage, Access::PasswordChange;
+    "/logout" => logout::LogoutPage, Access::Everyone;
+    "/confirm/:token" => email_verification::EmailVerificationPage, Access::Public;
+    "/auto-login/:token" => sign_in_link::SignInLinkPage, Access::Public;
+    "/setup/:token" => first_admin::FirstAdminPage, Access::SignedOut;
+    "/profile" => profile::ProfilePage, Access::SignedIn;
+    "/profile/address" => email_change::EmailChangePage, Access::SignedIn;
+    "/profile/microsoft" => microsoft::MicrosoftPage, Access::SignedIn;
+    "/profile/delete" => delete_account::DeleteAccountPage, Access::SignedIn;
+    "/confirm-address/:token" => email_change::ConfirmEmailChangePage, Access::Public;
+    "/undo/:token" => email_change::UndoEmailChangePage, Access::Public;
+    "/keep/:token" => keep_account::KeepAccountPage, Access::Public;
+    "/admin" => admin::users::UsersPage, Access::Admin;
+    "/admin/mail" => admin::failed_emails::FailedEmailsPage, Access::Admin;
+    "/admin/users/:id" => admin::user::UserPage, Access::Admin;
+    "/admin/:decision/:id" => admin::user::AdminActionPage, Access::Admin;
+}

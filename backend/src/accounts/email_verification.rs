@@ -1,0 +1,178 @@
+//! Email verification: confirming the email address of an account, requesting another link, and "This wasn't me".
+//!
+//! # Guarantees
+//!
+//! - A link is consumed by one conditional UPDATE in the transaction of its effect.
+//! - Confirming requires proof besides access to the mailbox: the browser that registered, a session, or the password.
+//! - Requesting another link writes the same job for a shadow account, which gets no email.
+
+use std::net::IpAddr;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
+
+use crate::accounts::delete_users::delete_users;
+use crate::accounts::registration::unique_violation_error;
+use crate::audit::{Action, insert_audit};
+use crate::auth::link::{LinkProof, check_password, find_valid_link};
+use crate::auth::token::{consume_token, revoke_tokens};
+use crate::email::jobs::insert_job;
+use crate::entity::email_job::JobKind;
+use crate::entity::user;
+use crate::error::{ErrorContext, InternalError, UseCaseError};
+use crate::infra::database::{Lock, WriteTransaction};
+use crate::sessions::{lock_user_row, refuse_during_recovery};
+use crate::{Actor, Backend};
+use domain::errors::ErrorCode;
+use domain::status::{Status, UserId};
+use domain::time::Timestamp;
+use domain::token::Purpose;
+
+/// The result of confirming an email address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EmailVerificationResult {
+    /// The id of the user whose email address has been confirmed.
+    pub user_id: UserId,
+    /// True if the account is active, so that the user can sign in.
+    pub active: bool,
+}
+
+/// Confirms the email address to which the link was sent.
+pub async fn confirm_email(
+    backend: &Backend,
+    link: &str,
+    proof: &LinkProof<'_>,
+) -> Result<EmailVerificationResult, UseCaseError> {
+    backend.rate_limiter.acquire_confirmation(&backend.settings, proof.client_ip, backend.now()).await?;
+    let (token, user) =
+        find_valid_link(backend, link, &[Purpose::ConfirmEmail]).await?.ok_or(ErrorCode::LinkInvalid)?;
+    if !proof.needs_no_password(user.id) {
+        check_password(backend, &user, proof).await?;
+    }
+    let now = backend.now();
+    let txn = backend.db.begin_write(Lock::None).await?;
+    lock_user_row(&*txn, user.id).await?;
+    refuse_during_recovery(&*txn, user.id, now).await?;
+    if !consume_token(&*txn, token.id, now).await? {
+        return Err(ErrorCode::LinkInvalid.into());
+    }
+    mark_email_confirmed(&txn, &user, proof.client_ip, now).await?;
+    txn.commit().await?;
+    Ok(EmailVerificationResult { user_id: user.id, active: user.status == Status::Active })
+}
+
+/// Marks the email address as confirmed with one conditional UPDATE. The unique index rejects it if another account has
+/// confirmed the same email address in the meantime.
+pub(crate) async fn mark_email_confirmed(
+    txn: &WriteTransaction,
+    user: &user::Model,
+    client_ip: IpAddr,
+    now: Timestamp,
+) -> Result<(), UseCaseError> {
+    let updated = user::Entity::update_many()
+        .col_expr(user::Column::EmailConfirmedAt, Expr::value(now))
+        .col_expr(user::Column::RegistrationDisputedAt, Expr::value(Option::<Timestamp>::None))
+        .filter(user::Column::Id.eq(user.id))
+        .filter(user::Column::EmailConfirmedAt.is_null())
+        .filter(user::Column::EmailCanonical.eq(user.email_canonical.clone()))
+        .filter(user::Column::Status.is_in([Status::Pending, Status::Held, Status::Active]))
+        .exec(&**txn)
+        .await
+        .map_err(unique_violation_error)?;
+    if updated.rows_affected != 1 {
+        return Err(ErrorCode::LinkInvalid.into());
+    }
+    let actor = actor_of(user, client_ip);
+    insert_audit(&**txn, Action::ConfirmEmail, &actor, Some((user.id, &user.username)), now).await?;
+    Ok(())
+}
+
+fn actor_of(user: &user::Model, client_ip: IpAddr) -> Actor {
+    Actor { id: Some(user.id), name: user.username.clone(), client_ip: client_ip.to_string() }
+}
+
+/// The result of cancelling a registration with "This wasn't me".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelledRegistration {
+    /// The pending registration has been deleted.
+    Removed,
+    /// The account is no longer a pending registration and stays. Administrators are notified.
+    Reported,
+}
+
+/// Deletes a pending registration when the owner of its email address presses "This wasn't me".
+/// An account that is no longer pending stays: its links to this email address are revoked, no new ones are sent, and
+/// administrators are notified.
+pub async fn cancel_registration(
+    backend: &Backend,
+    link: &str,
+    client_ip: IpAddr,
+) -> Result<CancelledRegistration, UseCaseError> {
+    backend.rate_limiter.acquire_confirmation(&backend.settings, client_ip, backend.now()).await?;
+    let (token, user) =
+        find_valid_link(backend, link, &[Purpose::ConfirmEmail]).await?.ok_or(ErrorCode::LinkInvalid)?;
+    let now = backend.now();
+    let txn = backend.db.begin_write(Lock::None).await?;
+    lock_user_row(&*txn, user.id).await?;
+    if !consume_token(&*txn, token.id, now).await? {
+        return Err(ErrorCode::LinkInvalid.into());
+    }
+    let actor = Actor { id: None, name: "owner of the address".to_owned(), client_ip: client_ip.to_string() };
+    insert_audit(&*txn, Action::CancelRegistration, &actor, Some((user.id, &user.username)), now).await?;
+    let registration = Condition::all()
+        .add(user::Column::Id.eq(user.id))
+        .add(user::Column::Status.eq(Status::Pending))
+        .add(user::Column::EmailConfirmedAt.is_null());
+    let removed = !delete_users(&txn, registration).await?.is_empty();
+    if !removed {
+        report_dispute(&txn, &user, now).await?;
+    }
+    txn.commit().await?;
+    if removed {
+        return Ok(CancelledRegistration::Removed);
+    }
+    backend.email_wakeup.notify();
+    Ok(CancelledRegistration::Reported)
+}
+
+/// Records that the owner of the email address did not register, and notifies administrators the first time.
+async fn report_dispute(
+    txn: &WriteTransaction,
+    user: &user::Model,
+    now: Timestamp,
+) -> Result<(), InternalError> {
+    let updated = user::Entity::update_many()
+        .col_expr(user::Column::RegistrationDisputedAt, Expr::value(now))
+        .filter(user::Column::Id.eq(user.id))
+        .filter(user::Column::EmailCanonical.eq(user.email_canonical.clone()))
+        .filter(user::Column::EmailConfirmedAt.is_null())
+        .filter(user::Column::RegistrationDisputedAt.is_null())
+        .exec(&**txn)
+        .await
+        .context("note whose address it is not")?;
+    revoke_tokens(&**txn, Some(user.id), &[Purpose::ConfirmEmail], now).await?;
+    if updated.rows_affected == 1 {
+        insert_job(&**txn, JobKind::RegistrationDisputed, user.id, now).await
+    } else {
+        Ok(())
+    }
+}
+
+/// Requests a new link to confirm the email address of `user_id`, who is signed in or has just entered the correct password.
+pub async fn resend_verification(
+    backend: &Backend,
+    user_id: UserId,
+    client_ip: IpAddr,
+) -> Result<(), UseCaseError> {
+    let now = backend.now();
+    backend.rate_limiter.acquire_confirmation(&backend.settings, client_ip, now).await?;
+    let txn = backend.db.begin_write(Lock::None).await?;
+    let user = user::Entity::find_by_id(user_id).one(&*txn).await.context("find the account")?;
+    let user = user.filter(|user| user.email_confirmed_at.is_none()).ok_or(ErrorCode::LinkInvalid)?;
+    let actor = Actor { id: Some(user.id), name: user.username.clone(), client_ip: client_ip.to_string() };
+    insert_audit(&*txn, Action::RequestVerification, &actor, Some((user.id, &user.username)), now).await?;
+    insert_job(&*txn, JobKind::Confirmation, user.id, now).await?;
+    txn.commit().await?;
+    backend.email_wakeup.notify();
+    Ok(())
+}

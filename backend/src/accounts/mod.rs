@@ -1,0 +1,15 @@
+//! The use cases of an account, from its registration to its deletion.
+
+pub mod blocked_identities;
+pub mod data_export;
+pub mod delete_users;
+pub mod deletion;
+pub mod email_address;
+pub mod email_change;
+pub mod email_verification;
+pub mod first_admin;
+pub mod last_admin;
+pub mod password_change;
+pub mod password_reset;
+pub mod profile;
+pub mod registration;

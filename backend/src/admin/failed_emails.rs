@@ -1,0 +1,296 @@
+//! Failed emails: listing them, sending them again and dismissing them.
+//!
+//! # Guarantees
+//!
+//! - An email with a sign-in link, a confirmation link or a temporary password is never sent again as written: a new email with a
+//!   new secret replaces it.
+//! - If two administrators act on an email at the same time, only one of them succeeds.
+
+use sea_orm::{
+    ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use crate::Backend;
+use crate::accounts::password_reset::job;
+use crate::admin::user_actions::{require_admin, send_sign_in_link};
+use crate::audit::{Action, insert_audit};
+use crate::email::jobs::{insert_job, insert_job_with_email};
+use crate::email::outbox::{delayed, requeue, send_delayed_now, set_dropped};
+use crate::entity::email_job::JobKind;
+use crate::entity::outbox::{EmailKind, EmailState};
+use crate::entity::{outbox, user, user_token};
+use crate::error::{ErrorContext, InternalError, UseCaseError};
+use crate::infra::database::{Lock, WriteTransaction};
+use crate::sessions::CurrentUser;
+use domain::errors::ErrorCode;
+use domain::status::Status;
+use domain::token::Purpose;
+use domain::view_models::{DelayedEmails, FailedEmail, FailedEmailsView, Page};
+
+/// The maximum number of rows of a page.
+pub const PAGE_SIZE: u64 = 50;
+
+/// Returns the number of failed emails.
+pub async fn count_failed_emails(backend: &Backend) -> Result<u64, InternalError> {
+    outbox::Entity::find()
+        .filter(outbox::Column::State.eq(EmailState::Failed))
+        .count(backend.db.pool())
+        .await
+        .context("count given-up mails")
+}
+
+/// Returns the failed emails page. The list contains the failed emails with an id below `before`, or the newest without it.
+pub async fn read_failed_emails_page(
+    backend: &Backend,
+    before: Option<i64>,
+) -> Result<FailedEmailsView, InternalError> {
+    let delayed = read_delayed_emails(backend.db.pool()).await?;
+    Ok(FailedEmailsView { delayed, failed: read_failed_emails(backend, before).await? })
+}
+
+/// Returns the delayed emails, or `None` if there are none.
+pub async fn read_delayed_emails(db: &DatabaseConnection) -> Result<Option<DelayedEmails>, InternalError> {
+    let query = outbox::Entity::find().filter(delayed());
+    let count = query.clone().count(db).await.context("count delayed emails")?;
+    let oldest =
+        query.order_by_asc(outbox::Column::Id).one(db).await.context("find the oldest delayed email")?;
+    Ok(oldest.map(|row| DelayedEmails {
+        count: count.max(1),
+        since: row.created_at,
+        reason: row.last_error.unwrap_or_default(),
+    }))
+}
+
+/// Returns a page of failed emails, the newest first.
+async fn read_failed_emails(
+    backend: &Backend,
+    before: Option<i64>,
+) -> Result<Page<FailedEmail>, InternalError> {
+    let total = count_failed_emails(backend).await?;
+    let mut failed = outbox::Entity::find().filter(outbox::Column::State.eq(EmailState::Failed));
+    if let Some(before) = before {
+        failed = failed.filter(outbox::Column::Id.lt(before));
+    }
+    // One row more than fits shows that there is a next page.
+    let mut rows = failed
+        .order_by_desc(outbox::Column::Id)
+        .limit(PAGE_SIZE + 1)
+        .all(backend.db.pool())
+        .await
+        .context("read given-up mails")?;
+    let page_size = usize::try_from(PAGE_SIZE).unwrap_or(usize::MAX);
+    let has_more = rows.len() > page_size;
+    rows.truncate(page_size);
+    let next = rows.last().filter(|_| has_more).map(|row| row.id.to_string());
+    let rows = rows
+        .into_iter()
+        .map(|row| FailedEmail {
+            id: row.id,
+            kind: row.kind.known().map_or("Unknown", EmailKind::label).to_owned(),
+            recipient: row.recipient,
+            written: row.created_at,
+            attempts: row.attempts,
+            reason: row.last_error.unwrap_or_default(),
+        })
+        .collect();
+    Ok(Page { rows, next, total })
+}
+
+/// The maximum number of failed emails that one request sends again: more than most portals have after an outage of a day. The
+/// others stay on the page.
+pub const MAX_RESENT: u64 = 1_000;
+/// The number of emails that one transaction writes, so that other transactions do not wait long.
+const BATCH: u64 = 100;
+
+/// Sends a failed email again.
+pub async fn resend_email(
+    backend: &Backend,
+    id: i64,
+    admin: &CurrentUser,
+    client_ip: &str,
+) -> Result<(), UseCaseError> {
+    let txn = backend.db.begin_write(Lock::None).await?;
+    require_admin(&txn, admin).await?;
+    let row = find_failed(&txn, id).await?;
+    let sent = resend(backend, &txn, &row, admin, client_ip).await?;
+    txn.commit().await?;
+    backend.email_wakeup.notify();
+    // An email that is no longer needed has been dropped, so that it leaves the page.
+    if sent { Ok(()) } else { Err(ErrorCode::EmailNotFound.into()) }
+}
+
+/// Sends at most [`MAX_RESENT`] failed emails again, and makes all delayed emails due immediately.
+pub async fn resend_all_emails(
+    backend: &Backend,
+    admin: &CurrentUser,
+    client_ip: &str,
+) -> Result<(), UseCaseError> {
+    // A separate transaction, so that these rows are not locked while failed emails are written.
+    let txn = backend.db.begin_write(Lock::None).await?;
+    require_admin(&txn, admin).await?;
+    send_delayed_now(&*txn, backend.now()).await?;
+    txn.commit().await?;
+    let mut after = 0;
+    for _ in 0..MAX_RESENT / BATCH {
+        let txn = backend.db.begin_write(Lock::None).await?;
+        require_admin(&txn, admin).await?;
+        let rows = outbox::Entity::find()
+            .filter(outbox::Column::State.eq(EmailState::Failed))
+            // By ascending id, so that no email is processed twice, even if it fails again in the meantime.
+            .filter(outbox::Column::Id.gt(after))
+            .order_by_asc(outbox::Column::Id)
+            .limit(BATCH)
+            .all(&*txn)
+            .await
+            .context("read failed emails")?;
+        for row in &rows {
+            resend(backend, &txn, row, admin, client_ip).await?;
+        }
+        txn.commit().await?;
+        let Some(last) = rows.last() else { break };
+        after = last.id;
+    }
+    backend.email_wakeup.notify();
+    Ok(())
+}
+
+/// Dismisses a failed email: it leaves the page and is never sent.
+pub async fn dismiss_email(
+    backend: &Backend,
+    id: i64,
+    admin: &CurrentUser,
+    client_ip: &str,
+) -> Result<(), UseCaseError> {
+    let now = backend.now();
+    let txn = backend.db.begin_write(Lock::None).await?;
+    require_admin(&txn, admin).await?;
+    let row = find_failed(&txn, id).await?;
+    if !set_dropped(&*txn, row.id, now, "dismissed by an administrator").await? {
+        return Err(ErrorCode::EmailNotFound.into());
+    }
+    let owner = find_owner(&txn, &row).await?;
+    let subject = owner.as_ref().map(|user| (user.id, user.username.as_str()));
+    insert_audit(&*txn, Action::DismissEmail, &admin.actor(client_ip.to_owned()), subject, now).await?;
+    txn.commit().await?;
+    Ok(())
+}
+
+async fn find_failed(txn: &WriteTransaction, id: i64) -> Result<outbox::Model, UseCaseError> {
+    let row = outbox::Entity::find_by_id(id).one(&**txn).await.context("find the mail")?;
+    Ok(row.filter(|row| row.state.known() == Some(EmailState::Failed)).ok_or(ErrorCode::EmailNotFound)?)
+}
+
+async fn find_owner(
+    txn: &WriteTransaction,
+    row: &outbox::Model,
+) -> Result<Option<user::Model>, InternalError> {
+    match row.user_id {
+        Some(id) => user::Entity::find_by_id(id).one(&**txn).await.context("find the mail's owner"),
+        None => Ok(None),
+    }
+}
+
+/// The way in which a failed email is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ResendMode {
+    /// A new email with a new link or temporary password replaces it.
+    NewSecret,
+    /// The same email is sent again.
+    AsWritten,
+    /// It is dropped, because it is no longer needed.
+    NotNeeded,
+}
+
+/// Sends a failed email again. Returns false if it is no longer needed, or if another administrator has acted on it already.
+async fn resend(
+    backend: &Backend,
+    txn: &WriteTransaction,
+    row: &outbox::Model,
+    admin: &CurrentUser,
+    client_ip: &str,
+) -> Result<bool, InternalError> {
+    // An email of a later version stays as it is: it may contain a secret that must not be sent again.
+    let Some(kind) = row.kind.known() else { return Ok(false) };
+    let now = backend.now();
+    let owner = find_owner(txn, row).await?;
+    let mode = resend_mode(txn, row, kind, owner.as_ref()).await?;
+    // The change of state comes first, so that only one of two administrators does the rest.
+    let changed = match mode {
+        ResendMode::NewSecret => set_dropped(&**txn, row.id, now, "sent again with a new link").await?,
+        ResendMode::AsWritten => requeue(&**txn, row.id, now).await?,
+        ResendMode::NotNeeded => {
+            set_dropped(&**txn, row.id, now, "no longer needed").await?;
+            false
+        }
+    };
+    if !changed {
+        return Ok(false);
+    }
+    if let (ResendMode::NewSecret, Some(user)) = (mode, &owner) {
+        enqueue_with_new_secret(backend, txn, row, kind, user).await?;
+    }
+    let subject = owner.as_ref().map(|user| (user.id, user.username.as_str()));
+    insert_audit(&**txn, Action::ResendEmail, &admin.actor(client_ip.to_owned()), subject, now).await?;
+    Ok(true)
+}
+
+/// Returns the way in which a failed email is sent again. It depends on the kind of the email and on the recipient's account.
+async fn resend_mode(
+    txn: &WriteTransaction,
+    row: &outbox::Model,
+    kind: EmailKind,
+    owner: Option<&user::Model>,
+) -> Result<ResendMode, InternalError> {
+    let active = owner.filter(|user| user.status == Status::Active);
+    let needed = match kind {
+        EmailKind::Approved => active.is_some_and(|user| user.last_sign_in_at <= row.created_at),
+        EmailKind::TemporaryPassword => active.is_some(),
+        EmailKind::ConfirmNewEmail => match active {
+            Some(user) => is_change_still_requested(txn, user, &row.recipient).await?,
+            None => false,
+        },
+        EmailKind::ConfirmEmail => owner
+            .is_some_and(|user| user.email_confirmed_at.is_none() && user.registration_disputed_at.is_none()),
+        _ => return Ok(ResendMode::AsWritten),
+    };
+    Ok(if needed { ResendMode::NewSecret } else { ResendMode::NotNeeded })
+}
+
+/// Returns true if the user's request to change their email address to `recipient` is still valid: they have not requested another
+/// change since, and their credentials have not changed.
+async fn is_change_still_requested(
+    txn: &WriteTransaction,
+    user: &user::Model,
+    recipient: &str,
+) -> Result<bool, InternalError> {
+    let valid_tokens = user_token::Entity::find()
+        .filter(user_token::Column::UserId.eq(user.id))
+        .filter(user_token::Column::Purpose.eq(Purpose::ChangeEmail.as_str()))
+        .filter(user_token::Column::Email.eq(recipient))
+        .filter(user_token::Column::CredentialVersion.eq(user.credential_version))
+        .filter(user_token::Column::UsedAt.is_null())
+        .count(&**txn)
+        .await
+        .context("look whether a change of address is still asked for")?;
+    Ok(valid_tokens > 0)
+}
+
+/// Enqueues a new email of this kind, with a new link or temporary password.
+async fn enqueue_with_new_secret(
+    backend: &Backend,
+    txn: &WriteTransaction,
+    row: &outbox::Model,
+    kind: EmailKind,
+    user: &user::Model,
+) -> Result<(), InternalError> {
+    let now = backend.now();
+    match kind {
+        EmailKind::Approved => send_sign_in_link(backend, &**txn, user, user.credential_version).await,
+        // The limit per hour does not apply, because an administrator requests it.
+        EmailKind::TemporaryPassword => job::enqueue_reset_email(backend, txn, user, now).await,
+        EmailKind::ConfirmNewEmail => {
+            insert_job_with_email(&**txn, JobKind::EmailChange, user.id, Some(&row.recipient), now).await
+        }
+        _ => insert_job(&**txn, JobKind::Confirmation, user.id, now).await,
+    }
+}

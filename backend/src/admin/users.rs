@@ -1,0 +1,179 @@
+//! Queries of the users page and the user page of the admin pages.
+//!
+//! # Guarantees
+//!
+//! - Shadow accounts are never listed, counted or found.
+//! - A page has at most [`PAGE_SIZE`] rows, and its cost does not depend on its position (keyset pagination).
+
+use std::collections::HashMap;
+
+use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
+
+use crate::Backend;
+use crate::accounts::email_address::display_email;
+use crate::admin::failed_emails::count_failed_emails;
+use crate::admin::user_actions::account_state;
+use crate::entity::user;
+use crate::error::{ErrorContext, InternalError};
+use domain::status::{Status, UserId};
+use domain::time::Timestamp;
+use domain::view_models::{Page, UserRow, UsersPageView};
+
+/// The maximum number of rows of a page.
+pub const PAGE_SIZE: u64 = 50;
+
+/// The positions at which the two lists begin, from the query of the URL.
+#[derive(Clone, Debug, Default)]
+pub struct UsersCursor {
+    /// The last pending registration of the previous page: time (microseconds) and user id, for example `1800000000000000-7`.
+    pub pending_after: Option<String>,
+    /// The last username of the previous page of users.
+    pub users_after: Option<String>,
+}
+
+/// Returns the users page as `current_user` sees it.
+pub async fn read_users_page(
+    backend: &Backend,
+    current_user: UserId,
+    cursor: &UsersCursor,
+) -> Result<UsersPageView, InternalError> {
+    Ok(UsersPageView {
+        pending: read_pending(backend, current_user, cursor.pending_after.as_deref()).await?,
+        users: read_users(backend, current_user, cursor.users_after.as_deref()).await?,
+        failed_emails: count_failed_emails(backend).await?,
+        read_at: backend.now(),
+    })
+}
+
+/// Returns a page of pending registrations, the oldest first.
+async fn read_pending(
+    backend: &Backend,
+    current_user: UserId,
+    after: Option<&str>,
+) -> Result<Page<UserRow>, InternalError> {
+    let mut query = select_pending();
+    let total = count_users(backend, query.clone()).await?;
+    if let Some((created_at, id)) = after.and_then(parse_cursor) {
+        let columns = [user::Column::CreatedAt, user::Column::Id].map(|c| SimpleExpr::from(Expr::col(c)));
+        query = query.filter(Expr::tuple(columns).gt(Expr::tuple([Expr::val(created_at), Expr::val(id)])));
+    }
+    let query = query.order_by_asc(user::Column::CreatedAt).order_by_asc(user::Column::Id);
+    let (rows, has_more) = read_rows(backend, query).await?;
+    let next = rows.last().filter(|_| has_more).map(|row| format!("{}-{}", row.created_at.0, row.id));
+    Ok(Page { rows: to_user_rows(backend, current_user, rows).await?, next, total })
+}
+
+/// Returns a page of all users, ordered by username.
+async fn read_users(
+    backend: &Backend,
+    current_user: UserId,
+    after: Option<&str>,
+) -> Result<Page<UserRow>, InternalError> {
+    let mut query = user::Entity::find().filter(user::Column::Status.ne(Status::Shadow));
+    let total = count_users(backend, query.clone()).await?;
+    if let Some(after) = after.filter(|after| !after.contains('\0')) {
+        query = query.filter(user::Column::UsernameKey.gt(after.to_ascii_lowercase()));
+    }
+    let (rows, has_more) = read_rows(backend, query.order_by_asc(user::Column::UsernameKey)).await?;
+    let next = rows.last().filter(|_| has_more).map(|row| row.username_key.clone());
+    Ok(Page { rows: to_user_rows(backend, current_user, rows).await?, next, total })
+}
+
+fn select_pending() -> Select<user::Entity> {
+    user::Entity::find().filter(user::Column::Status.is_in([Status::Pending, Status::Held]))
+}
+
+/// Returns the number of pending registrations.
+pub async fn count_pending(backend: &Backend) -> Result<u64, InternalError> {
+    count_users(backend, select_pending()).await
+}
+
+async fn count_users(backend: &Backend, query: Select<user::Entity>) -> Result<u64, InternalError> {
+    query.count(backend.db.pool()).await.context("count people")
+}
+
+/// Returns the rows of a page, and true if there is a next page. For that it reads one row more than fits.
+async fn read_rows(
+    backend: &Backend,
+    query: Select<user::Entity>,
+) -> Result<(Vec<user::Model>, bool), InternalError> {
+    let mut rows = query.limit(PAGE_SIZE + 1).all(backend.db.pool()).await.context("read people")?;
+    let page_size = usize::try_from(PAGE_SIZE).unwrap_or(usize::MAX);
+    let has_more = rows.len() > page_size;
+    rows.truncate(page_size);
+    Ok((rows, has_more))
+}
+
+fn parse_cursor(text: &str) -> Option<(i64, i32)> {
+    let (created_at, id) = text.split_once('-')?;
+    Some((created_at.parse().ok()?, id.parse().ok()?))
+}
+
+/// Returns a user as `current_user` sees them.
+pub async fn find_user_row(
+    backend: &Backend,
+    current_user: UserId,
+    id: UserId,
+) -> Result<Option<UserRow>, InternalError> {
+    let found = user::Entity::find_by_id(id)
+        .filter(user::Column::Status.ne(Status::Shadow))
+        .all(backend.db.pool())
+        .await
+        .context("find the person")?;
+    Ok(to_user_rows(backend, current_user, found).await?.pop())
+}
+
+/// Converts users to rows that the browser may see, with the names of the administrators who set the statuses.
+async fn to_user_rows(
+    backend: &Backend,
+    current_user: UserId,
+    rows: Vec<user::Model>,
+) -> Result<Vec<UserRow>, InternalError> {
+    let deciders: Vec<UserId> = rows.iter().filter_map(|row| row.status_by).collect();
+    let names: HashMap<UserId, String> = if deciders.is_empty() {
+        HashMap::new()
+    } else {
+        user::Entity::find()
+            .select_only()
+            .columns([user::Column::Id, user::Column::Username])
+            .filter(Condition::all().add(user::Column::Id.is_in(deciders)))
+            .into_tuple::<(UserId, String)>()
+            .all(backend.db.pool())
+            .await
+            .context("find who decided")?
+            .into_iter()
+            .collect()
+    };
+    Ok(rows.into_iter().map(|row| to_user_row(backend, current_user, row, &names)).collect())
+}
+
+fn to_user_row(
+    backend: &Backend,
+    current_user: UserId,
+    row: user::Model,
+    names: &HashMap<UserId, String>,
+) -> UserRow {
+    let account = account_state(&row);
+    let allowed_actions =
+        account.allowed_actions(current_user, backend.settings.require_confirmed_email, backend.now());
+    UserRow {
+        id: row.id,
+        confirmed: account.confirmed,
+        disputed_at: row.registration_disputed_at,
+        deletion_due: row.deletion_due_at,
+        status: account.status.public(),
+        role: account.role,
+        has_password: row.password_hash.is_some(),
+        registered: row.created_at,
+        last_sign_in: (row.last_sign_in_at > Timestamp::NEVER).then_some(row.last_sign_in_at),
+        status_since: account.status_since,
+        decided_by: row.status_by.and_then(|id| names.get(&id).cloned()),
+        is_you: row.id == current_user,
+        allowed_actions,
+        username: row.username,
+        email: display_email(&row.email, &row.email_canonical),
+    }
+}

@@ -1,0 +1,273 @@
+//! The threads that hash and verify passwords, and their queue.
+//!
+//! # Guarantees
+//!
+//! - Each thread computes one hash at a time. The 19 MiB of each hash are reused, and freed after five seconds without work.
+//! - At most [`MAX_QUEUED`] requests wait. Further ones are rejected immediately with [`HashError::Busy`].
+//! - The threads run at a low priority, so pages stay fast while many users sign in.
+//! - New passwords are checked on the same threads.
+//! - Verifying takes the same work with and without a stored hash.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::auth::password::argon2::{self, Memory};
+use crate::auth::password::fair_queue::FairQueue;
+use crate::error::InternalError;
+use domain::password::Password;
+
+pub use crate::auth::password::argon2::Verification;
+
+/// The maximum number of requests that wait for a hash or are being hashed: about four seconds of work for two cores, and half of
+/// the requests that the portal handles at a time, so that pages are served however many passwords wait.
+///
+/// One client may have as many places as are free (the dynamic thresholds of Choudhury and Hahne, 1998): half of them if it is
+/// the only one, a ninth each if eight clients come together. So a few clients leave room for another one.
+pub const MAX_QUEUED: usize = 256;
+/// The time for which a thread keeps its memory while there is nothing to hash.
+const IDLE_MEMORY_LIFETIME: Duration = Duration::from_secs(5);
+/// The seconds after which a rejected client may try again.
+pub const RETRY_AFTER: u64 = 5;
+/// The nice value of the threads (nice(2)). Linux gives a thread at 10 a tenth of the time of a thread at 0: enough that sign-ins
+/// continue while pages are flooded, and too little to slow pages down. At 19 it is a seventieth, too little for sign-ins.
+const NICENESS: i32 = 10;
+
+/// An error of the hasher.
+#[derive(Debug)]
+pub enum HashError {
+    /// The queue is full.
+    Busy,
+    /// Hashing failed.
+    Failed(InternalError),
+}
+
+impl From<InternalError> for HashError {
+    fn from(error: InternalError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn unexpected_output() -> InternalError {
+    InternalError::Data("the threads answered another question")
+}
+
+/// A check of a new password. It returns true if the password is too weak.
+type WeaknessCheck = Box<dyn FnOnce() -> bool + Send>;
+
+enum Task {
+    Hash(WeaknessCheck),
+    Verify(Option<String>),
+}
+
+enum Output {
+    Hash(String),
+    TooWeak,
+    Verification(Verification),
+}
+
+struct Job {
+    password: Password,
+    task: Task,
+    reply: oneshot::Sender<Result<Output, String>>,
+    queued: QueuedGuard,
+}
+
+/// Counts a job as queued until it is dropped.
+struct QueuedGuard(Arc<Statistics>);
+
+impl QueuedGuard {
+    fn new(statistics: &Arc<Statistics>) -> Self {
+        statistics.waiting.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(statistics))
+    }
+}
+
+impl Drop for QueuedGuard {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Statistics {
+    done: AtomicU64,
+    waiting: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// The threads that hash passwords. It is cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Hasher {
+    jobs: SyncSender<Job>,
+    queue: FairQueue,
+    statistics: Arc<Statistics>,
+}
+
+impl Hasher {
+    /// Starts `threads` threads.
+    pub fn start(threads: usize) -> std::io::Result<Self> {
+        let (sender, jobs) = sync_channel(MAX_QUEUED);
+        let jobs = Arc::new(Mutex::new(jobs));
+        let memories = Arc::new(Mutex::new(Vec::new()));
+        for number in 0..threads.max(1) {
+            let (jobs, memories) = (Arc::clone(&jobs), Arc::clone(&memories));
+            thread::Builder::new().name(format!("argon2-{number}")).spawn(move || run(&jobs, &memories))?;
+        }
+        Ok(Self { jobs: sender, queue: FairQueue::new(MAX_QUEUED), statistics: Arc::default() })
+    }
+
+    /// Returns the number of computed hashes, including verifications.
+    pub fn done(&self) -> u64 {
+        self.statistics.done.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of requests that wait or are being computed.
+    pub fn waiting(&self) -> u64 {
+        self.statistics.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of requests that were rejected because the queue was full.
+    pub fn refused(&self) -> u64 {
+        self.statistics.refused.load(Ordering::Relaxed)
+    }
+
+    /// Hashes a password with a new salt for a request of `client_ip`. Returns the PHC string.
+    pub async fn hash(&self, password: &Password, client_ip: &str) -> Result<String, HashError> {
+        self.hash_unless(password, client_ip, || false).await?.ok_or_else(|| unexpected_output().into())
+    }
+
+    /// Hashes a new password, or returns `None` if `is_too_weak` returns true. The check runs on the thread too, because it may
+    /// take longer than hashing.
+    pub async fn hash_unless(
+        &self,
+        password: &Password,
+        client_ip: &str,
+        is_too_weak: impl FnOnce() -> bool + Send + 'static,
+    ) -> Result<Option<String>, HashError> {
+        match self.submit(password, Task::Hash(Box::new(is_too_weak)), client_ip).await? {
+            Output::Hash(hash) => Ok(Some(hash)),
+            Output::TooWeak => Ok(None),
+            Output::Verification(_) => Err(unexpected_output().into()),
+        }
+    }
+
+    /// Verifies a password against a PHC string. Without one, does the same work and returns [`Verification::Wrong`].
+    pub async fn verify(
+        &self,
+        password: &Password,
+        hash: Option<&str>,
+        client_ip: &str,
+    ) -> Result<Verification, HashError> {
+        match self.submit(password, Task::Verify(hash.map(ToOwned::to_owned)), client_ip).await? {
+            Output::Verification(verification) => Ok(verification),
+            Output::Hash(_) | Output::TooWeak => Err(unexpected_output().into()),
+        }
+    }
+
+    async fn submit(&self, password: &Password, task: Task, client_ip: &str) -> Result<Output, HashError> {
+        // In this order: the permit is released before the place.
+        let (_place, submissions) = self.queue.acquire(client_ip).ok_or_else(|| self.refuse())?;
+        let _permit = submissions.acquire().await.map_err(|_| HashError::Busy)?;
+        let (reply, output) = oneshot::channel();
+        let job = Job { password: password.clone(), task, reply, queued: QueuedGuard::new(&self.statistics) };
+        self.jobs.try_send(job).map_err(|e| match e {
+            TrySendError::Full(_) => self.refuse(),
+            TrySendError::Disconnected(_) => {
+                HashError::Failed(InternalError::Hash("the threads are gone".to_owned()))
+            }
+        })?;
+        let output = output.await;
+        self.statistics.done.fetch_add(1, Ordering::Relaxed);
+        match output {
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(cause)) => Err(HashError::Failed(InternalError::Hash(cause))),
+            Err(_) => Err(HashError::Failed(InternalError::Hash("the thread gave up".to_owned()))),
+        }
+    }
+
+    fn refuse(&self) -> HashError {
+        self.statistics.refused.fetch_add(1, Ordering::Relaxed);
+        HashError::Busy
+    }
+}
+
+/// The memory that no thread uses at the moment. It is shared, because a thread that waits for the lock on the jobs could not
+/// free its own.
+type Memories = Mutex<Vec<Memory>>;
+
+/// Handles jobs until the hasher is dropped.
+fn run(jobs: &Mutex<Receiver<Job>>, memories: &Memories) {
+    // On Linux each thread has its own priority. Elsewhere the attempt does no harm.
+    let _ = rustix::process::nice(NICENESS);
+    loop {
+        let job = match jobs.lock() {
+            Ok(jobs) => jobs.recv_timeout(IDLE_MEMORY_LIFETIME),
+            Err(_) => return,
+        };
+        let Job { password, task, reply, queued } = match job {
+            Ok(job) => job,
+            Err(RecvTimeoutError::Timeout) => {
+                if let Ok(mut memories) = memories.lock() {
+                    memories.clear();
+                }
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        // The client may have disconnected in the meantime.
+        if reply.is_closed() {
+            continue;
+        }
+        let mut memory = memories.lock().ok().and_then(|mut memories| memories.pop()).unwrap_or_default();
+        let output = match task {
+            Task::Hash(is_too_weak) => check_and_hash(is_too_weak, &password, &mut memory),
+            Task::Verify(hash) => {
+                argon2::verify(&password, hash.as_deref(), &mut memory).map(Output::Verification)
+            }
+        };
+        if let Ok(mut memories) = memories.lock() {
+            memories.push(memory);
+        }
+        // Before the reply, so that the job is no longer counted as queued when the reply arrives.
+        drop(queued);
+        let _ = reply.send(output);
+    }
+}
+
+/// Hashes a new password unless it is too weak. A panic of the check is an error and does not end the thread.
+fn check_and_hash(
+    is_too_weak: WeaknessCheck,
+    password: &Password,
+    memory: &mut Memory,
+) -> Result<Output, String> {
+    match catch_unwind(AssertUnwindSafe(is_too_weak)) {
+        Ok(true) => Ok(Output::TooWeak),
+        Ok(false) => argon2::hash(password, memory).map(Output::Hash),
+        Err(_) => Err("judging the password broke down".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_new_password_is_checked_on_the_thread_that_hashes_it() {
+        let hasher = Hasher::start(1).expect("a thread starts");
+        let tulips = Password::from("tulips are yellow".to_owned());
+        let on_the_thread = || thread::current().name().is_some_and(|name| name.starts_with("argon2-"));
+        let weak = hasher.hash_unless(&tulips, "192.0.2.1", on_the_thread).await;
+        assert!(matches!(weak, Ok(None)));
+        let accepted = hasher.hash_unless(&tulips, "192.0.2.1", move || !on_the_thread()).await;
+        assert!(matches!(accepted, Ok(Some(_))));
+        let broken = hasher.hash_unless(&tulips, "192.0.2.1", || panic!("of the test")).await;
+        assert!(matches!(broken, Err(HashError::Failed(_))));
+        assert!(hasher.hash(&tulips, "192.0.2.1").await.is_ok(), "the thread is there");
+    }
+}

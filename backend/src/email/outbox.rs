@@ -1,0 +1,344 @@
+//! The queue of emails to be sent: `outbox`.
+//!
+//! # Guarantees
+//!
+//! - The content of an email is encrypted for its row and recipient, and erased once the email is sent or dropped.
+//! - A worker leases an email before it sends it, and the lease expires if the worker dies.
+//! - An email that has expired is dropped, not sent.
+//! - An email that a server refuses permanently, or that is attempted too often, fails, and administrators see it.
+
+use std::time::Duration;
+
+use sea_orm::sea_query::{Expr, LockBehavior, LockType};
+use sea_orm::{
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait,
+};
+
+use crate::Backend;
+use crate::email::backoff::{MAX_ATTEMPTS, retry_delay};
+use crate::email::delivery::SendResult;
+use crate::email::message::Message;
+use crate::email::redact::redact;
+use crate::entity::open_enum::ColumnText;
+use crate::entity::outbox::{self, EmailKind, EmailState};
+use crate::error::{ErrorContext, InternalError};
+use crate::infra::database::Lock;
+use crate::infra::encryption::Keys;
+use crate::infra::random;
+use domain::status::UserId;
+use domain::time::Timestamp;
+
+/// The time in which a worker must send an email.
+const LEASE: Duration = Duration::from_mins(2);
+
+/// An email to be added to the outbox.
+#[derive(Debug)]
+pub struct NewEmail<'a> {
+    /// The id of the account that the email is about.
+    pub user_id: Option<UserId>,
+    /// The recipient's email address.
+    pub recipient: &'a str,
+    /// The content.
+    pub message: Message,
+    /// The time after which the email is useless and is dropped.
+    pub not_after: Option<Timestamp>,
+}
+
+/// Adds an email to the outbox, in the transaction of the event that it reports.
+pub async fn enqueue(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    new_email: NewEmail<'_>,
+    now: Timestamp,
+) -> Result<(), InternalError> {
+    let kind = new_email.message.kind();
+    let seal_context = random::public_id();
+    let content =
+        serde_json::to_vec(&new_email.message).map_err(|_| InternalError::Data("a mail is no JSON"))?;
+    let sealed = keys.seal_email(&content, &associated_data(&seal_context, new_email.recipient))?;
+    let row = outbox::ActiveModel {
+        id: ActiveValue::NotSet,
+        kind: ActiveValue::Set(kind.into()),
+        user_id: ActiveValue::Set(new_email.user_id),
+        recipient: ActiveValue::Set(new_email.recipient.to_owned()),
+        seal_context: ActiveValue::Set(seal_context),
+        sealed: ActiveValue::Set(Some(sealed)),
+        priority: ActiveValue::Set(kind.priority()),
+        state: ActiveValue::Set(EmailState::Pending.into()),
+        created_at: ActiveValue::Set(now),
+        due_at: ActiveValue::Set(now),
+        not_after: ActiveValue::Set(new_email.not_after),
+        leased_until: ActiveValue::Set(Timestamp::NEVER),
+        attempts: ActiveValue::Set(0),
+        last_error: ActiveValue::Set(None),
+        finished_at: ActiveValue::Set(Timestamp::NEVER),
+    };
+    outbox::Entity::insert(row).exec_without_returning(db).await.context("write a mail")?;
+    Ok(())
+}
+
+/// Returns the additional data to which the sealed content is bound.
+fn associated_data(seal_context: &str, recipient: &str) -> String {
+    format!("{seal_context}\n{recipient}")
+}
+
+/// Decrypts the content of an email.
+pub fn open(backend: &Backend, row: &outbox::Model) -> Result<Message, InternalError> {
+    let sealed = row.sealed.as_deref().ok_or(InternalError::Data("the mail's content is gone"))?;
+    let content = backend.keys.open_email(sealed, &associated_data(&row.seal_context, &row.recipient))?;
+    serde_json::from_slice(&content).map_err(|_| InternalError::Data("the mail's content is no message"))
+}
+
+/// Replaces the content of an email, unless its state has changed in the meantime.
+pub(super) async fn reseal(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    row: &outbox::Model,
+    message: &Message,
+) -> Result<(), InternalError> {
+    let content = serde_json::to_vec(message).map_err(|_| InternalError::Data("a mail is no JSON"))?;
+    let sealed = keys.seal_email(&content, &associated_data(&row.seal_context, &row.recipient))?;
+    outbox::Entity::update_many()
+        .col_expr(outbox::Column::Sealed, Expr::value(sealed))
+        .filter(outbox::Column::Id.eq(row.id))
+        .filter(outbox::Column::State.eq(row.state.as_str()))
+        .exec(db)
+        .await
+        .context("replace the content of an email")?;
+    Ok(())
+}
+
+/// Checks if `emails` more emails may be sent now (`MAIL_RATE`, over all replicas). The inner error is the time until the next
+/// check.
+pub async fn check_send_rate(backend: &Backend, emails: u64) -> Result<Result<(), Duration>, InternalError> {
+    let rate = backend.settings.email_rate;
+    let now = backend.now();
+    let since = now.before(rate.period);
+    let recent = outbox::Entity::find()
+        .filter(outbox::Column::FinishedAt.gt(since))
+        .filter(outbox::Column::State.eq(EmailState::Sent));
+    let sent = recent.clone().count(backend.db.pool()).await.context("count sent mails")?;
+    if sent.saturating_add(emails) <= u64::from(rate.count) {
+        return Ok(Ok(()));
+    }
+    let oldest = recent
+        .order_by_asc(outbox::Column::FinishedAt)
+        .one(backend.db.pool())
+        .await
+        .context("find the oldest sent mail")?;
+    let free_at = oldest.map_or(now, |row| row.finished_at.after(rate.period));
+    Ok(Err(free_at.since(now).max(Duration::from_millis(100))))
+}
+
+/// Leases the next email that is due, and drops expired emails.
+pub async fn lease_next(backend: &Backend) -> Result<Option<outbox::Model>, InternalError> {
+    let now = backend.now();
+    let txn = backend.db.begin_write(Lock::None).await?;
+    drop_expired(&*txn, now).await?;
+    let free = Condition::all()
+        .add(outbox::Column::State.eq(EmailState::Pending))
+        // An email of a later version is left for a worker that knows its kind.
+        .add(outbox::Column::Kind.is_in(EmailKind::ALL.iter().copied()))
+        .add(outbox::Column::DueAt.lte(now))
+        .add(outbox::Column::LeasedUntil.lte(now));
+    let next = outbox::Entity::find()
+        .filter(free.clone())
+        .order_by_asc(outbox::Column::Priority)
+        .order_by_asc(outbox::Column::Id)
+        // Ignored on SQLite, where this transaction is the only writer anyway.
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .one(&*txn)
+        .await
+        .context("find a mail to send")?;
+    let Some(row) = next else {
+        txn.commit().await?;
+        return Ok(None);
+    };
+    let leased_until = now.after(LEASE);
+    let leased = outbox::Entity::update_many()
+        .col_expr(outbox::Column::LeasedUntil, Expr::value(leased_until))
+        .col_expr(outbox::Column::Attempts, Expr::value(row.attempts + 1))
+        .filter(outbox::Column::Id.eq(row.id))
+        .filter(free)
+        .exec(&*txn)
+        .await
+        .context("lease a mail")?;
+    txn.commit().await?;
+    Ok((leased.rows_affected == 1).then(|| outbox::Model { attempts: row.attempts + 1, leased_until, ..row }))
+}
+
+/// Drops pending emails that have expired.
+async fn drop_expired(db: &impl ConnectionTrait, now: Timestamp) -> Result<(), InternalError> {
+    finish(EmailState::Dropped, now, Some("its time was over"))
+        .filter(outbox::Column::State.eq(EmailState::Pending))
+        .filter(outbox::Column::NotAfter.lte(now))
+        .filter(outbox::Column::LeasedUntil.lte(now))
+        .exec(db)
+        .await
+        .context("drop dead mails")?;
+    Ok(())
+}
+
+/// Returns the update that finishes an email and erases its content.
+fn finish(state: EmailState, now: Timestamp, reason: Option<&str>) -> sea_orm::UpdateMany<outbox::Entity> {
+    outbox::Entity::update_many()
+        .col_expr(outbox::Column::State, Expr::value(state))
+        .col_expr(outbox::Column::Sealed, Expr::value(Option::<String>::None))
+        .col_expr(outbox::Column::FinishedAt, Expr::value(now))
+        .col_expr(outbox::Column::LastError, Expr::value(reason))
+}
+
+/// Records the result of an attempt, if the lease is still ours.
+pub async fn record_result(
+    backend: &Backend,
+    leased: &outbox::Model,
+    result: SendResult,
+) -> Result<(), InternalError> {
+    let now = backend.now();
+    let sender = backend.settings.sender_email.as_str();
+    let result = result.map_reason(|reason| redact(&reason, sender));
+    log_failure(leased, &result);
+    let update = match result {
+        SendResult::Accepted => finish(EmailState::Sent, now, None),
+        SendResult::PermanentFailure(reason) => mark_failed(now, &reason),
+        SendResult::TemporaryFailure { reason, .. } if leased.attempts >= MAX_ATTEMPTS => {
+            mark_failed(now, &reason)
+        }
+        SendResult::TemporaryFailure { reason, retry_after } => {
+            let delay = retry_delay(leased.attempts, retry_after);
+            outbox::Entity::update_many()
+                .col_expr(outbox::Column::DueAt, Expr::value(now.after(delay)))
+                .col_expr(outbox::Column::LeasedUntil, Expr::value(Timestamp::NEVER))
+                .col_expr(outbox::Column::LastError, Expr::value(reason))
+        }
+    };
+    update
+        .filter(outbox::Column::Id.eq(leased.id))
+        .filter(outbox::Column::LeasedUntil.eq(leased.leased_until))
+        .filter(outbox::Column::State.eq(EmailState::Pending))
+        .exec(backend.db.pool())
+        .await
+        .context("settle a mail")?;
+    Ok(())
+}
+
+/// Drops an email that is no longer needed, if the lease is still ours.
+pub(super) async fn drop_leased(
+    backend: &Backend,
+    leased: &outbox::Model,
+    reason: &str,
+) -> Result<(), InternalError> {
+    finish(EmailState::Dropped, backend.now(), Some(reason))
+        .filter(outbox::Column::Id.eq(leased.id))
+        .filter(outbox::Column::LeasedUntil.eq(leased.leased_until))
+        .filter(outbox::Column::State.eq(EmailState::Pending))
+        .exec(backend.db.pool())
+        .await
+        .context("drop an email")?;
+    Ok(())
+}
+
+/// Logs a failed attempt.
+fn log_failure(leased: &outbox::Model, result: &SendResult) {
+    let (reason, is_final) = match result {
+        SendResult::Accepted => return,
+        SendResult::PermanentFailure(reason) => (reason, true),
+        SendResult::TemporaryFailure { reason, .. } => (reason, leased.attempts >= MAX_ATTEMPTS),
+    };
+    let cause = reason.as_str();
+    let (kind, attempt) = (leased.kind.as_str(), leased.attempts);
+    if is_final {
+        tracing::warn!(mail = leased.id, kind, attempt, cause, "a mail was given up");
+    } else {
+        tracing::warn!(mail = leased.id, kind, attempt, cause, "a mail could not be sent, and waits");
+    }
+}
+
+/// Returns the update that marks an email as failed. Its content is kept, because administrators may send it again.
+fn mark_failed(now: Timestamp, reason: &str) -> sea_orm::UpdateMany<outbox::Entity> {
+    outbox::Entity::update_many()
+        .col_expr(outbox::Column::State, Expr::value(EmailState::Failed))
+        .col_expr(outbox::Column::FinishedAt, Expr::value(now))
+        .col_expr(outbox::Column::LastError, Expr::value(reason))
+}
+
+/// Makes a failed email pending again, unchanged. Returns false if it was no longer failed.
+pub async fn requeue(db: &impl ConnectionTrait, id: i64, now: Timestamp) -> Result<bool, InternalError> {
+    let requeued = outbox::Entity::update_many()
+        .col_expr(outbox::Column::State, Expr::value(EmailState::Pending))
+        .col_expr(outbox::Column::DueAt, Expr::value(now))
+        .col_expr(outbox::Column::LeasedUntil, Expr::value(Timestamp::NEVER))
+        .col_expr(outbox::Column::Attempts, Expr::value(0))
+        .col_expr(outbox::Column::FinishedAt, Expr::value(Timestamp::NEVER))
+        .filter(outbox::Column::Id.eq(id))
+        .filter(outbox::Column::State.eq(EmailState::Failed))
+        .exec(db)
+        .await
+        .context("send a mail again")?;
+    Ok(requeued.rows_affected == 1)
+}
+
+/// Drops a failed email and records the reason: another email replaces it, or it is no longer needed. Returns false if it was no
+/// longer failed.
+pub async fn set_dropped(
+    db: &impl ConnectionTrait,
+    id: i64,
+    now: Timestamp,
+    reason: &str,
+) -> Result<bool, InternalError> {
+    let dropped = finish(EmailState::Dropped, now, Some(reason))
+        .filter(outbox::Column::Id.eq(id))
+        .filter(outbox::Column::State.eq(EmailState::Failed))
+        .exec(db)
+        .await
+        .context("replace a mail")?;
+    Ok(dropped.rows_affected == 1)
+}
+
+/// Drops the unsent emails of a kind about an account to an email address: they are no longer needed.
+pub async fn drop_unsent(
+    db: &impl ConnectionTrait,
+    kind: EmailKind,
+    user_id: UserId,
+    recipient: &str,
+    now: Timestamp,
+) -> Result<(), InternalError> {
+    finish(EmailState::Dropped, now, Some("no longer needed"))
+        .filter(outbox::Column::Kind.eq(kind))
+        .filter(outbox::Column::UserId.eq(user_id))
+        .filter(outbox::Column::Recipient.eq(recipient))
+        .filter(outbox::Column::State.is_in([EmailState::Pending, EmailState::Failed]))
+        .exec(db)
+        .await
+        .context("drop emails that are no longer needed")?;
+    Ok(())
+}
+
+/// Makes all delayed emails due now.
+pub async fn send_delayed_now(db: &impl ConnectionTrait, now: Timestamp) -> Result<(), InternalError> {
+    // In order, and without the emails that are being sent: other transactions lock several rows too.
+    let ids = outbox::Entity::find()
+        .select_only()
+        .column(outbox::Column::Id)
+        .filter(delayed())
+        .filter(outbox::Column::DueAt.gt(now))
+        .order_by_asc(outbox::Column::Id)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .into_query();
+    outbox::Entity::update_many()
+        .col_expr(outbox::Column::DueAt, Expr::value(now))
+        .filter(outbox::Column::Id.in_subquery(ids))
+        .exec(db)
+        .await
+        .context("send delayed emails now")?;
+    Ok(())
+}
+
+/// Selects pending emails with a failed attempt.
+pub fn delayed() -> Condition {
+    Condition::all()
+        .add(outbox::Column::State.eq(EmailState::Pending))
+        .add(outbox::Column::Attempts.gt(0))
+        .add(outbox::Column::LastError.is_not_null())
+}

@@ -1,0 +1,131 @@
+//! The worker: writes emails from queued events, and sends the outbox.
+//!
+//! # Guarantees
+//!
+//! - An email is written in the transaction of its event, or of its job if only the worker may know whether there is an email.
+//! - A process that is killed at any moment loses no email.
+//! - An attempt whose result is unknown is repeated with the same links.
+//! - A database that does not answer delays a step by at most 10 seconds.
+
+use std::time::Duration;
+
+use sea_orm::{ConnAcquireErr, DbErr};
+use tokio::time::timeout;
+
+use crate::Backend;
+use crate::accounts::password_reset;
+use crate::email::delivery::SendResult;
+use crate::email::transport::Transport;
+use crate::email::{jobs, notifications, outbox, templates};
+use crate::entity::outbox as outbox_row;
+use crate::error::InternalError;
+
+/// The longest time that the worker sleeps if nothing wakes it.
+pub const IDLE: Duration = Duration::from_secs(15);
+
+/// The longest time for one database step, as in requests: a connection may have been dropped silently on the way. An email whose
+/// result could not be recorded is sent once more when its lease has expired.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Most jobs in one batch, so that jobs do not delay requests for temporary passwords.
+const MAX_JOBS: usize = 100;
+
+/// Turns a batch of jobs and a batch of requests for temporary passwords into emails. Returns the wait before the next batch,
+/// which is zero if more work is due.
+pub async fn write(backend: &Backend) -> Result<Duration, InternalError> {
+    // A failed job does not delay temporary passwords.
+    let jobs_left = write_jobs(backend).await;
+    let requests_left = with_timeout(password_reset::job::process_batch(backend)).await;
+    backend.email_wakeup.sender.notify_one();
+    let (jobs_left, requests_left) = (jobs_left?, requests_left?);
+    if jobs_left || requests_left {
+        return Ok(Duration::ZERO);
+    }
+    let due = with_timeout(password_reset::job::next_due(backend)).await?.unwrap_or(IDLE);
+    // A little later than due, because the clocks of databases and machines differ.
+    Ok(due.saturating_add(Duration::from_millis(10)).min(IDLE))
+}
+
+/// Turns at most [`MAX_JOBS`] jobs into emails. Returns true if more may be due.
+async fn write_jobs(backend: &Backend) -> Result<bool, InternalError> {
+    for _ in 0..MAX_JOBS {
+        if !with_timeout(jobs::process_next(backend)).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Sends the emails that are due, as fast as the rate allows. Returns the wait before the next call. Once `is_stopping` returns
+/// true, no further email is started.
+pub async fn send(
+    backend: &Backend,
+    transport: &Transport,
+    is_stopping: impl Fn() -> bool,
+) -> Result<Duration, InternalError> {
+    loop {
+        if is_stopping() {
+            return Ok(IDLE);
+        }
+        if let Some(pause) = transport.pause() {
+            return Ok(pause.min(IDLE));
+        }
+        if let Err(wait) = with_timeout(outbox::check_send_rate(backend, 1)).await? {
+            return Ok(wait.min(IDLE));
+        }
+        let Some(leased) = with_timeout(outbox::lease_next(backend)).await? else {
+            return Ok(IDLE);
+        };
+        // An attempt that hangs delays only the next batch.
+        let second = if transport.sends_concurrently() { lease_second(backend).await } else { Ok(None) };
+        let (first, second) = tokio::join!(deliver(backend, transport, leased), async {
+            match second? {
+                Some(leased) => deliver(backend, transport, leased).await,
+                None => Ok(()),
+            }
+        });
+        first.and(second)?;
+    }
+}
+
+/// Leases a second email, if the rate allows two.
+async fn lease_second(backend: &Backend) -> Result<Option<outbox_row::Model>, InternalError> {
+    if with_timeout(outbox::check_send_rate(backend, 2)).await?.is_err() {
+        return Ok(None);
+    }
+    with_timeout(outbox::lease_next(backend)).await
+}
+
+/// Sends an email and records the result.
+async fn deliver(
+    backend: &Backend,
+    transport: &Transport,
+    leased: outbox_row::Model,
+) -> Result<(), InternalError> {
+    let result = match outbox::open(backend, &leased) {
+        Ok(message) => {
+            let recipient = &leased.recipient;
+            let needed = notifications::still_needed(backend, backend.db.pool(), recipient, message);
+            let Some(message) = with_timeout(needed).await? else {
+                return with_timeout(outbox::drop_leased(backend, &leased, notifications::NOT_NEEDED)).await;
+            };
+            let rendered = templates::render(&message, &backend.settings);
+            transport.send(&backend.settings, &leased, rendered).await
+        }
+        // Another SECRET_KEY may decrypt it, or another version may read it.
+        Err(error) => SendResult::temporary_failure(error.to_string()),
+    };
+    // An email whose result is not recorded is sent once more.
+    match with_timeout(outbox::record_result(backend, &leased, result.clone())).await {
+        Ok(()) => Ok(()),
+        Err(_) => with_timeout(outbox::record_result(backend, &leased, result)).await,
+    }
+}
+
+/// Limits the time of a step that needs only the database.
+async fn with_timeout<T>(step: impl Future<Output = Result<T, InternalError>>) -> Result<T, InternalError> {
+    timeout(DATABASE_TIMEOUT, step).await.unwrap_or(Err(InternalError::Database {
+        context: "hear from the database",
+        source: DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+    }))
+}

@@ -1,0 +1,48 @@
+//! The clock: the only place that reads the system time.
+//!
+//! # Guarantees
+//!
+//! - Timestamps are whole microseconds.
+//! - Tests set the time and advance it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use domain::time::Timestamp;
+
+/// The source of the time.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    /// The system clock.
+    System,
+    /// A fixed time that tests advance.
+    Fixed(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// Creates a fixed clock with the time `at`.
+    pub fn fixed(at: Timestamp) -> Self {
+        Self::Fixed(Arc::new(AtomicI64::new(at.0)))
+    }
+
+    /// Returns the current time.
+    #[expect(clippy::disallowed_methods, reason = "the one place that may read the clock")]
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Self::System => {
+                let nanos = time::OffsetDateTime::now_utc().unix_timestamp_nanos();
+                Timestamp(i64::try_from(nanos / 1_000).unwrap_or(i64::MAX))
+            }
+            Self::Fixed(micros) => Timestamp(micros.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Advances a fixed clock. Does nothing to the system clock.
+    pub fn advance(&self, by: Duration) {
+        if let Self::Fixed(micros) = self {
+            let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+            micros.fetch_add(by, Ordering::SeqCst);
+        }
+    }
+}

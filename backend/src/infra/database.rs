@@ -1,0 +1,218 @@
+//! The database: connections and write transactions.
+//!
+//! # Guarantees
+//!
+//! - Everything that writes more than one row uses [`Database::begin_write`], and nothing inside such a transaction uses the
+//!   pool.
+//! - On SQLite a write transaction is IMMEDIATE, because a deferred one that reads before it writes fails immediately.
+//! - On PostgreSQL a write transaction takes its advisory lock before anything is read.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::sqlx::{Connection, Executor, SqliteConnection};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
+};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::timeout;
+
+use crate::error::{ErrorContext, InternalError};
+
+/// The maximum number of connections of one process. SQLite has one writer, whatever the number.
+const MAX_CONNECTIONS: u32 = 16;
+/// The time that SQLite waits for another process's write, and the time that a request waits for a connection.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The time in which a connection must answer a ping.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Makes the server end a transaction that has been idle for longer than any request may take. Its connection may have been lost
+/// silently, and all others would wait for its locks.
+const SET_IDLE_TIMEOUT: &str = "SET idle_in_transaction_session_timeout = '10s'";
+
+/// The number of attempts to connect to a locked SQLite file, which take five seconds together.
+const CONNECT_ATTEMPTS: u32 = 100;
+/// The time between two of these attempts.
+const CONNECT_DELAY: Duration = Duration::from_millis(50);
+
+/// Returns true if a connection answers. Without a time limit, a request that gets a silently lost connection would wait for it
+/// as long as TCP tries.
+async fn is_responsive<C: Connection>(connection: &mut C) -> Result<bool, SqlxError> {
+    match timeout(PING_TIMEOUT, connection.ping()).await {
+        Ok(answer) => answer.map(|()| true),
+        Err(_) => Ok(false),
+    }
+}
+
+/// Returns true if a connection is outside any transaction. If the disk was full, SQLite has rolled back by itself, the rollback
+/// of the driver fails, and the driver takes every later transaction for a part of one that never commits. Such a connection is
+/// closed.
+async fn is_outside_transaction(connection: &mut SqliteConnection) -> Result<bool, SqlxError> {
+    // The ping completes a rollback that is still queued.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
+/// A lock that write transactions of all instances exclude each other by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// No lock besides the changed rows.
+    None,
+    /// The lock for changes of the schema.
+    Schema,
+    /// The lock for anything that could remove the last administrator or create the first.
+    Administrators,
+    /// The lock for collecting notifications.
+    Notifications,
+}
+
+impl Lock {
+    /// Returns the number of the advisory lock. Its first half spells "VEST".
+    fn key(self) -> Option<i64> {
+        let number = match self {
+            Self::None => return None,
+            Self::Schema => 1,
+            Self::Administrators => 2,
+            Self::Notifications => 3,
+        };
+        Some((0x5645_5354_i64 << 32) | number)
+    }
+}
+
+/// Creates a SQLite file that only its owner can read. SQLite copies its permissions to the log files next to it. An error is
+/// ignored, because SQLite reports it when it opens the file.
+fn create_private_file(url: &str) {
+    let Some(path) = url.strip_prefix("sqlite://") else { return };
+    let path = path.split('?').next().unwrap_or_default();
+    if path.is_empty() || path.starts_with(':') {
+        return;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.open(path);
+}
+
+/// A pool of connections.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: DatabaseConnection,
+    /// Queues the writers of this process on SQLite in order, because SQLite itself lets them wait in no order.
+    writer: Arc<Mutex<()>>,
+}
+
+/// A write transaction. It is rolled back unless [`WriteTransaction::commit`] is called.
+#[derive(Debug)]
+pub struct WriteTransaction {
+    transaction: DatabaseTransaction,
+    _writer: Option<OwnedMutexGuard<()>>,
+}
+
+impl Deref for WriteTransaction {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+}
+
+impl WriteTransaction {
+    /// Commits the transaction.
+    pub async fn commit(self) -> Result<(), InternalError> {
+        self.transaction.commit().await.context("commit")
+    }
+}
+
+impl Database {
+    /// Connects to `url` (`sqlite://…` or `postgres://…`). Only its owner can read a new SQLite file.
+    pub async fn connect(url: &str) -> Result<Self, DbErr> {
+        create_private_file(url);
+        let mut options = ConnectOptions::new(url);
+        options
+            .max_connections(MAX_CONNECTIONS)
+            .min_connections(1)
+            .acquire_timeout(WAIT_TIMEOUT)
+            .connect_timeout(WAIT_TIMEOUT)
+            .sqlx_logging(false)
+            .test_before_acquire(false)
+            .map_sqlx_postgres_pool_opts(|pool| {
+                pool.after_connect(|connection, _| {
+                    Box::pin(async move { connection.execute(SET_IDLE_TIMEOUT).await.map(drop) })
+                })
+                .before_acquire(|connection, _| Box::pin(is_responsive(connection)))
+                .after_release(|connection, _| Box::pin(is_responsive(connection)))
+            })
+            .map_sqlx_sqlite_pool_opts(|pool| {
+                pool.after_release(|connection, _| Box::pin(is_outside_transaction(connection)))
+            })
+            .map_sqlx_sqlite_opts(|sqlite| {
+                sqlite
+                    .create_if_missing(true)
+                    .busy_timeout(WAIT_TIMEOUT)
+                    .foreign_keys(true)
+                    // Overwrites deleted data.
+                    .pragma("secure_delete", "ON")
+                    .pragma("journal_mode", "WAL")
+            });
+        // Switching a new SQLite file to WAL needs exclusive access, whatever the busy timeout. Other processes retry.
+        let mut attempts = 1;
+        let pool = loop {
+            match sea_orm::Database::connect(options.clone()).await {
+                Err(error)
+                    if attempts < CONNECT_ATTEMPTS && error.to_string().contains("database is locked") =>
+                {
+                    attempts += 1;
+                    tokio::time::sleep(CONNECT_DELAY).await;
+                }
+                connected => break connected?,
+            }
+        };
+        Ok(Self { pool, writer: Arc::new(Mutex::new(())) })
+    }
+
+    /// Returns the pool, for reading.
+    pub fn pool(&self) -> &DatabaseConnection {
+        &self.pool
+    }
+
+    /// Returns true for PostgreSQL and false for SQLite.
+    pub fn is_postgres(&self) -> bool {
+        self.pool.get_database_backend() == DbBackend::Postgres
+    }
+
+    /// Begins a write transaction with `lock`.
+    pub async fn begin_write(&self, lock: Lock) -> Result<WriteTransaction, InternalError> {
+        let sqlite = !self.is_postgres();
+        let writer = if sqlite { Some(Arc::clone(&self.writer).lock_owned().await) } else { None };
+        let options = TransactionOptions {
+            sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let transaction = self.pool.begin_with_options(options).await.context("begin a transaction")?;
+        if let (false, Some(key)) = (sqlite, lock.key()) {
+            let take = format!("SELECT pg_advisory_xact_lock({key})");
+            transaction.execute_unprepared(&take).await.context("take a lock")?;
+        }
+        Ok(WriteTransaction { transaction, _writer: writer })
+    }
+
+    /// Writes SQLite's write-ahead log to the database and empties it, because it may hold deleted data. Does nothing on
+    /// PostgreSQL, or while another connection reads.
+    pub async fn checkpoint(&self) -> Result<(), InternalError> {
+        if self.is_postgres() {
+            return Ok(());
+        }
+        let _writer = self.writer.lock().await;
+        self.pool.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.context("empty the log")?;
+        Ok(())
+    }
+
+    /// Checks that the database answers.
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.pool.ping().await
+    }
+}

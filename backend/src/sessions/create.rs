@@ -1,0 +1,290 @@
+//! Creation of sessions.
+//!
+//! # Guarantees
+//!
+//! - A session gets a new id at sign-in and at every change of privilege.
+//! - The previous session stays valid until the row of the new one is committed, so a failure in between leaves the browser
+//!   signed in as before.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use serde_json::Value;
+use time::OffsetDateTime;
+use tower_sessions::session::{Error as SessionError, Id, Record};
+use tower_sessions::{Session, SessionStore};
+
+use crate::audit::{audit_row, insert_audit_row};
+use crate::entity::{audit, user, user_session};
+use crate::error::{ErrorContext, InternalError};
+use crate::infra::database::Lock;
+use crate::infra::random;
+use crate::sessions::postgres::insert_sign_in_in_one_statement;
+use crate::sessions::revoke::{delete_session, end_sessions};
+use crate::sessions::store::hash_hex;
+use crate::sessions::{AuthMethod, Browser, CurrentUser, MAX_SESSIONS, PUBLIC_ID, SessionKind, USER};
+use crate::{Actor, Backend};
+use domain::status::UserId;
+use domain::time::Timestamp;
+
+/// The lifetime of a restricted session.
+const RESTRICTED_LIFETIME: Duration = Duration::from_mins(15);
+
+/// The values of a new session at the time of the authentication.
+#[derive(Debug)]
+pub struct SessionRequest<'a> {
+    /// The id of the user.
+    pub user_id: UserId,
+    /// The username.
+    pub username: &'a str,
+    /// The credential version at the authentication. If it has changed since, the session is invalid from its first request.
+    pub credential_version: i32,
+    /// True if the computer is shared.
+    pub shared: bool,
+    /// The authentication method.
+    pub auth_method: AuthMethod,
+}
+
+impl SessionRequest<'_> {
+    /// Returns the row of the audit log.
+    fn audit_row(&self, browser: &Browser, now: Timestamp) -> audit::ActiveModel {
+        let (id, name) = (self.user_id, self.username);
+        let actor = Actor { id: Some(id), name: name.to_owned(), client_ip: browser.client_ip.clone() };
+        audit_row(self.auth_method.action(), &actor, Some((id, name)), now)
+    }
+}
+
+/// The session of the request, and the session that the request has opened.
+#[derive(Clone, Debug)]
+pub struct BrowserSession {
+    current: Session,
+    opened: Arc<OnceLock<NewSession>>,
+}
+
+/// A new session whose cookie is not set yet.
+#[derive(Clone, Copy, Debug)]
+pub struct NewSession {
+    /// The secret id.
+    pub id: Id,
+    /// The absolute expiry time.
+    pub expires_at: Timestamp,
+    /// True if the cookie must also expire when the browser is closed.
+    pub shared: bool,
+}
+
+impl BrowserSession {
+    /// Creates the value from the session of the request, which is empty for a visitor.
+    pub fn new(current: Session) -> Self {
+        Self { current, opened: Arc::default() }
+    }
+
+    /// Returns the session that this request has opened.
+    pub fn opened(&self) -> Option<NewSession> {
+        self.opened.get().copied()
+    }
+
+    /// Deletes the record of the request's session. Without its row the record gives no access, so an error is only logged.
+    pub async fn delete_record(&self) {
+        if let Err(error) = self.current.flush().await {
+            tracing::warn!(cause = %error, "could not remove an ended session's record");
+        }
+    }
+}
+
+/// A new session whose record exists and whose row is not written yet. Until then the previous session stays valid.
+#[derive(Debug)]
+pub struct PendingSession {
+    user_id: UserId,
+    previous_public_id: Option<String>,
+    previous_id: Option<Id>,
+    new: NewSession,
+    row: user_session::ActiveModel,
+}
+
+impl PendingSession {
+    /// Keeps the authentication of the current session, because the user has not authenticated again.
+    #[must_use]
+    pub fn keeping_authentication_of(mut self, current_user: &CurrentUser) -> Self {
+        self.row.authenticated_at = ActiveValue::Set(current_user.authenticated_at);
+        self.row.auth_method = ActiveValue::Set(current_user.auth_method.into());
+        self
+    }
+
+    /// Gives the session to the browser after its row has been committed, and deletes the record of the previous session.
+    pub async fn activate(self, backend: &Backend, session: &BrowserSession) {
+        let _ = session.opened.set(self.new);
+        if let Some(previous) = self.previous_id
+            && let Err(error) = backend.sessions.delete(&previous).await
+        {
+            tracing::warn!(cause = %error, "could not remove a replaced session's record");
+        }
+    }
+}
+
+/// Creates the record of a new session with a new id. It gives no access until [`insert_session`] has written the row.
+pub async fn prepare_session(
+    backend: &Backend,
+    session: &BrowserSession,
+    request: &SessionRequest<'_>,
+    browser: &Browser,
+) -> Result<PendingSession, InternalError> {
+    let now = backend.now();
+    let previous_public_id: Option<String> =
+        session.current.get(PUBLIC_ID).await.context("read the old session")?;
+    let public_id = random::public_id();
+    let kind = request.auth_method.session_kind();
+    let lifetime = match kind {
+        SessionKind::Ordinary => backend.settings.session_lifetime,
+        SessionKind::Restricted => RESTRICTED_LIFETIME,
+    };
+    let expires_at = now.after(lifetime);
+    let mut record = Record {
+        id: Id::default(),
+        data: HashMap::from([
+            (PUBLIC_ID.to_owned(), Value::from(public_id.as_str())),
+            (USER.to_owned(), Value::from(request.user_id.0)),
+        ]),
+        expiry_date: OffsetDateTime::from_unix_timestamp(expires_at.seconds())
+            .map_err(|_| InternalError::Data("a session ends after all time"))?,
+    };
+    backend.sessions.create(&mut record).await.map_err(SessionError::Store).context("create the session")?;
+    let row = user_session::ActiveModel {
+        public_id: ActiveValue::Set(public_id),
+        id_hash: ActiveValue::Set(hash_hex(record.id)),
+        user_id: ActiveValue::Set(request.user_id),
+        kind: ActiveValue::Set(kind.into()),
+        auth_method: ActiveValue::Set(request.auth_method.into()),
+        shared: ActiveValue::Set(request.shared),
+        credential_version: ActiveValue::Set(request.credential_version),
+        expires_at: ActiveValue::Set(expires_at),
+        authenticated_at: ActiveValue::Set(now),
+        user_agent: ActiveValue::Set(stored_user_agent(browser)),
+        client_ip: ActiveValue::Set(browser.client_ip.clone()),
+        created_at: ActiveValue::Set(now),
+        last_seen_at: ActiveValue::Set(now),
+    };
+    let new = NewSession { id: record.id, expires_at, shared: request.shared };
+    let previous_id = session.current.id();
+    Ok(PendingSession { user_id: request.user_id, previous_public_id, previous_id, new, row })
+}
+
+/// Returns the User-Agent header without control characters, and at most 256 characters of it.
+fn stored_user_agent(browser: &Browser) -> String {
+    browser.user_agent.chars().filter(|c| !c.is_control()).take(256).collect()
+}
+
+/// Writes the row of a pending session and ends the previous session of the browser.
+pub async fn insert_session(
+    db: &impl ConnectionTrait,
+    pending: &PendingSession,
+) -> Result<(), InternalError> {
+    if let Some(previous) = &pending.previous_public_id {
+        delete_session(db, previous).await?;
+    }
+    user_session::Entity::insert(pending.row.clone())
+        .exec_without_returning(db)
+        .await
+        .context("insert the session")?;
+    evict_least_recently_used(db, pending.user_id, &pending.row).await
+}
+
+/// Ends the least recently used ordinary sessions of a user beyond [`MAX_SESSIONS`]. Restricted sessions stay.
+async fn evict_least_recently_used(
+    db: &impl ConnectionTrait,
+    user_id: UserId,
+    newest: &user_session::ActiveModel,
+) -> Result<(), InternalError> {
+    let newest = newest.public_id.try_as_ref().map_or("", String::as_str);
+    let surplus: Vec<String> = user_session::Entity::find()
+        .select_only()
+        .column(user_session::Column::PublicId)
+        .filter(user_session::Column::UserId.eq(user_id))
+        // A thief who signs in often must not end the session in which the owner recovers the account.
+        .filter(user_session::Column::Kind.eq(SessionKind::Ordinary))
+        // Never the newest, even if all have the same time.
+        .filter(user_session::Column::PublicId.ne(newest))
+        .order_by_desc(user_session::Column::LastSeenAt)
+        .order_by_desc(user_session::Column::CreatedAt)
+        .offset(MAX_SESSIONS - 1)
+        .limit(MAX_SESSIONS)
+        .into_tuple()
+        .all(db)
+        .await
+        .context("look for the longest unused sessions")?;
+    if surplus.is_empty() {
+        return Ok(());
+    }
+    end_sessions(db, Condition::all().add(user_session::Column::PublicId.is_in(surplus))).await.map(drop)
+}
+
+/// Writes the row of a pending session, its row of the audit log, and the time of the sign-in. Ends the previous session of the
+/// browser.
+pub async fn insert_sign_in(
+    db: &impl ConnectionTrait,
+    pending: &PendingSession,
+    request: &SessionRequest<'_>,
+    browser: &Browser,
+    now: Timestamp,
+) -> Result<(), InternalError> {
+    // The user first, then the sessions, as everywhere (see `lock_user_row`).
+    if request.auth_method.session_kind() == SessionKind::Ordinary {
+        record_sign_in(db, request.user_id, now).await?;
+    }
+    insert_session(db, pending).await?;
+    insert_audit_row(db, request.audit_row(browser, now)).await
+}
+
+/// Records the time of a user's last sign-in.
+pub async fn record_sign_in(
+    db: &impl ConnectionTrait,
+    user_id: UserId,
+    now: Timestamp,
+) -> Result<(), InternalError> {
+    user::Entity::update_many()
+        .col_expr(user::Column::LastSignInAt, Expr::value(now))
+        .filter(user::Column::Id.eq(user_id))
+        .exec(db)
+        .await
+        .context("note the sign-in")?;
+    Ok(())
+}
+
+/// Opens a session with a new id, and ends the previous session of the browser.
+pub async fn open_session(
+    backend: &Backend,
+    session: &BrowserSession,
+    request: &SessionRequest<'_>,
+    browser: &Browser,
+) -> Result<(), InternalError> {
+    open_session_authenticated_at(backend, session, request, browser, backend.now()).await
+}
+
+/// Opens a session like [`open_session`], with the time of an authentication that may be older.
+pub async fn open_session_authenticated_at(
+    backend: &Backend,
+    session: &BrowserSession,
+    request: &SessionRequest<'_>,
+    browser: &Browser,
+    authenticated_at: Timestamp,
+) -> Result<(), InternalError> {
+    let mut pending = prepare_session(backend, session, request, browser).await?;
+    pending.row.authenticated_at = ActiveValue::Set(authenticated_at);
+    let now = backend.now();
+    if backend.db.is_postgres() && request.auth_method.session_kind() == SessionKind::Ordinary {
+        let audit = request.audit_row(browser, now);
+        let (previous, row) = (pending.previous_public_id.as_deref(), &pending.row);
+        insert_sign_in_in_one_statement(backend.db.pool(), request.user_id, previous, row, &audit, now)
+            .await?;
+    } else {
+        let txn = backend.db.begin_write(Lock::None).await?;
+        insert_sign_in(&*txn, &pending, request, browser, now).await?;
+        txn.commit().await?;
+    }
+    pending.activate(backend, session).await;
+    Ok(())
+}

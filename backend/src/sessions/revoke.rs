@@ -1,0 +1,211 @@
+//! Revocation of sessions.
+//!
+//! # Guarantees
+//!
+//! - The row is deleted before the record, so a session has ended even if the session store fails.
+//! - Every transaction that changes several sessions of a user locks the user's row first, so concurrent ones wait for each other
+//!   and cannot deadlock.
+
+use sea_orm::sea_query::{Expr, LockType, OnConflict, Query};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+};
+use tower_sessions::session::Error as SessionError;
+
+use crate::Backend;
+use crate::audit::{Action, insert_audit};
+use crate::auth::known_browsers::{KnownBrowser, renew_browser};
+use crate::entity::{ended_session, user, user_session};
+use crate::error::{ErrorContext, InternalError, UseCaseError};
+use crate::infra::database::Lock;
+use crate::sessions::{Browser, BrowserSession, CurrentUser, SessionKind};
+use domain::errors::ErrorCode;
+use domain::status::UserId;
+use domain::time::Timestamp;
+
+/// Ends the session of the current user.
+pub async fn sign_out(
+    backend: &Backend,
+    session: &BrowserSession,
+    current_user: &CurrentUser,
+    client_ip: &str,
+) -> Result<(), InternalError> {
+    let txn = backend.db.begin_write(Lock::None).await?;
+    delete_session(&*txn, &current_user.public_id).await?;
+    let actor = current_user.actor(client_ip.to_owned());
+    insert_audit(
+        &*txn,
+        Action::SignOut,
+        &actor,
+        Some((current_user.user_id, &current_user.username)),
+        backend.now(),
+    )
+    .await?;
+    txn.commit().await?;
+    session.delete_record().await;
+    Ok(())
+}
+
+/// Ends one session.
+pub(super) async fn delete_session(db: &impl ConnectionTrait, public_id: &str) -> Result<(), InternalError> {
+    end_sessions(db, Condition::all().add(user_session::Column::PublicId.eq(public_id))).await.map(drop)
+}
+
+/// Ends one of the current user's sessions. Returns false if the user has no such session. A restricted session is not ended:
+/// with it the owner recovers an account whose session someone else uses, and it lasts only for minutes.
+pub async fn revoke_session(
+    backend: &Backend,
+    current_user: &CurrentUser,
+    public_id: &str,
+    client_ip: &str,
+) -> Result<bool, UseCaseError> {
+    backend.rate_limiter.acquire_session_end(&current_user.public_id, backend.now()).await?;
+    let txn = backend.db.begin_write(Lock::None).await?;
+    require_session(&*txn, current_user).await?;
+    let this = Condition::all()
+        .add(user_session::Column::PublicId.eq(public_id))
+        .add(user_session::Column::UserId.eq(current_user.user_id))
+        .add(user_session::Column::Kind.ne(SessionKind::Restricted));
+    if end_sessions(&*txn, this).await? == 0 {
+        return Ok(false);
+    }
+    let subject = Some((current_user.user_id, current_user.username.as_str()));
+    insert_audit(
+        &*txn,
+        Action::EndSession,
+        &current_user.actor(client_ip.to_owned()),
+        subject,
+        backend.now(),
+    )
+    .await?;
+    txn.commit().await?;
+    Ok(true)
+}
+
+/// Ends all ordinary sessions of the current user except this one, and forgets the user's known browsers. Returns the new content
+/// of this browser's cookie, if the browser was known.
+pub async fn revoke_other_sessions(
+    backend: &Backend,
+    current_user: &CurrentUser,
+    browser: &Browser,
+) -> Result<Option<KnownBrowser>, UseCaseError> {
+    backend.rate_limiter.acquire_session_end(&current_user.public_id, backend.now()).await?;
+    let txn = backend.db.begin_write(Lock::None).await?;
+    require_session(&*txn, current_user).await?;
+    let others = Condition::all()
+        .add(user_session::Column::UserId.eq(current_user.user_id))
+        .add(user_session::Column::PublicId.ne(current_user.public_id.as_str()))
+        .add(user_session::Column::Kind.ne(SessionKind::Restricted));
+    let ended = end_sessions(&*txn, others).await?;
+    let now = backend.now();
+    let known = renew_browser(&*txn, current_user.user_id, &browser.known, false, now).await?;
+    if ended > 0 {
+        let subject = Some((current_user.user_id, current_user.username.as_str()));
+        let actor = current_user.actor(browser.client_ip.clone());
+        insert_audit(&*txn, Action::EndOtherSessions, &actor, subject, now).await?;
+    }
+    txn.commit().await?;
+    Ok(known)
+}
+
+/// Locks a user's row for the rest of the transaction. Every change of a user's sessions does this first: two transactions that
+/// lock the sessions in different orders can deadlock, and PostgreSQL aborts one of them. SQLite has only one writer anyway.
+pub async fn lock_user_row(db: &impl ConnectionTrait, user_id: UserId) -> Result<(), InternalError> {
+    user::Entity::find_by_id(user_id)
+        .select_only()
+        .column(user::Column::Id)
+        .lock(LockType::NoKeyUpdate)
+        .into_tuple::<UserId>()
+        .one(db)
+        .await
+        .context("hold the person")?;
+    Ok(())
+}
+
+/// Locks the current user's session for the rest of the transaction. Returns an error if the session has ended during the
+/// request.
+pub async fn require_session(
+    db: &impl ConnectionTrait,
+    current_user: &CurrentUser,
+) -> Result<(), UseCaseError> {
+    lock_user_row(db, current_user.user_id).await?;
+    let locked = user_session::Entity::update_many()
+        .col_expr(user_session::Column::CredentialVersion, Expr::value(current_user.credential_version))
+        .filter(user_session::Column::PublicId.eq(current_user.public_id.as_str()))
+        .filter(user_session::Column::CredentialVersion.eq(current_user.credential_version))
+        .exec(db)
+        .await
+        .context("look for the session")?;
+    if locked.rows_affected == 1 { Ok(()) } else { Err(ErrorCode::SignedOut.into()) }
+}
+
+/// Returns an error while the account has a restricted session: its owner may be recovering it, and someone else who knows the
+/// password must not be faster. The caller has locked the user's row, so that no such session begins in the meantime.
+pub async fn refuse_during_recovery(
+    db: &impl ConnectionTrait,
+    user_id: UserId,
+    now: Timestamp,
+) -> Result<(), UseCaseError> {
+    let restricted = user_session::Entity::find()
+        .filter(user_session::Column::UserId.eq(user_id))
+        .filter(user_session::Column::Kind.eq(SessionKind::Restricted))
+        .filter(user_session::Column::ExpiresAt.gt(now))
+        .count(db)
+        .await
+        .context("look for a restricted session")?;
+    if restricted == 0 { Ok(()) } else { Err(ErrorCode::RecoveryInProgress.into()) }
+}
+
+/// Ends every session of a user.
+pub async fn delete_user_sessions(db: &impl ConnectionTrait, user_id: UserId) -> Result<(), InternalError> {
+    let sessions = Condition::all().add(user_session::Column::UserId.eq(user_id));
+    end_sessions(db, sessions).await.map(drop)
+}
+
+/// Ends the sessions that match `condition`. Returns their number. Their records are removed later ([`remove_ended_records`]), so
+/// that no request waits for the session store, and a store that fails keeps no session alive.
+pub async fn end_sessions(db: &impl ConnectionTrait, condition: Condition) -> Result<u64, InternalError> {
+    let ended = Query::select()
+        .column(user_session::Column::IdHash)
+        .from(user_session::Entity)
+        .cond_where(condition.clone())
+        .to_owned();
+    let insert = Query::insert()
+        .into_table(ended_session::Entity)
+        .columns([ended_session::Column::IdHash])
+        .select_from(ended)
+        .map_err(|_| InternalError::Data("the columns of ended sessions do not match"))?
+        .on_conflict(OnConflict::column(ended_session::Column::IdHash).do_nothing().to_owned())
+        .to_owned();
+    db.execute(&insert).await.context("note which sessions end")?;
+    let ended =
+        user_session::Entity::delete_many().filter(condition).exec(db).await.context("end sessions")?;
+    Ok(ended.rows_affected)
+}
+
+/// The maximum number of records that are removed at a time.
+const BATCH: u64 = 500;
+
+/// Removes the records of sessions that have ended. If the session store fails, the next call tries again.
+pub async fn remove_ended_records(backend: &Backend) -> Result<(), InternalError> {
+    loop {
+        let ended: Vec<String> = ended_session::Entity::find()
+            .select_only()
+            .column(ended_session::Column::IdHash)
+            .limit(BATCH)
+            .into_tuple()
+            .all(backend.db.pool())
+            .await
+            .context("find ended sessions")?;
+        if ended.is_empty() {
+            return Ok(());
+        }
+        let removed = backend.sessions.delete_hashed(&ended).await;
+        removed.map_err(SessionError::Store).context("remove the records of ended sessions")?;
+        ended_session::Entity::delete_many()
+            .filter(ended_session::Column::IdHash.is_in(ended))
+            .exec(backend.db.pool())
+            .await
+            .context("forget ended sessions")?;
+    }
+}

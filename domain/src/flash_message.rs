@@ -1,0 +1,74 @@
+//! Messages that a page shows once, after an action.
+//!
+//! # Guarantees
+//!
+//! - A message is a code and carries no text. Its sentence is in [`crate::messages`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::status::AdminAction;
+use crate::time::Timestamp;
+
+/// A success message that is shown once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlashMessage {
+    /// The account has been created and is pending.
+    Registered,
+    /// The user has signed out.
+    SignedOut,
+    /// The session has ended.
+    SessionEnded,
+    /// The email address has been confirmed, and the account is pending.
+    EmailConfirmed,
+    /// The email address has been confirmed, and the account is active.
+    EmailConfirmedActive,
+    /// The owner of the email address has cancelled the registration.
+    RegistrationRemoved,
+    /// Administrators have been notified that the owner of the email address did not register.
+    RegistrationDisputed,
+    /// A new link to confirm the email address is queued.
+    ConfirmationSent,
+    /// The first administrator has been created.
+    AdminCreated,
+    /// An administrator's action has been carried out.
+    ActionApplied(AdminAction),
+    /// The failed email is queued again.
+    EmailQueued,
+    /// All failed emails are queued again.
+    EmailsQueued,
+    /// The failed email has been dismissed.
+    EmailDismissed,
+    /// A temporary password is queued if the account exists.
+    ResetRequested,
+    /// The password has been changed, and all other sessions have ended.
+    PasswordChanged,
+    /// One session has been revoked.
+    SessionRevoked,
+    /// All other sessions have been revoked.
+    OtherSessionsRevoked,
+    /// A link to the new email address is queued if no other account has confirmed that email address.
+    EmailChangeRequested,
+    /// The email address has been changed, and this browser stays signed in.
+    EmailChanged,
+    /// The email address has been changed, and this browser is signed out.
+    EmailChangedSignIn,
+    /// The previous email address has been restored, and a new password can be chosen.
+    EmailRestored,
+    /// The previous email address has been restored, and the account is deactivated.
+    EmailRestoredInactive,
+    /// The account will be deleted at this time unless its owner keeps it.
+    DeletionRequested(Timestamp),
+    /// The deletion has been cancelled, and a new password can be chosen.
+    AccountKept,
+    /// The deletion has been cancelled, and the owner can sign in.
+    AccountKeptSignIn,
+    /// A Microsoft account has been linked.
+    MicrosoftLinked,
+    /// The Microsoft account has been unlinked.
+    MicrosoftUnlinked,
+    /// The user has re-authenticated with Microsoft.
+    Reauthenticated,
+    /// The user has signed out of the portal, but not of Microsoft.
+    SignedOutLocally,
+}

@@ -1,0 +1,23 @@
+//! Rules and types of accounts, without I/O, clock, environment or framework.
+//!
+//! # Guarantees
+//!
+//! - Every [`username::Username`], [`email_address::EmailAddress`] and [`password::NewPassword`] is valid, because parsing is
+//!   the only way to create one.
+//! - Every change of status or role is allowed by [`status::transitions::AccountState::decide`] or refused with an [`errors::ErrorCode`].
+//! - Islands and server functions get user data only as the types of [`view_models`].
+
+pub mod email_address;
+pub mod errors;
+pub mod flash_message;
+pub mod messages;
+pub mod password;
+pub mod return_to;
+pub mod status;
+#[cfg(test)]
+mod tests;
+pub mod time;
+pub mod token;
+pub mod username;
+pub mod validation;
+pub mod view_models;

@@ -1,0 +1,90 @@
+//! Passwords as typed.
+//!
+//! # Guarantees
+//!
+//! - The `Debug` output of a [`Password`] never contains the password.
+//! - A [`NewPassword`] has a length that the portal accepts.
+//!
+//! The backend checks the strength, because it has the tables.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The maximum length in characters. Longer passwords are refused and never truncated. NIST SP 800-63B-4, 3.1.1.2 requires at
+/// least 64.
+pub const MAX_LENGTH: usize = 128;
+
+/// A password as typed. It implements serde, because the browser sends it, and its `Debug` output is redacted.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Password(String);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+impl From<String> for Password {
+    fn from(typed: String) -> Self {
+        Self(typed)
+    }
+}
+
+impl Password {
+    /// Returns the password in plain text, only for hashing and checking.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns true if the password is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns true if the password is longer than [`MAX_LENGTH`], so that it can be refused before it is hashed.
+    #[must_use]
+    pub fn is_too_long(&self) -> bool {
+        self.0.chars().count() > MAX_LENGTH
+    }
+}
+
+/// The reason why a text cannot become a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidPassword {
+    /// The text is empty.
+    Empty,
+    /// Fewer characters than the portal requires.
+    TooShort,
+    /// More than [`MAX_LENGTH`] characters.
+    TooLong,
+    /// A NUL character, which PostgreSQL cannot store.
+    Nul,
+}
+
+/// A new password of acceptable length.
+#[derive(Clone, Debug)]
+pub struct NewPassword(Password);
+
+impl NewPassword {
+    /// Checks the length in characters (NIST SP 800-63B-4, 3.1.1.2). There are no composition rules.
+    pub fn parse(typed: Password, min_length: usize) -> Result<Self, InvalidPassword> {
+        let length = typed.expose().chars().count();
+        match length {
+            0 => Err(InvalidPassword::Empty),
+            _ if typed.expose().contains('\0') => Err(InvalidPassword::Nul),
+            _ if length < min_length => Err(InvalidPassword::TooShort),
+            _ if length > MAX_LENGTH => Err(InvalidPassword::TooLong),
+            _ => Ok(Self(typed)),
+        }
+    }
+
+    /// Returns the password for the hasher.
+    #[must_use]
+    pub fn password(&self) -> &Password {
+        &self.0
+    }
+}

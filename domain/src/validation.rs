@@ -1,0 +1,160 @@
+//! Validation of forms and single fields, shared by the server and the browser.
+//!
+//! # Guarantees
+//!
+//! - The server accepts every value that the browser accepts, except for rules that only the server can check: usernames that
+//!   are taken and passwords that are too weak.
+
+use crate::email_address::{EmailAddress, InvalidEmailAddress};
+use crate::errors::{ErrorCode, Field, FormErrors};
+use crate::password::{InvalidPassword, NewPassword, Password};
+use crate::username::{InvalidUsername, Username};
+
+impl From<InvalidUsername> for ErrorCode {
+    fn from(invalid: InvalidUsername) -> Self {
+        match invalid {
+            InvalidUsername::Empty => Self::UsernameMissing,
+            InvalidUsername::Length => Self::UsernameLength,
+            InvalidUsername::Format => Self::UsernameInvalid,
+            InvalidUsername::Reserved => Self::UsernameReserved,
+        }
+    }
+}
+
+impl From<InvalidEmailAddress> for ErrorCode {
+    fn from(invalid: InvalidEmailAddress) -> Self {
+        match invalid {
+            InvalidEmailAddress::Empty => Self::EmailMissing,
+            InvalidEmailAddress::Format => Self::EmailInvalid,
+        }
+    }
+}
+
+/// Returns the error code of an invalid password. `min_length` is the portal's setting.
+#[must_use]
+pub fn password_error(invalid: InvalidPassword, min_length: usize) -> ErrorCode {
+    match invalid {
+        InvalidPassword::Empty => ErrorCode::PasswordMissing,
+        InvalidPassword::TooShort => ErrorCode::PasswordTooShort(min_length),
+        InvalidPassword::TooLong => ErrorCode::PasswordTooLong,
+        InvalidPassword::Nul => ErrorCode::PasswordInvalidCharacter,
+    }
+}
+
+/// Checks one field of a form that asks for a username, an email address or a new password, and returns its error.
+/// `other` is the password, for the field that repeats it.
+#[must_use]
+pub fn check_field(field: Field, typed: &str, other: &str, min_length: usize) -> Option<ErrorCode> {
+    match field {
+        Field::Username => Username::parse(typed).err().map(ErrorCode::from),
+        Field::Email => EmailAddress::parse(typed).err().map(ErrorCode::from),
+        Field::Password | Field::NewPassword => {
+            NewPassword::parse(Password::from(typed.to_owned()), min_length)
+                .err()
+                .map(|invalid| password_error(invalid, min_length))
+        }
+        Field::CurrentPassword => typed.is_empty().then_some(ErrorCode::CurrentPasswordMissing),
+        Field::Shared => None,
+        Field::ConfirmPassword => (typed != other).then_some(ErrorCode::PasswordsDiffer),
+    }
+}
+
+/// A valid registration.
+#[derive(Debug)]
+pub struct Registration {
+    /// The username.
+    pub username: Username,
+    /// The email address.
+    pub email: EmailAddress,
+    /// The password.
+    pub password: NewPassword,
+}
+
+impl Registration {
+    /// Validates the form. The errors name every wrong field.
+    pub fn parse(
+        username: &str,
+        email: &str,
+        password: Password,
+        confirmation: &Password,
+        min_length: usize,
+    ) -> Result<Self, FormErrors> {
+        let mut errors = FormErrors::default();
+        let username = Username::parse(username).map_err(|e| errors.add(Field::Username, e.into()));
+        let email = EmailAddress::parse(email).map_err(|e| errors.add(Field::Email, e.into()));
+        let differ = password != *confirmation;
+        let password = NewPassword::parse(password, min_length)
+            .map_err(|e| errors.add(Field::Password, password_error(e, min_length)));
+        if differ && password.is_ok() {
+            errors.add(Field::ConfirmPassword, ErrorCode::PasswordsDiffer);
+        }
+        match (username, email, password) {
+            (Ok(username), Ok(email), Ok(password)) if errors.is_empty() => {
+                Ok(Self { username, email, password })
+            }
+            _ => Err(errors),
+        }
+    }
+}
+
+/// A valid change of password.
+#[derive(Debug)]
+pub struct PasswordChange {
+    /// The current password. Empty if the form does not ask for it.
+    pub current: Password,
+    /// The new password.
+    pub new: NewPassword,
+}
+
+impl PasswordChange {
+    /// Validates the form. The errors name every wrong field. `needs_current` is true if the form asks for the current password.
+    pub fn parse(
+        current: Password,
+        new: Password,
+        confirmation: &Password,
+        min_length: usize,
+        needs_current: bool,
+    ) -> Result<Self, FormErrors> {
+        let mut errors = FormErrors::default();
+        if needs_current && current.is_empty() {
+            errors.add(Field::CurrentPassword, ErrorCode::CurrentPasswordMissing);
+        }
+        let unchanged = needs_current && !current.is_empty() && current == new;
+        let differ = new != *confirmation;
+        let new = NewPassword::parse(new, min_length)
+            .map_err(|e| errors.add(Field::NewPassword, password_error(e, min_length)));
+        if unchanged && new.is_ok() {
+            errors.add(Field::NewPassword, ErrorCode::PasswordUnchanged);
+        } else if differ && new.is_ok() {
+            errors.add(Field::ConfirmPassword, ErrorCode::PasswordsDiffer);
+        }
+        match new {
+            Ok(new) if errors.is_empty() => Ok(Self { current, new }),
+            _ => Err(errors),
+        }
+    }
+}
+
+/// A valid change of email address.
+#[derive(Debug)]
+pub struct EmailChange {
+    /// The new email address.
+    pub email: EmailAddress,
+    /// The current password. Empty if the form does not ask for it.
+    pub current: Password,
+}
+
+impl EmailChange {
+    /// Validates the form. The errors name every wrong field. `needs_current` is true if the form asks for the current password.
+    pub fn parse(email: &str, current: Password, needs_current: bool) -> Result<Self, FormErrors> {
+        let mut errors = FormErrors::default();
+        let email = EmailAddress::parse(email).map_err(|e| errors.add(Field::Email, e.into()));
+        if needs_current && current.is_empty() {
+            errors.add(Field::CurrentPassword, ErrorCode::CurrentPasswordMissing);
+        }
+        match email {
+            Ok(email) if errors.is_empty() => Ok(Self { email, current }),
+            _ => Err(errors),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+import { expect } from '@playwright/test'
+
+import { PortalPage } from './portal-page.ts'
+
+const INVALID_LINK = 'This link has expired or was already used. Sign in with your password, or ask for a temporary one.'
+
+/** The page for a link that no longer works. */
+export class InvalidLinkPage extends PortalPage {
+  async openLink(link: string): Promise<void> {
+    const response = await this.visit(link)
+    expect(response.status()).toBe(404)
+    await this.isOpen()
+  }
+
+  async isOpen(): Promise<void> {
+    await expect(this.heading).toHaveText("This link can't be used")
+    const main = this.page.getByRole('main')
+    await expect(main).toContainText(INVALID_LINK)
+    await expect(main.getByRole('link', { name: 'Sign in' })).toHaveAttribute('href', '/login')
+    const resetLink = main.getByRole('link', { name: 'Ask for a temporary password' })
+    await expect(resetLink).toHaveAttribute('href', '/reset-password')
+  }
+
+  /** Expects the variant for a link that would have undone a change of email address. */
+  async isOpenForUndo(): Promise<void> {
+    await expect(this.heading).toHaveText("This link can't be used")
+    const main = this.page.getByRole('main')
+    await expect(main).toContainText('If somebody else is in your account, tell an administrator: they can deactivate it at once.')
+    await expect(main.getByRole('link', { name: 'Sign in' })).toHaveAttribute('href', '/login')
+  }
+}

@@ -1,0 +1,249 @@
+//! The command line.
+//!
+//! # Guarantees
+//!
+//! - An error is one line on standard error that says what to do, and the exit code is 1.
+//! - Results go to standard output, logs to standard error.
+//! - Passwords come from standard input and never from an argument.
+
+pub mod doctor;
+
+use std::io::{BufRead, Read, Write};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::cli::doctor::Finding;
+use crate::config::{Config, ConfigError, Source, settings_table};
+use crate::{serve, startup, telemetry};
+use backend::Backend;
+use backend::admin::commands;
+use backend::email::delivery::SendResult;
+use backend::email::transport::{Transport, send_test};
+use backend::error::UseCaseError;
+use domain::email_address::EmailAddress;
+use domain::errors::FormErrors;
+use domain::password::Password;
+use domain::validation::Registration;
+
+/// Vestibule, an account portal: people register, an administrator lets them in.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vestibule",
+    version,
+    about = "Vestibule, an account portal: people register, an administrator lets them in.",
+    after_help = "Settings come from the environment: `vestibule settings` lists them."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the portal (the default); brings the database up to date first.
+    Serve,
+    /// Bring the database up to date, and end.
+    Migrate,
+    /// List every setting, as Markdown.
+    Settings,
+    /// Look whether everything is there that the portal stands on; exit code 1 when something is not.
+    Doctor,
+    /// Look after mail.
+    #[command(subcommand)]
+    Mail(MailCommand),
+    /// Look after administrators.
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// Look after one person.
+    #[command(subcommand)]
+    User(UserCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum MailCommand {
+    /// Send one mail now, as the settings say, and tell what came of it.
+    Test {
+        /// To whom.
+        #[arg(long)]
+        to: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AdminCommand {
+    /// Create an active administrator; the address counts as confirmed.
+    Create(CreateArguments),
+    /// Make an active person with a confirmed address an administrator.
+    Grant {
+        /// Their username.
+        name: String,
+    },
+    /// List the administrators.
+    List,
+}
+
+#[derive(Debug, Args)]
+struct CreateArguments {
+    /// The username.
+    #[arg(long)]
+    username: String,
+    /// The mail address.
+    #[arg(long)]
+    email: String,
+    /// Read the password from standard input (one line).
+    #[arg(long, required = true)]
+    password_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Print a link that signs an active person in, once.
+    Link {
+        /// Their username.
+        name: String,
+    },
+}
+
+/// The reason why a command failed, in one line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct CliError(pub String);
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        Self(error.0)
+    }
+}
+
+impl From<UseCaseError> for CliError {
+    fn from(error: UseCaseError) -> Self {
+        match error {
+            UseCaseError::Rejected(errors) => errors.into(),
+            UseCaseError::Internal(error) => Self(error.to_string()),
+        }
+    }
+}
+
+impl From<FormErrors> for CliError {
+    fn from(errors: FormErrors) -> Self {
+        let fields = errors.fields.iter().map(|f| format!("{}: {}", f.field.name(), f.code.message()));
+        let form = errors.form.iter().map(|code| code.message());
+        Self(fields.chain(form).collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return print_error(&format!("The runtime could not be started ({error}).")),
+    };
+    match runtime.block_on(execute(arguments.command.unwrap_or(Command::Serve))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => print_error(&error.to_string()),
+    }
+}
+
+/// Prints an error and returns the exit code of a failure.
+#[expect(clippy::print_stderr, reason = "what a person on a terminal reads")]
+fn print_error(line: &str) -> ExitCode {
+    eprintln!("vestibule: {line}");
+    ExitCode::FAILURE
+}
+
+/// Prints a line. An error is ignored, because the reader may have closed the pipe (`vestibule settings | head`).
+fn print_line(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+async fn execute(command: Command) -> Result<(), CliError> {
+    if let Command::Settings = command {
+        print_line(settings_table().trim_end());
+        return Ok(());
+    }
+    let config = Config::read(&Source::process()?)?;
+    telemetry::start(config.settings.environment, &config.log)?;
+    match command {
+        Command::Serve => Ok(serve::serve(config).await?),
+        Command::Migrate => {
+            startup::migrate(&startup::database(&config).await?).await?;
+            print_line("The database is up to date.");
+            Ok(())
+        }
+        Command::Doctor => run_doctor(&config).await,
+        Command::Mail(MailCommand::Test { to }) => send_test_email(&config, &to).await,
+        Command::Admin(command) => run_admin_command(&startup::backend(&config).await?, command).await,
+        Command::User(UserCommand::Link { name }) => {
+            let backend = startup::backend(&config).await?;
+            print_line(&commands::make_user_link(&backend, &name).await?);
+            Ok(())
+        }
+        Command::Settings => Ok(()),
+    }
+}
+
+async fn run_doctor(config: &Config) -> Result<(), CliError> {
+    let findings = doctor::examine(config).await;
+    for finding in &findings {
+        print_line(&finding.to_string());
+    }
+    let failures = findings.iter().filter(|finding| matches!(finding, Finding::Fail(..))).count();
+    match failures {
+        0 => Ok(()),
+        1 => Err(CliError("One thing has to be mended.".to_owned())),
+        failures => Err(CliError(format!("{failures} things have to be mended."))),
+    }
+}
+
+async fn send_test_email(config: &Config, to: &str) -> Result<(), CliError> {
+    let address = EmailAddress::parse(to)
+        .map_err(|_| CliError("--to: must be an address like name@example.com.".to_owned()))?;
+    let transport = Transport::new(&config.settings).map_err(|e| CliError(e.to_string()))?;
+    match send_test(&transport, &config.settings, address.as_str()).await {
+        SendResult::Accepted => {
+            print_line(&format!("Accepted. Look whether it has arrived at {to}."));
+            Ok(())
+        }
+        SendResult::TemporaryFailure { reason, .. } => Err(CliError(format!("Not sent, for now: {reason}."))),
+        SendResult::PermanentFailure(reason) => Err(CliError(format!("Refused: {reason}."))),
+    }
+}
+
+async fn run_admin_command(backend: &Backend, command: AdminCommand) -> Result<(), CliError> {
+    match command {
+        AdminCommand::Create(arguments) => {
+            let password = read_password()?;
+            let min_length = backend.settings.password_min_length;
+            let form = Registration::parse(
+                &arguments.username,
+                &arguments.email,
+                password.clone(),
+                &password,
+                min_length,
+            )?;
+            commands::create_admin(backend, form).await?;
+            print_line(&format!("{} is an administrator and can sign in.", arguments.username));
+        }
+        AdminCommand::Grant { name } => {
+            commands::grant_admin(backend, &name).await?;
+            print_line(&format!("{name} is an administrator. They have to sign in again."));
+        }
+        AdminCommand::List => {
+            for admin in commands::list_admins(backend).await.map_err(UseCaseError::from)? {
+                print_line(&format!("{}\t{}\t{}", admin.username, admin.email, admin.status.as_str()));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_password() -> Result<Password, CliError> {
+    let mut text = String::new();
+    // Only the first line: a line break would become part of a password that no form can send.
+    std::io::BufReader::new(std::io::stdin().take(4_096))
+        .read_line(&mut text)
+        .map_err(|e| CliError(format!("The password could not be read from standard input ({e}).")))?;
+    Ok(Password::from(text.trim_end_matches(['\r', '\n']).to_owned()))
+}

@@ -1,0 +1,34 @@
+//! `/profile/data.json`: everything that the portal stores about the user who requests it.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+
+use app::http::RequestContext;
+use backend::Backend;
+use backend::accounts::data_export::export_data;
+
+/// Returns the data of the user as a file. Authorization admits only users who are signed in.
+pub async fn download(
+    State(backend): State<Backend>,
+    Extension(context): Extension<RequestContext>,
+) -> Response {
+    let Some(current_user) = &context.current_user else {
+        return StatusCode::FORBIDDEN.into_response();
+    };
+    match export_data(&backend, current_user).await {
+        Ok(data) => {
+            let headers = [
+                (CONTENT_TYPE, "application/json"),
+                (CONTENT_DISPOSITION, "attachment; filename=\"my-data.json\""),
+            ];
+            (headers, format!("{data:#}\n")).into_response()
+        }
+        Err(failure) => {
+            tracing::error!(cause = %failure, "a download could not be made");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

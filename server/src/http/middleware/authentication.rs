@@ -1,0 +1,181 @@
+//! Authentication: from the session and cookies of a request to its [`RequestContext`].
+//!
+//! # Guarantees
+//!
+//! - The cookie of a session that has ended is removed from the browser.
+//! - A flash message is removed when its own page is requested, and never by a prefetch.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT, LOCATION, SET_COOKIE, USER_AGENT};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tower_sessions::Session;
+
+use crate::app_state::AppState;
+use crate::http::middleware::client_ip::client_ip;
+use app::http::{RequestContext, SESSION};
+use backend::Backend;
+use backend::accounts::profile::{ProfileData, find_current_user_with_account};
+use backend::error::InternalError;
+use backend::sessions::{BrowserSession, CurrentUser, SessionKind, find_current_user, session_owner};
+
+/// The page that is visited most. Its account data is read together with the user: one SELECT instead of two, each of which takes
+/// four round trips to PostgreSQL (docs/benchmarks.md).
+const PROFILE: &str = "/profile";
+
+/// True if the browser sent the cookie of a session that has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct HadSession(pub bool);
+
+/// Authenticates a request and adds its [`RequestContext`].
+pub async fn authenticate(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    if let Some(clean_url) = without_error_parameters(&request) {
+        return (StatusCode::FOUND, [(LOCATION, clean_url)]).into_response();
+    }
+    let Some(session) = request.extensions().get::<Session>().cloned() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    // Loading a record that no longer exists removes the id from the session.
+    let sent_session_id = session.id().is_some();
+    let (current_user, account) = match find_user(&state.backend, &session, request.uri().path()).await {
+        Ok(found) => found.unzip(),
+        Err(failure) => {
+            tracing::error!(cause = %failure, "could not find out who is calling");
+            return (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "5")]).into_response();
+        }
+    };
+    let (current_user, restricted_user) = match current_user {
+        Some(current_user) if current_user.kind == SessionKind::Restricted => {
+            (None, Some(Arc::new(current_user)))
+        }
+        current_user => (current_user.map(Arc::new), None),
+    };
+    let account = account.flatten().filter(|_| current_user.is_some()).map(Arc::new);
+    let had_session = current_user.is_none() && restricted_user.is_none() && sent_session_id;
+    let ended_session_user = if had_session { session_owner(&session).await } else { None };
+    if had_session && let Err(error) = session.flush().await {
+        tracing::warn!(cause = %error, "could not remove an ended session's record");
+    }
+    let (now, headers) = (state.backend.now(), request.headers());
+    let flash = if wants_flash(&request) {
+        state.cookies.read_flash(headers, request.uri().path(), now)
+    } else {
+        None
+    };
+    let flash_taken = flash.is_some();
+    let saved_input = current_user.as_ref().filter(|_| wants_flash(&request)).and_then(|current_user| {
+        state.cookies.read_saved_input(headers, request.uri().path(), current_user.user_id, now)
+    });
+    let input_taken = saved_input.is_some();
+    let context = RequestContext {
+        current_user,
+        restricted_user,
+        account,
+        ended_session_user,
+        session: BrowserSession::new(session),
+        client_ip: client_ip(&request, &state),
+        untrusted_proxy: state.untrusted_proxy_logged.load(Ordering::Relaxed),
+        user_agent: header_text(headers, &USER_AGENT),
+        registered_here: state.cookies.read_registration(headers, now),
+        password_verified: state.cookies.read_password_verified(headers, now),
+        known_browsers: state.cookies.read_known_browsers(headers, now),
+        flash: flash.map(Arc::new),
+        saved_input: saved_input.map(Arc::new),
+        authorization_secret: state.cookies.read_authorization_secret(headers, now),
+        theme: state.cookies.read_theme(headers),
+    };
+    request.extensions_mut().insert(context);
+    request.extensions_mut().insert(HadSession(had_session));
+    let mut response = next.run(request).await;
+    let removals = [
+        flash_taken.then(|| state.cookies.remove_flash()),
+        input_taken.then(|| state.cookies.remove_saved_input()),
+    ];
+    for removal in removals.into_iter().flatten().flatten() {
+        // A new flash of this response stays.
+        if !sets_same_cookie(response.headers(), &removal) {
+            response.headers_mut().append(SET_COOKIE, removal);
+        }
+    }
+    response
+}
+
+/// Returns true if the response sets the cookie that `removal` removes.
+fn sets_same_cookie(headers: &HeaderMap, removal: &HeaderValue) -> bool {
+    let name = removal.as_bytes().split_inclusive(|byte| *byte == b'=').next().unwrap_or_default();
+    headers.get_all(SET_COOKIE).iter().any(|cookie| cookie.as_bytes().starts_with(name))
+}
+
+/// Returns the user who is signed in, and for the profile page their account too.
+async fn find_user(
+    backend: &Backend,
+    session: &Session,
+    path: &str,
+) -> Result<Option<(CurrentUser, Option<ProfileData>)>, InternalError> {
+    if path == PROFILE {
+        let found = find_current_user_with_account(backend, session).await?;
+        return Ok(found.map(|(current_user, account)| (current_user, Some(account))));
+    }
+    Ok(find_current_user(backend, session).await?.map(|current_user| (current_user, None)))
+}
+
+/// Removes the session cookie with the attributes that it was set with. The session layer's own removal is not Secure, and
+/// browsers do not let a cookie that is not Secure replace a `__Host-` cookie (RFC 6265bis, 5.7). Over https the cookie would
+/// outlive its session.
+pub async fn remove_session_cookie(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let set = format!("{}=", state.backend.settings.cookie_name(SESSION));
+    let removal = format!("{set};");
+    let is_removal = |value: &HeaderValue| value.as_bytes().starts_with(removal.as_bytes());
+    let is_set = |value: &HeaderValue| value.as_bytes().starts_with(set.as_bytes()) && !is_removal(value);
+    let headers = response.headers_mut();
+    if headers.get_all(SET_COOKIE).iter().any(is_removal)
+        && let Some(own_removal) = state.cookies.remove_session()
+    {
+        let kept: Vec<HeaderValue> =
+            headers.get_all(SET_COOKIE).iter().filter(|value| !is_removal(value)).cloned().collect();
+        headers.remove(SET_COOKIE);
+        // The cookie of a session that replaces the one that has ended is kept.
+        let own_removal = (!kept.iter().any(is_set)).then_some(own_removal);
+        for value in kept.into_iter().chain(own_removal) {
+            headers.append(SET_COOKIE, value);
+        }
+    }
+    response
+}
+
+/// Returns the URL without the query parameters `__err` and `__path`, if it has any: Leptos shows their text on the page.
+fn without_error_parameters(request: &Request) -> Option<HeaderValue> {
+    let query = request.uri().query()?;
+    let forged = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or_default();
+        matches!(name, "__err" | "__path")
+    };
+    if request.method() != Method::GET || !query.split('&').any(|pair| forged(&pair)) {
+        return None;
+    }
+    let kept: Vec<&str> = query.split('&').filter(|pair| !forged(pair)).collect();
+    // Exactly one slash: `//evil.example` would redirect to another site.
+    let path = format!("/{}", request.uri().path().trim_start_matches('/'));
+    let clean_url = if kept.is_empty() { path } else { format!("{path}?{}", kept.join("&")) };
+    HeaderValue::from_str(&clean_url).ok()
+}
+
+fn wants_flash(request: &Request) -> bool {
+    let headers = request.headers();
+    let prefetch = ["sec-purpose", "purpose"].iter().any(|name| {
+        headers
+            .get(*name)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.contains("prefetch"))
+    });
+    request.method() == Method::GET && !prefetch && header_text(headers, &ACCEPT).contains("text/html")
+}
+
+fn header_text(headers: &HeaderMap, name: &HeaderName) -> String {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,12 @@
+//! The middleware, one concern per file. The router defines the order.
+
+pub mod authentication;
+pub mod authorization;
+pub mod client_ip;
+pub mod concurrency_limit;
+pub mod error_pages;
+pub mod form_body;
+pub mod page_cache;
+pub mod request_guard;
+pub mod request_log;
+pub mod security_headers;

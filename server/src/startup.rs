@@ -1,0 +1,148 @@
+//! Startup: from the settings to a backend that can serve requests.
+//!
+//! # Guarantees
+//!
+//! - The database is migrated before the portal serves, by one process at a time, however many start at the same time.
+//! - The error for a dependency that cannot be reached is one line that names it and says what to do.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+
+use crate::config::{Config, ConfigError};
+use crate::redis;
+use backend::accounts::blocked_identities::BlockedIdentities;
+use backend::auth::password::hasher::Hasher;
+use backend::auth::rate_limit::RateLimiter;
+use backend::error::InternalError;
+use backend::infra::clock::Clock;
+use backend::infra::database::{Database, Lock, WriteTransaction};
+use backend::infra::encryption::Keys;
+use backend::microsoft::provider::{Provider, ProviderSettings};
+use backend::sessions::store::SessionRecords;
+use backend::{Backend, Parts};
+use migration::{Migrator, MigratorTrait};
+
+/// Connects to the database, migrates it, and creates the backend.
+pub async fn backend(config: &Config) -> Result<Backend, ConfigError> {
+    let clock = Clock::System;
+    let db = database(config).await?;
+    migrate(&db).await?;
+    let keys = Keys::new(&config.secret_key, config.secret_key_previous.as_ref());
+    let blocked_identities = blocked_identities(&db, &keys, &clock).await?;
+    let (sessions, rate_limiter) = match &config.redis_url {
+        Some(url) => {
+            let pool = redis::connect(url.expose_secret()).await?;
+            redis::keep_connected(&pool);
+            (SessionRecords::redis(pool.clone()), redis::rate_limiter(pool))
+        }
+        None => (SessionRecords::Sql(db.clone(), clock.clone()), RateLimiter::default()),
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let hasher = Hasher::start(threads)
+        .map_err(|e| ConfigError(format!("The hash threads could not be started ({e}).")))?;
+    Ok(Backend::new(Parts {
+        db,
+        settings: Arc::new(config.settings.clone()),
+        clock,
+        hasher,
+        keys: Arc::new(keys),
+        rate_limiter: Arc::new(rate_limiter),
+        counters: Arc::default(),
+        blocked_identities: Arc::new(blocked_identities),
+        sessions,
+        microsoft: microsoft(config)?,
+        email_wakeup: Arc::default(),
+        tasks: Arc::default(),
+    }))
+}
+
+/// Creates the client for Microsoft. It sends no request here: the portal starts even if Microsoft does not answer.
+pub fn microsoft(config: &Config) -> Result<Option<Provider>, ConfigError> {
+    let Some(microsoft) = &config.settings.microsoft else { return Ok(None) };
+    let mut redirect_uri = config.settings.public_url.clone();
+    redirect_uri.set_path(&microsoft.redirect_path);
+    let provider = Provider::new(ProviderSettings {
+        client_id: microsoft.client_id.clone(),
+        client_secret: microsoft.client_secret.clone(),
+        authority: microsoft.authority.clone(),
+        scope: microsoft.scope.clone(),
+        endpoint: microsoft.endpoint.clone(),
+        redirect_uri,
+        tenants: microsoft.tenants.clone(),
+        home_tenant: microsoft.home_tenant(),
+    });
+    provider.map(Some).map_err(|why| ConfigError(format!("Microsoft: {why}.")))
+}
+
+/// Connects to the database.
+pub async fn database(config: &Config) -> Result<Database, ConfigError> {
+    let url = config.database_url.expose_secret();
+    Database::connect(url).await.map_err(|e| {
+        let cause = e.to_string().replace(url, "…");
+        ConfigError(format!(
+            "DATABASE_URL: the database could not be reached; start it or correct the address ({cause})."
+        ))
+    })
+}
+
+/// Migrates the database, one process at a time.
+pub async fn migrate(db: &Database) -> Result<(), ConfigError> {
+    let fail = |e: &dyn std::fmt::Display| {
+        ConfigError(format!(
+            "DATABASE_URL: the schema could not be brought up to date; nothing was changed ({e})."
+        ))
+    };
+    let txn = db.begin_write(Lock::Schema).await.map_err(|e| fail(&e))?;
+    refuse_unknown_migrations(&txn).await?;
+    Migrator::up(&*txn, None).await.map_err(|e| fail(&e))?;
+    txn.commit().await.map_err(|e| fail(&e))
+}
+
+/// Refuses a database with migrations that this version does not know: those of a later version, or of a development version
+/// from before the first release.
+async fn refuse_unknown_migrations(txn: &WriteTransaction) -> Result<(), ConfigError> {
+    let applied = Migrator::get_migration_models(&**txn).await.map_err(|e| {
+        ConfigError(format!(
+            "DATABASE_URL: the list of migrations could not be read; nothing was changed ({e})."
+        ))
+    })?;
+    let known: HashSet<String> =
+        Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+    match applied.into_iter().find(|migration| !known.contains(&migration.version)) {
+        Some(unknown) => Err(ConfigError(format!(
+            "DATABASE_URL: this version cannot use the database, because it does not know its migration {}; start the \
+             version that created the database, or set DATABASE_URL to an empty one.",
+            unknown.version
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Loads the blocked identities. The first start creates the key of their hashes, sealed with SECRET_KEY.
+async fn blocked_identities(
+    db: &Database,
+    keys: &Keys,
+    clock: &Clock,
+) -> Result<BlockedIdentities, ConfigError> {
+    BlockedIdentities::load(db, keys, clock.now()).await.map_err(blocked_identities_error)
+}
+
+/// Checks that the database was sealed with SECRET_KEY.
+pub async fn check_key(config: &Config, db: &Database) -> Result<(), ConfigError> {
+    let keys = Keys::new(&config.secret_key, config.secret_key_previous.as_ref());
+    BlockedIdentities::check(db, &keys).await.map_err(blocked_identities_error)
+}
+
+/// Returns the error for blocked identities that could not be loaded or checked.
+fn blocked_identities_error(failure: InternalError) -> ConfigError {
+    match failure {
+        InternalError::Seal(_) => ConfigError(
+            "SECRET_KEY: the database was sealed with another one; set that as SECRET_KEY_PREVIOUS and start again. Where \
+             there is none any more, see \"Without the old key\" in docs/operating.md."
+                .to_owned(),
+        ),
+        failure => ConfigError(format!("DATABASE_URL: the database can't be used ({failure}).")),
+    }
+}

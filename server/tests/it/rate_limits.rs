@@ -1,0 +1,482 @@
+//! Tests of rate limits, known browsers and the queue of password hashes. Simple limits of registration and sign-in are
+//! tested in registration.rs and sign_in.rs.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+
+use crate::registration::join_all;
+use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, TestPortal, stack};
+use app::api::action_result::ActionResult;
+use backend::auth::known_browsers::MAX_BROWSERS;
+use backend::auth::password::hasher::MAX_QUEUED;
+use backend::entity::{known_browser, user};
+use backend::infra::clock::Clock;
+use backend::infra::random;
+use domain::errors::{ErrorCode, FormErrors};
+use domain::status::{Role, Status, UserId};
+use domain::time::Timestamp;
+
+async fn sign_in_from(browser: &Browser, name: &str, password: &str, client_ip: &str) -> Option<String> {
+    let fields = [("username", name), ("password", password)];
+    let response = browser.post_from("/do/sign_in", &fields, Some(client_ip)).await;
+    response.location().map(ToOwned::to_owned)
+}
+
+/// Fails to sign in a hundred times as `name`, from ten client IPs.
+async fn use_up_daily_limit(portal: &TestPortal, name: &str) {
+    for number in 0..100 {
+        let client_ip = format!("192.0.2.{}", number / 10);
+        assert_eq!(
+            sign_in_from(&portal.browser(), name, OTHER_PASSWORD, &client_ip).await.as_deref(),
+            Some("/login")
+        );
+    }
+}
+
+#[tokio::test]
+async fn after_a_hundred_failures_in_a_day_only_known_browsers_and_temporary_passwords_work() {
+    let portal = TestPortal::start().await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    let known = portal.signed_in("ada").await;
+    known.post("/do/sign_out", &[]).await;
+    use_up_daily_limit(&portal, "ada").await;
+    let visitor = portal.browser();
+    sign_in_from(&visitor, "ada", PASSWORD, "198.51.100.1").await;
+    assert!(!visitor.is_signed_in().await);
+    visitor.get("/login").await.assert_contains("Too many attempts. Try again in");
+    assert_eq!(sign_in_from(&known, "ada", PASSWORD, "198.51.100.2").await.as_deref(), Some("/profile"));
+    visitor.post("/do/ask_reset", &[("email", "ada@example.org")]).await;
+    let email = portal.email_to("ada").await;
+    let secret =
+        email.text.lines().find(|line| line.starts_with("    ")).expect("a secret").trim().to_owned();
+    let response = sign_in_from(&visitor, "ada", &secret, "198.51.100.3").await;
+    assert_eq!(response.as_deref(), Some("/change-password"));
+    portal.advance_time(Duration::from_hours(24));
+    let later = portal.browser();
+    assert_eq!(sign_in_from(&later, "ada", PASSWORD, "198.51.100.4").await.as_deref(), Some("/profile"));
+}
+
+#[tokio::test]
+async fn a_browser_is_known_until_the_password_changes_elsewhere() {
+    let portal = TestPortal::start().await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    let owner = portal.signed_in("ada").await;
+    let thief = owner.copy();
+    let next = "copper lantern drifts north";
+    let fields = [("current_password", PASSWORD), ("new_password", next), ("confirm_password", next)];
+    assert_eq!(owner.post("/do/change_password", &fields).await.location(), Some("/profile"));
+    owner.post("/do/sign_out", &[]).await;
+    use_up_daily_limit(&portal, "ada").await;
+    // With the correct password, so that the result shows whether it was verified.
+    assert_eq!(sign_in_from(&thief, "ada", next, "198.51.100.1").await.as_deref(), Some("/login"));
+    thief.get("/login").await.assert_contains("Too many attempts.");
+    assert_eq!(sign_in_from(&owner, "ada", next, "198.51.100.2").await.as_deref(), Some("/profile"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_stolen_cookie_of_a_known_browser_allows_only_ten_attempts() {
+    let portal = TestPortal::start().await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    let owner = portal.signed_in("ada").await;
+    let thief = owner.copy();
+    thief.set_cookie("session", None);
+    use_up_daily_limit(&portal, "ada").await;
+    let guesses = (0..30).map(|number| {
+        let browser = thief.copy();
+        async move { sign_in_from(&browser, "ada", OTHER_PASSWORD, &format!("198.51.100.{number}")).await }
+    });
+    for to in join_all(guesses).await {
+        assert_eq!(to.as_deref(), Some("/login"));
+    }
+    // With the correct password, so that the result shows whether it was verified.
+    assert_eq!(sign_in_from(&thief, "ada", PASSWORD, "198.51.100.99").await.as_deref(), Some("/login"));
+    thief.get("/login").await.assert_contains("Too many attempts.");
+    assert!(owner.is_signed_in().await, "the owner stays signed in");
+}
+
+#[tokio::test]
+async fn a_password_that_looks_like_a_temporary_one_does_not_escape_the_daily_limit() {
+    let portal = TestPortal::start().await;
+    let password = "violet lanterns garden pickle";
+    portal.browser().register("ada", "ada@example.org", password).await;
+    user::Entity::update_many()
+        .col_expr(user::Column::Status, Expr::value(Status::Active))
+        .filter(user::Column::UsernameKey.eq("ada"))
+        .exec(portal.backend.db.pool())
+        .await
+        .expect("changes");
+    use_up_daily_limit(&portal, "ada").await;
+    let visitor = portal.browser();
+    assert_eq!(sign_in_from(&visitor, "ada", password, "198.51.100.1").await.as_deref(), Some("/login"));
+    assert!(!visitor.is_signed_in().await);
+    visitor.get("/login").await.assert_contains("Incorrect username or password.");
+}
+
+#[tokio::test]
+async fn signing_in_on_a_shared_computer_does_not_forget_a_known_browser() {
+    let portal = TestPortal::start().await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    let browser = portal.signed_in("ada").await;
+    browser.post("/do/sign_out", &[]).await;
+    use_up_daily_limit(&portal, "ada").await;
+    for number in 0..12 {
+        let fields = [("username", "ada"), ("password", PASSWORD), ("shared", "yes")];
+        let client_ip = format!("198.51.100.{number}");
+        let response = browser.post_from("/do/sign_in", &fields, Some(&client_ip)).await;
+        assert_eq!(response.location(), Some("/profile"), "{number}");
+        browser.post("/do/sign_out", &[]).await;
+    }
+}
+
+#[tokio::test]
+async fn ten_failures_in_a_row_forget_a_browser_and_a_success_resets_the_count() {
+    let portal = TestPortal::start().await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    let browser = portal.signed_in("ada").await;
+    let known = || known_browser::Entity::find().count(portal.backend.db.pool());
+    for round in 0..2 {
+        for number in 0..9 {
+            sign_in_from(&browser, "ada", OTHER_PASSWORD, &format!("192.0.2.{}", 10 * round + number)).await;
+        }
+        assert_eq!(known().await.expect("counts"), 1, "nine are not ten");
+        browser.post("/do/sign_out", &[]).await;
+        assert_eq!(sign_in_from(&browser, "ada", PASSWORD, "192.0.2.99").await.as_deref(), Some("/profile"));
+        browser.post("/do/sign_out", &[]).await;
+    }
+    for number in 0..10 {
+        sign_in_from(&browser, "ada", OTHER_PASSWORD, &format!("198.51.100.{number}")).await;
+    }
+    assert_eq!(known().await.expect("counts"), 0);
+}
+
+#[tokio::test]
+async fn a_browser_stays_known_after_its_own_change_of_email_address() {
+    let portal = TestPortal::start().await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    let owner = portal.signed_in("ada").await;
+    let elsewhere = portal.signed_in("ada").await;
+    let fields = [("email", "countess@example.org"), ("current_password", PASSWORD)];
+    owner.post("/do/ask_address_change", &fields).await;
+    let link = portal.email_to("countess").await.link();
+    let thief = owner.copy();
+    let token = link.rsplit('/').next().expect("a token");
+    assert_eq!(owner.post("/do/change_address", &[("token", token)]).await.location(), Some("/profile"));
+    for browser in [&owner, &elsewhere, &thief] {
+        browser.post("/do/sign_out", &[]).await;
+    }
+    use_up_daily_limit(&portal, "ada").await;
+    assert_eq!(sign_in_from(&owner, "ada", PASSWORD, "198.51.100.1").await.as_deref(), Some("/profile"));
+    for unknown in [elsewhere, thief] {
+        assert_eq!(sign_in_from(&unknown, "ada", PASSWORD, "198.51.100.2").await.as_deref(), Some("/login"));
+    }
+}
+
+#[tokio::test]
+async fn signing_out_everywhere_else_forgets_the_other_browsers() {
+    let portal = TestPortal::start().await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    let owner = portal.signed_in("ada").await;
+    let thief = owner.copy();
+    let elsewhere = portal.signed_in("ada").await;
+    owner.post("/do/end_other_sessions", &[]).await;
+    owner.post("/do/sign_out", &[]).await;
+    use_up_daily_limit(&portal, "ada").await;
+    assert_eq!(sign_in_from(&owner, "ada", PASSWORD, "198.51.100.1").await.as_deref(), Some("/profile"));
+    for unknown in [elsewhere, thief] {
+        assert_eq!(sign_in_from(&unknown, "ada", PASSWORD, "198.51.100.2").await.as_deref(), Some("/login"));
+    }
+}
+
+#[tokio::test]
+async fn an_account_has_at_most_twenty_known_browsers_and_the_least_recently_used_is_forgotten() {
+    let portal = TestPortal::start().await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    let first = portal.signed_in("ada").await;
+    portal.advance_time(Duration::from_secs(1));
+    let second = portal.signed_in("ada").await;
+    for _ in 0..19 {
+        portal.advance_time(Duration::from_secs(1));
+        portal.signed_in("ada").await;
+    }
+    let known = known_browser::Entity::find().count(portal.backend.db.pool()).await.expect("counts");
+    assert_eq!(known, MAX_BROWSERS);
+    for browser in [&first, &second] {
+        browser.post("/do/sign_out", &[]).await;
+    }
+    use_up_daily_limit(&portal, "ada").await;
+    assert_eq!(sign_in_from(&second, "ada", PASSWORD, "198.51.100.1").await.as_deref(), Some("/profile"));
+    assert_eq!(sign_in_from(&first, "ada", PASSWORD, "198.51.100.2").await.as_deref(), Some("/login"));
+}
+
+#[tokio::test]
+async fn reauthentication_has_a_daily_limit_too() {
+    let (rate_limiter, other) = stack::replicas().await;
+    let day = 24 * 3_600 * 1_000_000;
+    let midnight = Timestamp(Clock::System.now().0 / day * day + day);
+    let minutes = |number: u64| midnight.after(Duration::from_mins(number));
+    for window in 0..10 {
+        for _ in 0..10 {
+            assert_eq!(rate_limiter.acquire_reauthentication("ada", minutes(10 * window)).await, Ok(()));
+            assert_eq!(rate_limiter.acquire_link_password(UserId(7), minutes(10 * window)).await, Ok(()));
+        }
+        if window < 9 {
+            let refused = rate_limiter.acquire_reauthentication("ada", minutes(10 * window + 5)).await;
+            assert_eq!(refused, Err(ErrorCode::TooManyAttempts(300)));
+        }
+    }
+    let left = 24 * 3_600 - 100 * 60;
+    assert_eq!(
+        rate_limiter.acquire_reauthentication("ada", minutes(100)).await,
+        Err(ErrorCode::TooManyAttempts(left))
+    );
+    assert_eq!(
+        rate_limiter.acquire_link_password(UserId(7), minutes(100)).await,
+        Err(ErrorCode::TooManyAttempts(left))
+    );
+    assert_eq!(rate_limiter.acquire_reauthentication("bert", minutes(100)).await, Ok(()));
+    assert_eq!(other.acquire_reauthentication("ada", minutes(24 * 60)).await, Ok(()));
+}
+
+#[tokio::test]
+async fn refused_attempts_do_not_count_towards_the_daily_limit() {
+    let portal = TestPortal::start().await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    let guesser = portal.browser();
+    for _ in 0..110 {
+        sign_in_from(&guesser, "ada", OTHER_PASSWORD, "192.0.2.1").await;
+    }
+    guesser.get("/login").await.assert_contains("Too many attempts.");
+    let ada = portal.browser();
+    assert_eq!(sign_in_from(&ada, "ada", PASSWORD, "198.51.100.1").await.as_deref(), Some("/profile"));
+}
+
+#[tokio::test]
+async fn an_unknown_username_has_the_same_daily_limit() {
+    let portal = TestPortal::start().await;
+    use_up_daily_limit(&portal, "nobody1").await;
+    let browser = portal.browser();
+    sign_in_from(&browser, "nobody1", PASSWORD, "198.51.100.1").await;
+    browser.get("/login").await.assert_contains("Too many attempts.");
+}
+
+#[tokio::test]
+async fn replicas_share_their_counters_in_redis() {
+    let (first, second) = stack::replicas().await;
+    let now = Clock::System.now();
+    for _ in 0..10 {
+        assert_eq!(first.acquire_reauthentication("7", now).await, Ok(()));
+    }
+    assert!(first.acquire_reauthentication("7", now).await.is_err());
+    assert_eq!(second.acquire_reauthentication("7", now).await.is_err(), stack::is_postgres());
+}
+
+#[tokio::test]
+async fn every_counter_in_redis_expires() {
+    let namespace = random::public_id();
+    let rate_limiter = stack::rate_limiter_of(&namespace).await;
+    let now = Clock::System.now();
+    let client_ip = IpAddr::from([192, 0, 2, 1]);
+    for _ in 0..3 {
+        assert_eq!(rate_limiter.acquire_reauthentication("7", now).await, Ok(()));
+        assert_eq!(rate_limiter.acquire_microsoft_sign_in(client_ip, now).await, Ok(()));
+    }
+    let lifetimes = stack::counter_lifetimes(&namespace).await;
+    assert_eq!(lifetimes.len(), if stack::is_postgres() { 3 } else { 0 });
+    // At least their period (ten minutes or a day), and at most twice as long.
+    let minute = 60_000;
+    let ends = |left: &i64| {
+        [10, 24 * 60].iter().any(|period| (period * minute..=2 * period * minute).contains(left))
+    };
+    assert!(lifetimes.iter().all(ends), "{lifetimes:?}");
+}
+
+#[tokio::test]
+async fn an_untrusted_proxy_is_reported_on_the_admin_page() {
+    let portal = TestPortal::with(&[("TRUSTED_PROXIES", "none")]).await;
+    let admin = portal.create_admin("grace").await;
+    admin.get("/admin").await.assert_not_contains("TRUSTED_PROXIES");
+    portal.browser().post_from("/do/sign_in", &[("username", "x")], Some("192.0.2.1")).await;
+    admin.get("/admin").await.assert_contains("set TRUSTED_PROXIES");
+    assert_eq!(admin.get("/profile").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_shared_computer_does_not_become_a_known_browser() {
+    let portal = TestPortal::start().await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    let browser = portal.browser();
+    let fields = [("username", "ada"), ("password", PASSWORD), ("shared", "yes")];
+    browser.post("/do/sign_in", &fields).await;
+    assert!(browser.cookie("known").is_none());
+    assert!(portal.signed_in("ada").await.cookie("known").is_some());
+}
+
+#[tokio::test]
+async fn requests_for_temporary_passwords_are_limited_for_each_client_ip() {
+    let portal = TestPortal::with(&[("LIMIT_RESET", "3/1h")]).await;
+    let browser = portal.browser();
+    for number in 0..4 {
+        let email = format!("person{number}@example.org");
+        let response = browser.post_from("/do/ask_reset", &[("email", &email)], Some("192.0.2.1")).await;
+        let expected = if number < 3 { "/login" } else { "/reset-password" };
+        assert_eq!(response.location(), Some(expected));
+    }
+    browser.get("/reset-password").await.assert_contains("Too many attempts. Try again in 1 hour.");
+    let response = browser.post_from("/do/ask_reset", &[("email", "x@example.org")], Some("192.0.2.2")).await;
+    assert_eq!(response.location(), Some("/login"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn three_hundred_users_with_one_client_ip_can_all_sign_in() {
+    let portal = TestPortal::with(&[("LIMIT_SIGN_IN", "100/10m")]).await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    // One hash for all, because hashing 300 passwords would take longer than the test itself.
+    let hash = portal.user("ada").await.password_hash.expect("a hash");
+    for number in 0..300 {
+        portal.insert_active_user(&format!("person{number}"), &hash).await;
+    }
+    let mut signed_in = 0;
+    // As within a minute: no more at once than the queue of hashes holds.
+    for batch in 0..3 {
+        let sign_ins = (0..100).map(|number| {
+            let (browser, name) = (portal.browser(), format!("person{}", batch * 100 + number));
+            async move {
+                // One in ten mistypes the password first.
+                if number % 10 == 0 {
+                    sign_in_from(&browser, &name, OTHER_PASSWORD, "192.0.2.1").await;
+                }
+                sign_in_from(&browser, &name, PASSWORD, "192.0.2.1").await.as_deref() == Some("/profile")
+            }
+        });
+        signed_in += join_all(sign_ins).await.into_iter().filter(|signed_in| *signed_in).count();
+    }
+    assert_eq!(signed_in, 300);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_client_ip_cannot_block_the_hash_threads_for_others() {
+    let portal = TestPortal::with_own_hasher(&[]).await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    let requests: Vec<_> = (0..300)
+        .map(|number| {
+            let browser = portal.browser();
+            tokio::spawn(async move {
+                let fields = [("username", format!("crowd{number}")), ("password", PASSWORD.to_owned())];
+                let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
+                browser.post_from("/do/sign_in", &fields, Some("192.0.2.1")).await.status
+            })
+        })
+        .collect();
+    while portal.backend.hasher.waiting() < 10 {
+        tokio::task::yield_now().await;
+    }
+    let elsewhere = sign_in_from(&portal.browser(), "ada", PASSWORD, "198.51.100.1").await;
+    assert_eq!(elsewhere.as_deref(), Some("/profile"));
+    let mut refused = 0;
+    for request in requests {
+        refused += usize::from(request.await.expect("ends") == StatusCode::SERVICE_UNAVAILABLE);
+    }
+    assert!(refused > 0, "the crowd is told to come again");
+}
+
+#[tokio::test]
+async fn an_attempt_counts_even_if_the_client_disconnects() {
+    let portal = TestPortal::with(&[("LIMIT_SIGN_IN", "3/10m")]).await;
+    let backend = &portal.backend;
+    let (client_ip, now) = (IpAddr::from([192, 0, 2, 1]), backend.now());
+    let attempt = |name: String| async move {
+        backend.rate_limiter.acquire_sign_in(&backend.settings, &name, client_ip, now).await
+    };
+    for number in 0..3 {
+        // As when the connection is closed, which drops the task that waits for the response.
+        drop(attempt(format!("name person{number}")).await.expect("it is allowed"));
+    }
+    let refused = async {
+        while let Ok(allowed) = attempt("name person9".to_owned()).await {
+            backend.rate_limiter.refund(allowed).await;
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), refused).await.expect("the source is full");
+}
+
+#[tokio::test]
+async fn sensitive_actions_are_limited_for_each_account() {
+    let portal = TestPortal::start().await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    let browser = portal.signed_in("ada").await;
+    for _ in 0..10 {
+        browser.fetch("/do/delete_account", &[("current_password", OTHER_PASSWORD)]).await;
+    }
+    let outcome =
+        browser.fetch("/do/delete_account", &[("current_password", PASSWORD)]).await.action_result();
+    assert_eq!(outcome, ActionResult::Refused(FormErrors::of(ErrorCode::TooManyAttempts(600))));
+    assert!(portal.find_user("ada").await.is_some());
+}
+
+#[tokio::test]
+async fn the_correct_password_of_an_inactive_account_counts_as_a_failed_attempt() {
+    let portal = TestPortal::start().await;
+    portal.create_user("ada", Status::Pending, Role::Member).await;
+    let browser = portal.browser();
+    for _ in 0..10 {
+        sign_in_from(&browser, "ada", PASSWORD, "192.0.2.1").await;
+        browser.get("/login").await.assert_contains("waiting for an administrator's approval");
+    }
+    sign_in_from(&browser, "ada", PASSWORD, "192.0.2.1").await;
+    browser.get("/login").await.assert_contains("Too many attempts.");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn pages_are_served_while_eight_clients_fill_the_hash_queue() {
+    let portal = TestPortal::with_own_hasher(&[]).await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    let hasher = portal.backend.hasher.clone();
+    let mut blocked_threads = Vec::new();
+    for _ in 0..2 {
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let hasher = hasher.clone();
+        let job = tokio::spawn(async move {
+            let password = PASSWORD.to_owned().into();
+            // Blocks a thread until it is released.
+            hasher.hash_unless(&password, "203.0.113.1", move || wait.recv().is_ok()).await.is_ok()
+        });
+        blocked_threads.push((release, job));
+    }
+    while hasher.waiting() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let requests: Vec<_> = (0..8 * 128)
+        .map(|number| {
+            let (browser, name) = (portal.browser(), format!("crowd{number}"));
+            tokio::spawn(async move {
+                let fields = [("username", name.as_str()), ("password", PASSWORD)];
+                let client_ip = format!("192.0.2.{}", number % 8);
+                browser.post_from("/do/sign_in", &fields, Some(&client_ip)).await.status
+            })
+        })
+        .collect();
+    // The queue is full: requests that find no place in it are refused immediately.
+    while hasher.waiting() < 100 {
+        tokio::task::yield_now().await;
+    }
+    while requests.iter().filter(|request| !request.is_finished()).count() > MAX_QUEUED {
+        tokio::task::yield_now().await;
+    }
+    for path in ["/", "/login", "/register", "/reset-password"].repeat(20) {
+        assert_eq!(portal.browser().get(path).await.status, StatusCode::OK, "{path}");
+    }
+    for (release, job) in blocked_threads {
+        release.send(()).expect("it waits");
+        assert!(job.await.expect("ends"));
+    }
+    let member = sign_in_from(&portal.browser(), "ada", PASSWORD, "198.51.100.1").await;
+    assert_eq!(member.as_deref(), Some("/profile"));
+    for request in requests {
+        request.await.expect("ends");
+    }
+}
