@@ -1,17 +1,17 @@
 // Every journey runs twice: in the project "scripts" (with JavaScript) and in the project "plain" (without). A test for
 // only one of them is tagged @scripts or @plain. The project "operations" runs once and needs no browser: it stops
-// databases, kills the program and floods it with requests. `--project=screenshots` takes screenshots and tests
-// nothing.
+// databases, kills the program and floods it with requests. Two projects take screenshots and test nothing:
+// `--project=screenshots` of every page, and `--project=readme` those of README.md (script/screenshots runs it).
 //
 // Environment variables: PORTAL_BIN (the program), LEPTOS_SITE_ROOT (its assets), CHROMIUM (the browser), SCREENSHOTS
-// (a folder), DESK_SHOT (a file) and TIMINGS (a file, see support/timings.ts).
+// (a folder) and TIMINGS (a file, see support/timings.ts).
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
 import { defineConfig } from '@playwright/test'
 
 // Workers read this file too, with other arguments. They inherit the environment.
-if (process.argv.some((argument) => argument.includes('screenshots'))) process.env.VESTIBULE_SCREENSHOTS = 'yes'
+if (process.argv.some((argument) => /^(--project=)?(screenshots|readme)$/.test(argument))) process.env.VESTIBULE_SCREENSHOTS = 'yes'
 const pictures = process.env.VESTIBULE_SCREENSHOTS === 'yes'
 
 const debian = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'].find(existsSync)
@@ -57,7 +57,13 @@ export default defineConfig({
     { name: 'scripts', use: { javaScriptEnabled: true }, grepInvert: /@plain/ },
     { name: 'plain', use: { javaScriptEnabled: false }, grepInvert: /@scripts/ },
     ...(pictures
-      ? [{ name: 'screenshots', testDir: 'screenshots', timeout: 600_000, use: { javaScriptEnabled: true } }]
+      ? ['screenshots', 'readme'].map((name) => ({
+          name,
+          testDir: 'screenshots',
+          testMatch: `**/${name}.spec.ts`,
+          timeout: 600_000,
+          use: { javaScriptEnabled: true },
+        }))
       : []),
   ],
 })

@@ -51,7 +51,7 @@ function* rustFiles(path) {
 // The Rust code below these paths, without comment lines.
 const code = (paths) =>
   paths.flatMap((path) => [...rustFiles(path)]).map((path) => [path, readFileSync(path, "utf8").replace(/^\s*\/\/.*$/gm, "")]);
-// A unit test module stands at the end of its file, or in a file tests.rs or a folder tests/.
+// A unit test module is at the end of its file, or in a file tests.rs or a folder tests/.
 const withoutTests = (files, folder) =>
   files
     .filter(([path]) => !/(^|\/)tests(\.rs|\/)/.test(relative(folder, path)))

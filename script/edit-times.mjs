@@ -22,7 +22,7 @@ const EDITS = [
   { name: "a page", file: "app/src/pages/login.rs", text: "This is a shared computer" },
   { name: "an island", file: "app/src/islands/fields.rs", text: "Show password" },
   { name: "a backend file", file: "backend/src/sessions/user_agent.rs", text: '"Firefox"' },
-  { name: "a file of the server", file: "server/src/serve.rs", text: '"stopping"' },
+  { name: "a file of the server", file: "server/src/serve.rs", text: '"shutting down"' },
 ];
 
 function fail(message) {

@@ -24,7 +24,7 @@ let overLimit = false;
 function printTotal(what, bytes, limit) {
   const fits = bytes <= limit;
   overLimit ||= !fits;
-  console.log(`${kB(bytes)}  ${what} (at most ${limit / 1000} kB)${fits ? "" : "  TOO MUCH"}\n`);
+  console.log(`${kB(bytes)}  ${what} (at most ${limit / 1000} kB)${fits ? "" : "  OVER THE LIMIT"}\n`);
 }
 
 // ---- All code of the site
@@ -48,7 +48,7 @@ function measureCode() {
     console.log(`${kB(size)}  ${relative(site, path)}`);
   }
   if (sum === 0) throw new Error(`no WebAssembly under ${site}/pkg`);
-  printTotal("all of it", sum, CODE_LIMIT);
+  printTotal("total", sum, CODE_LIMIT);
 }
 
 // ---- A first visit of /login
@@ -84,7 +84,7 @@ function get(url) {
       })
       .on("error", reject)
       .setTimeout(10_000, function () {
-        this.destroy(new Error(`${url} did not answer within 10 seconds`));
+        this.destroy(new Error(`${url} did not respond within 10 seconds`));
       });
   });
 }
@@ -119,7 +119,7 @@ async function measureVisit(origin) {
   for (const url of queue) {
     const response = await get(url);
     const path = url.slice(origin.length);
-    if (response.status !== 200) throw new Error(`${path} answered ${response.status}`);
+    if (response.status !== 200) throw new Error(`${path} returned ${response.status}`);
     sum += response.size;
     console.log(`${kB(response.size)}  ${path}${response.note}`);
     for (const target of references(response.type, response.body.toString("utf8"))) {
@@ -131,7 +131,7 @@ async function measureVisit(origin) {
       }
     }
   }
-  printTotal("all of it", sum, VISIT_LIMIT);
+  printTotal("total", sum, VISIT_LIMIT);
 }
 
 async function withProgram(use) {
@@ -179,5 +179,5 @@ try {
   console.error(`script/build: could not measure: ${error.message}`);
   process.exit(1);
 }
-if (overLimit) console.error("script/build: the browser has to load more than was agreed");
+if (overLimit) console.error("script/build: the downloads exceed a size limit");
 process.exitCode = overLimit ? 1 : 0;

@@ -65,15 +65,15 @@ pub fn secret_warning(expires_at: Timestamp, now: Timestamp) -> Option<String> {
     let day = utc_date(expires_at);
     if expires_at <= now {
         return Some(format!(
-            "The secret of the application at Microsoft (CLIENT_SECRET) ended on {day}: nobody signs in with Microsoft, and no \
-             mail leaves through it. Make a new one in Entra, set CLIENT_SECRET and CLIENT_SECRET_EXPIRES, and start the \
-             portal again."
+            "The Microsoft client secret (CLIENT_SECRET) expired on {day}. Sign-in with Microsoft and email through Microsoft \
+             Graph no longer work. Create a new secret in Entra, set CLIENT_SECRET and CLIENT_SECRET_EXPIRES, then restart \
+             the portal."
         ));
     }
     (expires_at.since(now) <= SECRET_WARNING_PERIOD).then(|| {
         format!(
-            "The secret of the application at Microsoft (CLIENT_SECRET) ends on {day}. Make a new one in Entra before, set \
-             CLIENT_SECRET and CLIENT_SECRET_EXPIRES, and start the portal again."
+            "The Microsoft client secret (CLIENT_SECRET) expires on {day}. Before that, create a new secret in Entra, set \
+             CLIENT_SECRET and CLIENT_SECRET_EXPIRES, then restart the portal."
         )
     })
 }

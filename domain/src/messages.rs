@@ -22,31 +22,31 @@ impl ErrorCode {
         let fixed = match self {
             Self::UsernameMissing => "Enter a username.",
             Self::UsernameLength => {
-                return format!("Use {MIN_LENGTH} to {MAX_LENGTH} characters for the username.");
+                return format!("Username must be {MIN_LENGTH} to {MAX_LENGTH} characters.");
             }
             Self::UsernameInvalid => {
-                "Use letters (a to z), digits, and single dots, hyphens or underscores between them."
+                "Use only letters (a to z) and numbers, with single dots, hyphens or underscores in between."
             }
-            Self::UsernameReserved => "That name is reserved. Choose another username.",
-            Self::UsernameTaken => "That username is already taken.",
+            Self::UsernameReserved => "That username is reserved. Choose a different one.",
+            Self::UsernameTaken => "That username is already taken. Choose a different one.",
             Self::IdentifierMissing => "Enter your username or email address.",
             Self::EmailMissing => "Enter your email address.",
-            Self::EmailInvalid => "Enter an email address like name@example.com.",
+            Self::EmailInvalid => "Enter an email address in the correct format, like name@example.com.",
             Self::PasswordMissing => "Enter a password.",
-            Self::PasswordTooShort(least) => return format!("Use at least {least} characters."),
-            Self::PasswordTooLong => return format!("Use at most {} characters.", password::MAX_LENGTH),
-            Self::PasswordInvalidCharacter => "The password contains a character that cannot be used.",
-            Self::PasswordTooWeak => {
-                "That password would be guessed early. Use three or four unrelated words."
+            Self::PasswordTooShort(least) => return format!("Password must be at least {least} characters."),
+            Self::PasswordTooLong => {
+                return format!("Password must be {} characters or fewer.", password::MAX_LENGTH);
             }
-            Self::PasswordsDiffer => "The two passwords are not the same.",
+            Self::PasswordInvalidCharacter => "Your password contains a character that cannot be used.",
+            Self::PasswordTooWeak => "That password is too easy to guess. Try three or four unrelated words.",
+            Self::PasswordsDiffer => "The passwords do not match.",
             Self::CurrentPasswordMissing => "Enter your current password.",
-            Self::CurrentPasswordWrong => "That is not your current password.",
-            Self::PasswordWrong => "That is not the password of this account.",
-            Self::PasswordUnchanged => "That is your current password. Choose another one.",
-            Self::EmailUnchanged => "That is your address already.",
+            Self::CurrentPasswordWrong => "Your current password is incorrect.",
+            Self::PasswordWrong => "That password is incorrect.",
+            Self::PasswordUnchanged => "Choose a password that is different from your current one.",
+            Self::EmailUnchanged => "That is already your email address.",
             Self::ReauthenticationRequired => {
-                "Nothing was changed: too much time has passed since you signed in. Sign out and sign in again, or ask for a temporary password."
+                "You signed in too long ago to do this. Sign out and sign in again, or ask for a temporary password. Nothing has changed."
             }
             Self::InvalidCredentials => "Incorrect username or password.",
             Self::NotActive(status) => return status.sign_in_error().to_owned(),
@@ -60,71 +60,69 @@ impl ErrorCode {
                 let wait = period_in_words(Duration::from_secs(seconds));
                 return format!("Too many attempts. Try again in {wait}.");
             }
-            Self::Busy(_) => "The portal can't answer right now. Nothing was changed. Try again in a moment.",
+            Self::Busy(_) => {
+                "The portal is not available right now. Try again in a moment. Nothing has changed."
+            }
             Self::TimedOut => {
-                "That took too long, and it may have been done all the same. Look at your profile before you try again."
+                "That took too long, and we do not know if it worked. Check before you try again."
             }
             Self::LinkInvalid => {
-                "This link has expired or was already used. Sign in with your password, or ask for a temporary one."
+                "This link has expired or has already been used. Sign in with your password, or ask for a temporary password."
             }
             Self::EmailTaken => {
-                "Another account has confirmed this address, so nothing was changed. Sign in with that account."
+                "Another account has already confirmed this email address. Use that account instead. Nothing has changed."
             }
             Self::OtherUserSignedIn => {
-                "Another account is signed in here. Sign out first, then open the link again."
+                "You're signed in with a different account. Sign out, then open the link again."
             }
-            Self::AdminExists => "An administrator exists already. Sign in.",
-            Self::UserNotFound => "There is no such account.",
+            Self::AdminExists => "This portal already has an administrator. Sign in instead.",
+            Self::UserNotFound => "We could not find that account.",
             Self::WrongStatus(status) => {
                 return format!(
-                    "Nothing was changed: this account is {}.",
+                    "This account is {}. Nothing has changed.",
                     status.message().to_ascii_lowercase()
                 );
             }
-            Self::EmailUnconfirmed => "Nothing was changed: the address has to be confirmed first.",
-            Self::OwnAccount => "You can't do that to your own account. Ask another administrator.",
-            Self::AlreadyAdmin => "Nothing was changed: this account is an administrator already.",
-            Self::NotAdmin => "Nothing was changed: this account is not an administrator.",
-            Self::LastAdmin => "Nothing was changed: that would leave nobody to administer the portal.",
+            Self::EmailUnconfirmed => "The email address must be confirmed first. Nothing has changed.",
+            Self::OwnAccount => "You cannot do this to your own account. Ask another administrator.",
+            Self::AlreadyAdmin => "This person is already an administrator.",
+            Self::NotAdmin => "This person is not an administrator.",
+            Self::LastAdmin => "You cannot do this, because the portal would have no administrator left.",
             Self::LastAdminDeletion => {
-                "You are the only administrator. Make somebody else an administrator first, then delete your account."
+                "You're the only administrator. Make someone else an administrator before you delete your account."
             }
-            Self::SessionNotFound => "That session is over already.",
-            Self::EmailNotFound => "That mail is not waiting to be sent again.",
-            Self::FormMalformed => {
-                "The form did not arrive as it should. Nothing was changed. Send it again."
-            }
-            Self::FormTooLarge => "That is more than this form can take. Nothing was changed.",
-            Self::SignedOut => "You are signed out. Sign in to go on.",
+            Self::SessionNotFound => "That session has already ended.",
+            Self::EmailNotFound => "This email can no longer be sent again or dismissed.",
+            Self::FormMalformed => "We could not read the form. Try again. Nothing has changed.",
+            Self::FormTooLarge => "You entered too much text. Shorten it and try again.",
+            Self::SignedOut => "You're signed out. Sign in to continue.",
             Self::Forbidden => "Only administrators can do that.",
-            Self::MicrosoftNotConfigured => {
-                "Signing in with Microsoft is not set up here. Use your password."
-            }
+            Self::MicrosoftNotConfigured => "You cannot sign in with Microsoft here. Use your password.",
             Self::MicrosoftUnavailable => {
-                "Microsoft can't be reached right now, and nothing was changed. Try again in a moment, or use your password."
+                "We cannot reach Microsoft right now. Try again in a moment, or use your password. Nothing has changed."
             }
             Self::MicrosoftDenied => {
-                "You came back from Microsoft without signing in. Try again, or use your password."
+                "You did not finish signing in with Microsoft. Try again, or use your password."
             }
             Self::MicrosoftRefused => {
-                "What Microsoft answered can't be accepted, and nothing was changed. Try again. If it happens again, tell your administrator."
+                "We could not sign you in with Microsoft. Try again. If it happens again, tell your administrator. Nothing has changed."
             }
             Self::MicrosoftRequestExpired => {
-                "That visit to Microsoft began too long ago, in another browser, or is over already. Nothing was changed. Try again."
+                "Your sign-in with Microsoft took too long, was started in another browser or has already ended. Try again. Nothing has changed."
             }
             Self::MicrosoftEmailTaken => {
-                "An account here has the address of your Microsoft account. Sign in with its password, then link Microsoft in your profile."
+                "An account here already uses the email address of your Microsoft account. Sign in to that account with its password, then link Microsoft in your profile."
             }
             Self::MicrosoftNoEmail => {
                 "Your Microsoft account has no email address that we can use. Register with a password, or ask your administrator."
             }
             Self::MicrosoftMismatch => {
-                "That is not the Microsoft account linked with your account here, and nothing was changed. Try again with the linked one."
+                "That is not the Microsoft account linked to your account here. Try again with the linked Microsoft account. Nothing has changed."
             }
             Self::MicrosoftLinkedElsewhere => {
-                "That Microsoft account is linked with another account here, and nothing was changed. Choose another one at Microsoft, or unlink it there first."
+                "That Microsoft account is linked to another account here. Use a different Microsoft account, or first unlink this one from the other account. Nothing has changed."
             }
-            Self::MicrosoftAlreadyLinked => "A Microsoft account is linked already. Unlink it first.",
+            Self::MicrosoftAlreadyLinked => "A Microsoft account is already linked. Unlink it first.",
             Self::MicrosoftNotLinked => "No Microsoft account is linked.",
             Self::RecoveryInProgress => {
                 "You cannot do this while someone is using a temporary password of this account. Choose a new password with it, or try again in 15 minutes. Nothing has changed."
@@ -133,13 +131,13 @@ impl ErrorCode {
                 "We could not check that you've just signed in with Microsoft. Try again, or ask an administrator for help. Nothing has changed."
             }
             Self::LastSignInMethod => {
-                "Nothing was changed: it is your only way to sign in. Set a password first."
+                "Microsoft is your only way to sign in. Set a password before you unlink it."
             }
-            Self::Unreachable => "The portal could not be reached. Check your connection, then try again.",
+            Self::Unreachable => "We could not reach the portal. Check your connection and try again.",
             Self::Internal(bits) => {
                 let reference = error_reference(bits);
                 return format!(
-                    "Something went wrong on our side, and nothing was changed. Reference {reference}."
+                    "Something went wrong on our side. If it happens again, tell your administrator and quote reference {reference}. Nothing has changed."
                 );
             }
         };
@@ -152,8 +150,8 @@ impl PublicStatus {
     #[must_use]
     pub fn message(self) -> &'static str {
         match self {
-            Self::Pending => "Waiting",
-            Self::Held => "Held",
+            Self::Pending => "Pending",
+            Self::Held => "On hold",
             Self::Active => "Active",
             Self::Rejected => "Rejected",
             Self::Deactivated => "Deactivated",
@@ -165,9 +163,9 @@ impl PublicStatus {
     pub fn sign_in_error(self) -> &'static str {
         match self {
             Self::Pending => {
-                "Your account is waiting for an administrator's approval. We'll mail you when it is approved."
+                "Your account is waiting for an administrator's approval. We'll email you when it's approved."
             }
-            Self::Held => "An administrator asked you something. The question is in your mail.",
+            Self::Held => "An administrator has a question about your registration. Check your email.",
             Self::Rejected => "Your request to join was declined.",
             Self::Deactivated => "This account has been deactivated. An administrator can reactivate it.",
             Self::Active => "Sign in again.",
@@ -192,13 +190,13 @@ impl AdminAction {
     pub fn label(self, confirmed: bool) -> &'static str {
         match self {
             Self::Approve if confirmed => "Approve",
-            Self::Approve => "Approve unconfirmed address",
+            Self::Approve => "Approve anyway",
             Self::Reject => "Reject",
-            Self::Reconsider => "Put back among the waiting",
+            Self::Reconsider => "Move back to pending",
             Self::Deactivate => "Deactivate",
             Self::Reactivate => "Reactivate",
             Self::MakeAdmin => "Make administrator",
-            Self::RemoveAdmin => "Remove administrator",
+            Self::RemoveAdmin => "Remove administrator role",
         }
     }
 
@@ -208,11 +206,11 @@ impl AdminAction {
         match self {
             Self::Approve => format!("Approve {name}?"),
             Self::Reject => format!("Reject {name}?"),
-            Self::Reconsider => format!("Put {name} back among the waiting?"),
+            Self::Reconsider => format!("Move {name} back to pending?"),
             Self::Deactivate => format!("Deactivate {name}?"),
             Self::Reactivate => format!("Reactivate {name}?"),
             Self::MakeAdmin => format!("Make {name} an administrator?"),
-            Self::RemoveAdmin => format!("Remove {name} as an administrator?"),
+            Self::RemoveAdmin => format!("Remove {name}'s administrator role?"),
         }
     }
 
@@ -222,23 +220,25 @@ impl AdminAction {
         let (confirmed, has_password) = (user.confirmed, user.has_password);
         let fixed = match self {
             Self::Approve if !confirmed && !has_password => {
-                "Nobody has shown yet that this address is theirs. They get a mail that says so, and sign in with Microsoft."
+                "They'll get an email and can sign in with Microsoft. Their email address has not been confirmed, so it may belong to someone else."
             }
-            Self::Approve if !has_password => "They get a mail that says so, and sign in with Microsoft.",
+            Self::Approve if !has_password => "They'll get an email and can sign in with Microsoft.",
             Self::Approve if !confirmed => {
-                "Nobody has shown yet that this address is theirs. They get a mail with a link to sign in, which also asks for the password."
+                "They'll get an email with a sign-in link, which also asks for their password. Their email address has not been confirmed, so it may belong to someone else."
             }
-            Self::Approve => "They get a mail with a link to sign in.",
-            Self::Reject => "They are not told by mail. You can put them back among the waiting for 30 days.",
-            Self::Reconsider => "They wait for a decision again.",
+            Self::Approve => "They'll get an email with a sign-in link.",
+            Self::Reject => {
+                "They will not be told by email. You can move them back to pending within 30 days."
+            }
+            Self::Reconsider => "Their registration will be pending again. They will not be told by email.",
             Self::Deactivate => {
                 if let Some(at) = user.deletion_due {
                     return format!(
-                        "This account will be deleted on {}, because its owner asked us to. If you deactivate the account, its owner can no longer keep it, and we will not delete it.",
+                        "This account will be deleted on {}, because someone signed in to it and asked us to. If you deactivate the account, we will not delete it. It stays deactivated, and the link in its owner's email no longer works.",
                         utc_text(at)
                     );
                 }
-                "They are signed out everywhere at once and can't sign in until reactivated."
+                "They'll be signed out everywhere immediately and cannot sign in until they are reactivated."
             }
             Self::Reactivate => {
                 if let Some(at) = user.deletion_due {
@@ -247,11 +247,13 @@ impl AdminAction {
                         utc_text(at)
                     );
                 }
-                "They can sign in again, and get a mail that says so."
+                "They'll get an email and can sign in again."
             }
-            Self::MakeAdmin => "They can decide about everybody, you included. They have to sign in again.",
+            Self::MakeAdmin => {
+                "They'll be able to manage every account, including yours. They'll have to sign in again."
+            }
             Self::RemoveAdmin => {
-                "They keep their account and can't open the desk any more. They have to sign in again."
+                "They'll keep their account but lose access to the admin pages. They'll have to sign in again."
             }
         };
         fixed.to_owned()
@@ -264,56 +266,58 @@ impl FlashMessage {
     pub fn message(self) -> String {
         let fixed = match self {
             Self::Registered => {
-                "Your account was created and is waiting for approval. We'll mail you when it is approved."
+                "Your account has been created and is waiting for approval. We'll email you when it's approved."
             }
-            Self::SignedOut => "You are signed out.",
-            Self::SessionEnded => "Your session is over. Sign in to go on.",
+            Self::SignedOut => "You're signed out.",
+            Self::SessionEnded => "Your session has ended. Sign in to continue.",
             Self::EmailConfirmed => {
-                "Your address is confirmed. An administrator decides next, and we'll mail you then."
+                "Your email address has been confirmed. Next, an administrator reviews your registration. We'll email you when it's approved."
             }
-            Self::EmailConfirmedActive => "Your address is confirmed.",
-            Self::RegistrationRemoved => "The registration was removed. Thank you for telling us.",
+            Self::EmailConfirmedActive => "Your email address has been confirmed.",
+            Self::RegistrationRemoved => "The registration has been removed. Thank you for telling us.",
             Self::RegistrationDisputed => {
                 "We've told the administrators, and we'll send no more links to your email address."
             }
-            Self::ConfirmationSent => "A new link to confirm your address is on its way.",
-            Self::AdminCreated => "You are the first administrator. Welcome.",
+            Self::ConfirmationSent => {
+                "Check your inbox and spam folder for a link to confirm your email address. We send at most 3 links an hour."
+            }
+            Self::AdminCreated => "Welcome. You're now an administrator.",
             Self::ActionApplied(action) => match action {
-                AdminAction::Approve => "Approved. The mail that says so is on its way.",
+                AdminAction::Approve => "Approved. They'll get an email.",
                 AdminAction::Reject => "Rejected.",
-                AdminAction::Reconsider => "Back among the waiting.",
-                AdminAction::Deactivate => "Deactivated, and signed out everywhere.",
-                AdminAction::Reactivate => "Reactivated.",
-                AdminAction::MakeAdmin => "Made an administrator. They have to sign in again.",
-                AdminAction::RemoveAdmin => "No longer an administrator. They have to sign in again.",
+                AdminAction::Reconsider => "Moved back to pending.",
+                AdminAction::Deactivate => "Deactivated and signed out everywhere.",
+                AdminAction::Reactivate => "Reactivated. They'll get an email.",
+                AdminAction::MakeAdmin => "Now an administrator. They'll have to sign in again.",
+                AdminAction::RemoveAdmin => "No longer an administrator. They'll have to sign in again.",
             },
-            Self::EmailQueued => "The mail will be sent again.",
+            Self::EmailQueued => "We'll try to send this email again.",
             Self::EmailsQueued => "We'll send these emails again. Some may take a while.",
             Self::EmailDismissed => "The failed email has been dismissed. We will not send it.",
             Self::ResetRequested => {
-                "If an account has that address, a temporary password is on its way. It is valid for 2 hours. Nothing after a few minutes? Look in your spam folder, then ask again."
+                "If an active account uses that email address, we'll email you what to do next. A temporary password works for 2 hours."
             }
-            Self::PasswordChanged => "Your password is changed. You are signed out everywhere else.",
-            Self::MicrosoftLinked => "Your Microsoft account is linked. You can sign in with it from now on.",
-            Self::MicrosoftUnlinked => "Your Microsoft account is not linked any more.",
-            Self::Reauthenticated => "That was you. You can go on for ten minutes.",
-            Self::SignedOutLocally => "You are signed out here. At Microsoft you are still signed in.",
-            Self::SessionRevoked => "That session is over.",
-            Self::OtherSessionsRevoked => "You are signed out everywhere else.",
+            Self::PasswordChanged => "Your password has been changed. You're signed out everywhere else.",
+            Self::MicrosoftLinked => "Your Microsoft account has been linked. You can now sign in with it.",
+            Self::MicrosoftUnlinked => "Your Microsoft account is no longer linked.",
+            Self::Reauthenticated => "Thank you for confirming. You will not be asked again for 10 minutes.",
+            Self::SignedOutLocally => "You're signed out here, but still signed in at Microsoft.",
+            Self::SessionRevoked => "That session has ended.",
+            Self::OtherSessionsRevoked => "You're signed out everywhere else.",
             Self::EmailChangeRequested => {
-                "We mailed a link to the new address. Until you use it, your present address stays."
+                "Check your new email address for a confirmation link. Until you confirm it, we'll keep using your current email address."
             }
-            Self::EmailChanged => "Your address is changed. You are signed out everywhere else.",
-            Self::EmailChangedSignIn => "Your address is changed. Sign in to go on.",
+            Self::EmailChanged => "Your email address has been changed. You're signed out everywhere else.",
+            Self::EmailChangedSignIn => "Your email address has been changed. Sign in to continue.",
             Self::EmailRestoredInactive => {
-                "Your old address is yours again, and the old password no longer works. The account is deactivated. An administrator can reactivate it."
+                "Your old email address has been restored, and the old password no longer works. This account is deactivated. An administrator can reactivate it."
             }
             Self::EmailRestored => {
-                "Your old address is yours again, everybody is signed out, and the old password no longer works. Choose a new one."
+                "Your old email address has been restored. Everyone has been signed out, and the old password no longer works. Choose a new password."
             }
             Self::DeletionRequested(at) => {
                 return format!(
-                    "Your account will be deleted on {}. We've emailed you a link to keep it.",
+                    "Your account will be deleted on {}. To keep it, check your email for a link, or ask an administrator.",
                     utc_date(at)
                 );
             }

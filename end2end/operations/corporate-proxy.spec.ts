@@ -10,7 +10,7 @@ import { newPerson } from '../support/people.ts'
 import { type TestPortal, expect, test as base } from '../support/test.ts'
 
 const [LOGIN, GRAPH] = ['login.vestibule.test', 'graph.vestibule.test']
-const CONFIRM = /^Confirm your address/
+const CONFIRM = /^Confirm your email address/
 
 interface Setup extends TestPortal {
   entra: Entra
@@ -70,8 +70,8 @@ test('without the certificate authority no server is trusted, and doctor names t
   await people.pending()
   const { code, out } = await portal.attempt(['doctor'])
   expect(code).not.toBe(0)
-  expect(out).toMatch(/BAD +Microsoft: .*(certificate|UnknownIssuer).*HTTPS_PROXY/i)
-  expect(out).toMatch(/BAD +mail: .*(certificate|UnknownIssuer)/i)
+  expect(out).toMatch(/fail +Microsoft: .*(certificate|UnknownIssuer).*HTTPS_PROXY/i)
+  expect(out).toMatch(/fail +email: .*(certificate|UnknownIssuer)/i)
   expect(network.requestedHosts).toContain(LOGIN)
   expect(graph.received).toHaveLength(0)
 })

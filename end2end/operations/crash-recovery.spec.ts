@@ -125,7 +125,7 @@ const ACTIONS: InterruptedAction[] = [
     ],
     done: '{"goto":"/login"}',
     repeated: '{"refused":',
-    subject: /^Confirm your address/,
+    subject: /^Confirm your email address/,
     kind: 'confirm_email',
     secret: (email) => linkIn(email, '/confirm/'),
     use: open,

@@ -122,7 +122,7 @@ test('connections with an incomplete form are closed, even if they send a byte a
 
 test('requests above the concurrency limit get a 503 immediately', async ({ postgres, startPortal }) => {
   const database = await postgres.newDatabase()
-  const expectedErrors = /could not find out who is calling|(writing|sending) emails failed/
+  const expectedErrors = /session lookup failed|(writing|sending) emails failed/
   const { portal, people } = await startPortal({ admin: newPerson('admin'), env: { DATABASE_URL: database }, expectedErrors })
   const visitor = new Visitor(portal)
   await visitor.signIn(people.admin)

@@ -33,7 +33,7 @@ function registered({ url }: Portal, more: Partial<Registration> = {}): Registra
 /** Runs doctor, and returns its exit code and its line for each subject. */
 async function runDoctor(portal: Portal): Promise<{ code: number | null; lines: Record<string, string>; out: string; err: string }> {
   const { code, out, err } = await portal.attempt(['doctor'])
-  const parts = out.trim().split('\n').map((line) => /^(ok|note|BAD) +(.+?): (.*)$/.exec(line) ?? [line, '?', line, ''])
+  const parts = out.trim().split('\n').map((line) => /^(ok|warn|fail) +(.+?): (.*)$/.exec(line) ?? [line, '?', line, ''])
   const lines = Object.fromEntries(parts.map(([, level, what = '', text]) => [what, `${level} ${text}`]))
   return { code, lines, out, err }
 }
@@ -44,14 +44,14 @@ test('without problems, doctor reports so and shows no secret', async ({ startWi
   const { code, lines, out, err } = await runDoctor(portal)
   expect(code, out).toBe(0)
   expect(lines).toMatchObject({
-    database: 'ok reached, writable and up to date',
-    mail: expect.stringMatching(/^ok .*Mail\.Send/),
+    database: 'ok connected, writable and up to date',
+    email: expect.stringMatching(/^ok .*Mail\.Send/),
     Microsoft: expect.stringMatching(/^ok /),
     'built assets': expect.stringMatching(/^ok /),
-    'redirect address': `ok ${portal.url}/auth/redirect is registered`,
-    'after signing out': `ok ${portal.url}/ is registered`,
+    'redirect URI': `ok ${portal.url}/auth/redirect is registered`,
+    'sign-out redirect': `ok ${portal.url}/ is registered`,
     'optional claims': expect.stringMatching(/^ok /),
-    CLIENT_SECRET: expect.stringMatching(/^note ends on .* set CLIENT_SECRET_EXPIRES/),
+    CLIENT_SECRET: expect.stringMatching(/^warn expires on .* Fix: set CLIENT_SECRET_EXPIRES/),
   })
   expect(out + err).not.toContain(entra.clientSecret)
 })
@@ -61,13 +61,13 @@ test('doctor reports a wrong registration and how to fix it, and exits with an e
   graph.registration = registered(portal, { redirectUris: ['https://elsewhere.example/auth/redirect'], claims: ['acct'], secretEnds: new Date(Date.now() - DAY) })
   const { code, lines, err } = await runDoctor(portal)
   expect(code).not.toBe(0)
-  expect(err).toContain('3 things have to be mended.')
+  expect(err).toContain('3 checks failed.')
   expect(lines).not.toHaveProperty('settings')
   expect(lines).toMatchObject({
-    'redirect address': expect.stringMatching(/^BAD .* is not registered: add it/),
-    'after signing out': expect.stringMatching(/^note .* is not registered: who signs out/),
-    'optional claims': expect.stringMatching(/^BAD auth_time is missing/),
-    CLIENT_SECRET: expect.stringMatching(/^BAD .* ended on /),
+    'redirect URI': expect.stringMatching(/^fail .* is not registered in Entra\. Fix: add it/),
+    'sign-out redirect': expect.stringMatching(/^warn .* is not registered in Entra, so people stay/),
+    'optional claims': expect.stringMatching(/^fail auth_time is missing/),
+    CLIENT_SECRET: expect.stringMatching(/^fail expired on .* Fix: create a new secret/),
   })
 })
 
@@ -77,10 +77,10 @@ test('without permission to read its registration, doctor reports what to check'
   const { code, lines } = await runDoctor(portal)
   expect(code).toBe(0)
   expect(lines).toMatchObject({
-    mail: expect.stringMatching(/without the permission Mail\.Send/),
-    'redirect address': expect.stringMatching(/^note .* has to be registered/),
-    'optional claims': expect.stringMatching(/^note /),
-    CLIENT_SECRET: expect.stringMatching(/^note nobody knows when it ends; set CLIENT_SECRET_EXPIRES/),
+    email: expect.stringMatching(/without the permission Mail\.Send/),
+    'redirect URI': expect.stringMatching(/^warn cannot check .* Fix: register it/),
+    'optional claims': expect.stringMatching(/^warn /),
+    CLIENT_SECRET: expect.stringMatching(/^warn its expiry date is unknown\. Fix: set CLIENT_SECRET_EXPIRES/),
   })
 })
 
@@ -90,7 +90,7 @@ test('doctor reports a wrong client secret, even if email does not use Graph', a
   expect(code).not.toBe(0)
   expect(lines).toMatchObject({
     Microsoft: expect.stringMatching(/^ok /),
-    CLIENT_SECRET: expect.stringMatching(/^BAD no token for Graph: 401 .*secret's value, not its ID/),
+    CLIENT_SECRET: expect.stringMatching(/^fail no token for Graph: 401 .*secret's value, not its ID/),
   })
   expect(out).not.toContain('not the one at all')
 })
@@ -100,7 +100,7 @@ test('outside the folder of the portal, doctor reports that there is no database
   const otherFolder = await mkdtemp(join(tmpdir(), 'vestibule-elsewhere-'))
   const { code, out } = await portal.attempt(['doctor'], { folder: otherFolder })
   expect(code).not.toBe(0)
-  expect(out).toContain(`BAD   database: there is none at ${otherFolder}/data/portal.db: run this in the portal's folder`)
+  expect(out).toContain(`fail  database: ${otherFolder}/data/portal.db does not exist. Fix: run this command in the portal's working directory`)
   expect(existsSync(join(otherFolder, 'data', 'portal.db'))).toBe(false)
   await rm(otherFolder, { recursive: true })
 })
@@ -108,18 +108,18 @@ test('outside the folder of the portal, doctor reports that there is no database
 onPostgres('doctor reports a database with another secret key, and one that is read-only', async ({ startPortal, postgres }) => {
   const DATABASE_URL = await postgres.newDatabase()
   const { portal } = await startPortal({ admin: newPerson('admin'), env: { DATABASE_URL } })
-  const writable = 'ok    database: reached, writable and up to date'
+  const writable = 'ok    database: connected, writable and up to date'
   const right = await portal.attempt(['doctor'])
   expect(right.code, right.out).toBe(0)
   expect(right.out).toContain(writable)
   const another = await portal.attempt(['doctor'], { env: { SECRET_KEY: 'x'.repeat(32) } })
   expect(another.code).not.toBe(0)
   expect(another.out).toContain(writable)
-  expect(another.out).toContain('BAD   SECRET_KEY: the database was sealed with another one')
+  expect(another.out).toContain('fail  SECRET_KEY: the database was encrypted with a different key')
   const standby = `${DATABASE_URL}?options=-c%20default_transaction_read_only%3Don`
   const readOnly = await portal.attempt(['doctor'], { env: { DATABASE_URL: standby } })
   expect(readOnly.code).not.toBe(0)
-  expect(readOnly.out).toMatch(/^BAD   database: .*read-only transaction/m)
+  expect(readOnly.out).toMatch(/^fail  database: .*read-only transaction/m)
 
   // The steps of the guide for a portal whose former key is lost.
   await portal.stop()
@@ -141,8 +141,8 @@ test('doctor and the log report a setting with a typing error in its name', asyn
   const { portal } = await startPortal({ admin: newPerson('admin'), env: { PORTAL_ACENT: '#1d4ed8' } })
   const { code, lines } = await runDoctor(portal)
   expect(code).toBe(0)
-  expect(lines.settings).toBe('note PORTAL_ACENT is no setting; PORTAL_ACCENT is one, and is not set')
-  expect(portal.logged).toContain('PORTAL_ACENT is no setting')
+  expect(lines.settings).toBe('warn Unknown setting PORTAL_ACENT. Did you mean PORTAL_ACCENT? Fix: correct the name, or remove the variable')
+  expect(portal.logged).toContain('Unknown setting PORTAL_ACENT')
 })
 
 test('a line of .env that cannot be parsed is named but not shown', async ({ startPortal }) => {
@@ -151,7 +151,7 @@ test('a line of .env that cannot be parsed is named but not shown', async ({ sta
   await writeFile(join(otherFolder, '.env'), 'PORTAL_NAME=Example\nSMTP_URL=smtp://user:hunter2 twice@mail.example\n')
   const { code, out, err } = await portal.attempt(['doctor'], { folder: otherFolder })
   expect(code).not.toBe(0)
-  expect(err).toContain('vestibule: .env: the line after PORTAL_NAME must be NAME=value')
+  expect(err).toContain('vestibule: .env: the line after PORTAL_NAME is not valid. Use NAME=value')
   expect(out + err).not.toContain('hunter2')
   await rm(otherFolder, { recursive: true })
 })
@@ -160,20 +160,22 @@ test('without the built assets, doctor reports the expected folder', async ({ st
   const { portal } = await startPortal({ admin: newPerson('admin') })
   const { code, out } = await portal.attempt(['doctor'], { env: { LEPTOS_SITE_ROOT: '/nowhere/site' } })
   expect(code).not.toBe(0)
-  expect(out).toContain('BAD   built assets: LEPTOS_SITE_ROOT: /nowhere/site has no pkg folder')
+  expect(out).toContain('fail  built assets: LEPTOS_SITE_ROOT: /nowhere/site has no pkg folder')
 })
 
 test('doctor reports a Redis without permission for scripts, and the commands to allow', async ({ afterPortals, startPortal }) => {
   const redis = await Redis.start()
   afterPortals(async () => redis.remove())
   const { portal } = await startPortal({ admin: newPerson('admin'), env: { REDIS_URL: redis.url } })
-  expect((await runDoctor(portal)).lines).toMatchObject({ limits: 'ok counted in Redis, for all replicas together' })
+  expect((await runDoctor(portal)).lines).toMatchObject({ 'rate limits': 'ok counted in Redis for all replicas together' })
   await redis.run('ACL', 'SETUSER', 'default', '-@scripting')
   const { code, lines } = await runDoctor(portal)
   expect(code).not.toBe(0)
-  expect(lines.limits).toMatch(/^BAD Redis does not count \(.*\): each replica counts alone; allow its account EVALSHA, SCRIPT LOAD, /)
+  expect(lines['rate limits']).toMatch(
+    /^fail cannot count in Redis \(.*\), so each replica counts on its own\. Fix: allow the Redis account EVALSHA, SCRIPT LOAD, /,
+  )
   await redis.run('ACL', 'SETUSER', 'default', '+@scripting', '-decr')
-  expect((await runDoctor(portal)).lines.limits, 'a command that the script uses').toMatch(/^BAD /)
+  expect((await runDoctor(portal)).lines['rate limits'], 'a command that the script uses').toMatch(/^fail /)
 })
 
 test('during a Microsoft outage, doctor reports everything that needs Microsoft', async ({ startWithMicrosoft }) => {
@@ -183,21 +185,21 @@ test('during a Microsoft outage, doctor reports everything that needs Microsoft'
   expect(code).not.toBe(0)
   expect(lines).toMatchObject({
     database: expect.stringMatching(/^ok /),
-    mail: expect.stringMatching(/^BAD no token for Graph/),
-    Microsoft: expect.stringMatching(/^BAD Microsoft cannot be reached.*AUTHORITY/),
+    email: expect.stringMatching(/^fail no token for Graph/),
+    Microsoft: expect.stringMatching(/^fail Microsoft cannot be reached.*AUTHORITY/),
   })
 })
 
 test('in the last month of the client secret, the admin pages and the log show a warning', async ({ startWithMicrosoft, newBrowser }) => {
   const ends = new Date(Date.now() + 10 * DAY)
   const { portal, people } = await startWithMicrosoft({ env: { CLIENT_SECRET_EXPIRES: ends.toISOString().slice(0, 10) } })
-  const warning = /The secret of the application at Microsoft \(CLIENT_SECRET\) ends on \d+ \w+ \d{4}\. Make a new one/
+  const warning = /The Microsoft client secret \(CLIENT_SECRET\) expires on \d+ \w+ \d{4}\. Before that, create a new secret/
   await until('the log to show the warning', async () => (warning.test(portal.logged) ? true : undefined))
   const page = await newBrowser(portal.url)
   await signIn(page, people.admin)
   await new AdminUsersPage(page).open()
-  await expect(page.getByRole('main')).toContainText(warning)
-  expect((await runDoctor(portal)).lines.CLIENT_SECRET).toMatch(/^note .* ends on /)
+  await expect(page.getByRole('main')).toContainText(/The portal's access to Microsoft expires on \d+ \w+ \d{4}\. Before that, ask/)
+  expect((await runDoctor(portal)).lines.CLIENT_SECRET).toMatch(/^warn expires on .* Fix: create a new secret/)
 })
 
 test('a test email is sent immediately, or the command reports the error', async ({ startWithMicrosoft }) => {

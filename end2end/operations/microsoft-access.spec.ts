@@ -1,5 +1,5 @@
-// Access through Microsoft: what an attacker can keep, what a visitor can learn, and how many resources a person can
-// use.
+// Access through Microsoft: the access that an attacker can keep, the facts that a visitor can learn, and the resources
+// that a person can use.
 import { mergeTests } from '@playwright/test'
 
 import { DUE_FOR_DELETION } from '../pages/delete-account.ts'
@@ -44,7 +44,7 @@ test('undoing a change of email address removes an attacker and their Microsoft 
   const [attacker, account, attackerEmail] = [new Visitor(portal), newMicrosoftAccount(entra, 'mallory'), newPerson('mallory').email]
   await attacker.signIn(ada)
   await attacker.send('ask_address_change', { email: attackerEmail, current_password: ada.password })
-  const token = tokenIn(await portal.emails.wait(attackerEmail, /^Confirm your new address/), '/confirm-address/')
+  const token = tokenIn(await portal.emails.wait(attackerEmail, /^Confirm your new email address/), '/confirm-address/')
   await attacker.send('change_address', { token, password: ada.password })
   await link(attacker, entra, ada, account)
   // The owner gets an email about each change at the old address.
@@ -69,7 +69,7 @@ test('undoing a change of email address also unlinks a Microsoft account from be
   await owner.signIn(ada)
   await link(owner, entra, ada, account)
   await owner.send('ask_address_change', { email: next, current_password: ada.password })
-  const token = tokenIn(await portal.emails.wait(next, /^Confirm your new address/), '/confirm-address/')
+  const token = tokenIn(await portal.emails.wait(next, /^Confirm your new email address/), '/confirm-address/')
   await owner.send('change_address', { token, password: ada.password })
   const undoToken = tokenIn(await portal.emails.wait(ada.email, /was changed$/), '/undo/')
   const callback = new Visitor(portal)
@@ -85,7 +85,7 @@ test('a user whose only sign-in method is Microsoft keeps it after undoing a cha
   const { visitor, account } = await newMicrosoftUser(portal, entra)
   const next = newPerson('ada').email
   await visitor.send('ask_address_change', { email: next })
-  const token = tokenIn(await portal.emails.wait(next, /^Confirm your new address/), '/confirm-address/')
+  const token = tokenIn(await portal.emails.wait(next, /^Confirm your new email address/), '/confirm-address/')
   await visitor.send('change_address', { token })
   const undoToken = tokenIn(await portal.emails.wait(account.username, /was changed$/), '/undo/')
   await new Visitor(portal).send('undo_address_change', { token: undoToken })
@@ -150,7 +150,7 @@ test.describe('With a second tenant', () => {
       expect(await statusOf(portal, account.name)).toBe('active')
     }
     await portal.emails.wait(ada.email, /You already have an account/)
-    await portal.emails.wait(unknownAccount.email ?? '', /^Confirm your address/)
+    await portal.emails.wait(unknownAccount.email ?? '', /^Confirm your email address/)
     await new Visitor(portal).signIn({ username: ada.email, password: ada.password })
   })
 

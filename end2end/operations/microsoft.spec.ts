@@ -63,7 +63,7 @@ async function untilEmailsSent(portal: Portal): Promise<void> {
 
 /** Returns the lines of the log, except for those about every request. */
 function linesOf(log: string): string[] {
-  return log.split('\n').filter((line) => line !== '' && !line.includes('request: answered'))
+  return log.split('\n').filter((line) => line !== '' && !line.includes('request: request completed'))
 }
 
 /** Returns all values that must not be in the log. */
@@ -364,7 +364,7 @@ test.describe('The callback of linking', () => {
     await expectRejected(
       setup,
       async () => ({ ...(await follow(visitor, callback)), urls: [authorizeUrl, callback] }),
-      { expectedPath: '/profile/microsoft', message: MICROSOFT_MESSAGES.rejected, log: /has a wrong signature/ },
+      { expectedPath: '/profile/microsoft', message: MICROSOFT_MESSAGES.rejected, log: /has an invalid signature/ },
     )
   })
 
@@ -396,7 +396,7 @@ test.describe('The callback of re-authentication', () => {
         async () => ({ ...(await openCallback(visitor, callback)), urls: [authorizeUrl, callback] }),
         { expectedPath: '/change-password', message },
       )
-      expect(mainText(await visitor.open('/change-password'))).toContain('Sign in with Microsoft again to go on')
+      expect(mainText(await visitor.open('/change-password'))).toContain("Confirm it's you: sign in with Microsoft again.")
     })
   }
 
@@ -414,20 +414,20 @@ test.describe('The callback of re-authentication', () => {
 test.describe('An ID token', () => {
   const now = seconds()
   const cases: [string, Tampering, RegExp][] = [
-    ['with a wrong signature', { alg: 'bad-signature' }, /has a wrong signature/],
-    ['signed by another key under the name of the published one', { alg: 'another-key' }, /has a wrong signature/],
-    ['without a signature', { alg: 'none' }, /is not signed|not allowed|not readable/],
+    ['with a wrong signature', { alg: 'bad-signature' }, /has an invalid signature/],
+    ['signed by another key under the name of the published one', { alg: 'another-key' }, /has an invalid signature/],
+    ['without a signature', { alg: 'none' }, /is not signed|not allowed|could not be read/],
     ['without a signature, with another spelling of the algorithm', { alg: 'none', header: { alg: 'NONE' } }, /./],
-    ['signed with the public key as a secret', { alg: 'HS256-with-public-key' }, /is signed in a way that is not allowed/],
-    ['that names another algorithm', { header: { alg: 'RS512' } }, /is signed in a way that is not allowed/],
+    ['signed with the public key as a secret', { alg: 'HS256-with-public-key' }, /uses a signature algorithm that is not allowed/],
+    ['that names another algorithm', { header: { alg: 'RS512' } }, /uses a signature algorithm that is not allowed/],
     ['for another application', { claims: { aud: OTHER_GUID } }, /is for another application/],
     ['for another application with this one as the authorized party', { claims: { aud: OTHER_GUID, azp: 'ours' } }, /is for another application/],
-    ['of another issuer', { claims: { iss: 'https://login.evil.example/v2.0' } }, /has another issuer/],
-    ['of another tenant', { claims: { tid: OTHER_GUID } }, /is of a tenant that is not allowed/],
-    ['without a tenant', { claims: { tid: undefined } }, /names no tenant/],
-    ['without an object id', { claims: { oid: undefined } }, /names no person/],
-    ['of another sign-in', { claims: { nonce: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' } }, /is of another sign-in/],
-    ['without a nonce', { claims: { nonce: undefined } }, /is of another sign-in/],
+    ['of another issuer', { claims: { iss: 'https://login.evil.example/v2.0' } }, /does not match its tenant/],
+    ['of another tenant', { claims: { tid: OTHER_GUID } }, /is from a tenant that is not allowed/],
+    ['without a tenant', { claims: { tid: undefined } }, /contains no tenant ID/],
+    ['without an object id', { claims: { oid: undefined } }, /contains no user ID/],
+    ['of another sign-in', { claims: { nonce: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' } }, /belongs to another sign-in/],
+    ['without a nonce', { claims: { nonce: undefined } }, /belongs to another sign-in/],
     ['that has expired', { claims: { exp: now - 2 * MINUTE } }, /has expired/],
     ['that is not valid yet', { claims: { nbf: now + 10 * MINUTE } }, /is not valid yet/],
     ['that is no token', { raw: 'not.a.token' }, /./],
@@ -436,13 +436,13 @@ test.describe('An ID token', () => {
   for (const [name, tampering, log] of cases) {
     test(`${name} is rejected`, async ({ portal, entra, graph }) => {
       entra.tamper(tampering)
-      await expectSignInRejected({ portal, entra, graph }, { message: /What Microsoft answered can't be accepted|Microsoft can't be reached right now/, log })
+      await expectSignInRejected({ portal, entra, graph }, { message: /We could not sign you in with Microsoft|We cannot reach Microsoft right now/, log })
     })
   }
 
   test("of another tenant with that tenant's issuer is rejected", async ({ portal, entra, graph }) => {
     entra.tamper({ claims: { tid: OTHER_GUID, iss: `${originOf(entra)}/${OTHER_GUID}/v2.0` } })
-    await expectSignInRejected({ portal, entra, graph }, { message: MICROSOFT_MESSAGES.rejected, log: /is of a tenant that is not allowed/ })
+    await expectSignInRejected({ portal, entra, graph }, { message: MICROSOFT_MESSAGES.rejected, log: /is from a tenant that is not allowed/ })
   })
 
   test('is accepted if the clocks differ by half a minute', async ({ portal, entra }) => {
@@ -526,7 +526,7 @@ test.describe('During an outage of Microsoft', () => {
   for (const status of [401, 403, 429, 503] as const) {
     test(`(profile: status ${status}), people get an error`, async ({ portal, entra, graph }) => {
       graph.fail({ endpoint: 'me', fault: `status-${status}`, count: 1 })
-      await expectSignInRejected({ portal, entra, graph }, { message: MICROSOFT_MESSAGES.unavailable, log: new RegExp(`could not be had: answered ${status}`) })
+      await expectSignInRejected({ portal, entra, graph }, { message: MICROSOFT_MESSAGES.unavailable, log: new RegExp(`could not be read: status ${status}`) })
     })
   }
 
@@ -599,7 +599,7 @@ test.describe('With several tenants', () => {
       expect(row).toEqual([['active', '']])
     }
     const outsider = newMicrosoftAccount(entra, 'eve', { tid: unlisted })
-    await expectSignInRejected(setup, { message: MICROSOFT_MESSAGES.rejected, log: /is of a tenant that is not allowed/ }, outsider)
+    await expectSignInRejected(setup, { message: MICROSOFT_MESSAGES.rejected, log: /is from a tenant that is not allowed/ }, outsider)
   })
 
   test('the same object id in another tenant is another person', async ({ startWithMicrosoft }) => {
@@ -618,7 +618,7 @@ test.describe('With several tenants', () => {
     const account = newMicrosoftAccount(setup.entra, 'ada', { tid: ownTenant })
     for (const claims of [{ tid: otherTenant }, { iss: `${originOf(setup.entra)}/${otherTenant}/v2.0` }, { iss: `${originOf(setup.entra)}/{tenantid}/v2.0` }]) {
       setup.entra.tamper({ claims })
-      await expectSignInRejected(setup, { message: MICROSOFT_MESSAGES.rejected, log: /has another issuer than its tenant's/ }, account)
+      await expectSignInRejected(setup, { message: MICROSOFT_MESSAGES.rejected, log: /has an issuer that does not match its tenant/ }, account)
     }
   })
 })
@@ -644,7 +644,7 @@ test('a profile of another person is rejected', async ({ startWithMicrosoft }) =
   const account = newMicrosoftAccount(entra)
   // The profile always belongs to the account, so the token is changed instead.
   entra.tamper({ claims: { oid: OTHER_GUID } })
-  await expectSignInRejected(setup, { message: MICROSOFT_MESSAGES.unavailable, log: /the profile at ENDPOINT is another person's/ }, account)
+  await expectSignInRejected(setup, { message: MICROSOFT_MESSAGES.unavailable, log: /the profile at ENDPOINT belongs to another person/ }, account)
 })
 
 test('a person without an email address gets no account, and sees the reason', async ({ portal, entra, graph }) => {
@@ -656,7 +656,7 @@ test("the log contains the number of Microsoft's error, and not its text", async
   const secret = entra.clientSecret
   entra.clientSecret = 'a new client secret'
   try {
-    await expectSignInRejected({ portal, entra, graph }, { message: MICROSOFT_MESSAGES.rejected, log: /Microsoft refused: invalid_client \(AADSTS7000215\)/ })
+    await expectSignInRejected({ portal, entra, graph }, { message: MICROSOFT_MESSAGES.rejected, log: /Microsoft rejected the request: invalid_client \(AADSTS7000215\)/ })
   } finally {
     entra.clientSecret = secret
   }

@@ -1,7 +1,7 @@
-// Outages of the services that the portal depends on: what people see, and the recovery without a restart. Each test
-// stops the real thing: it kills or freezes a process, closes the connection to the mail server or fills a file system.
+// Outages of the services that the portal depends on: the pages that people see, and the recovery without a restart. Each
+// test stops the real thing: it kills or freezes a process, closes the connection to the mail server or fills a file system.
 //
-// Response times are part of the tests. The limits are those of docs/operating.md, with a margin.
+// Response times are part of the tests. The limits are those of docs/reference/limits.md, with a margin.
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -28,8 +28,8 @@ const DATABASE_WAIT = 6_500
 /** The maximum response time of requests that do not need the missing service. */
 const IMMEDIATELY = 1_000
 
-const UNAVAILABLE = "The portal can't answer right now Nothing was changed. Try again in a moment."
-const INTERNAL_ERROR = /Something went wrong on our side, and nothing was changed\. Reference [0-9A-Z]{4}-[0-9A-Z]{4}\./
+const UNAVAILABLE = 'The portal is not available right now Try again in a moment.'
+const INTERNAL_ERROR = /Something went wrong on our side\. If it happens again, tell your administrator and quote reference [0-9A-Z]{4}-[0-9A-Z]{4}\. Nothing has changed\./
 
 const FAILURES = ['gone', 'hanging'] as const
 
@@ -106,7 +106,7 @@ test.describe('Redis', () => {
       const { portal, people } = await startPortal({
         admin: newPerson('admin'),
         env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: redis.url },
-        expectedErrors: /could not find out who is calling|an action failed/,
+        expectedErrors: /session lookup failed|action failed/,
       })
       const ada = await people.active()
       const visitor = new Visitor(portal)
@@ -139,7 +139,7 @@ test.describe('Redis', () => {
         await expectPublicPages(portal)
         const bert = newPerson('bert')
         const registered = await new Visitor(portal).submit('register', registration(bert))
-        expect(mainText(registered), 'registration needs no session').toContain('Your account was created')
+        expect(mainText(registered), 'registration needs no session').toContain('Your account has been created')
       })
 
       await test.step('the outage ends', async () => {
@@ -153,7 +153,7 @@ test.describe('Redis', () => {
         const answer = await visitor.open('/profile')
         expect(answer.status, 'the session is lost with the data').toBe(302)
         expect(answer.headers.location).toBe('/login?next=%2Fprofile')
-        expect(mainText(await visitor.open('/login?next=%2Fprofile'))).toContain('Your session is over. Sign in to go on.')
+        expect(mainText(await visitor.open('/login?next=%2Fprofile'))).toContain('Your session has ended. Sign in to continue.')
         await visitor.signIn(ada)
         expect((await visitor.open('/profile')).status).toBe(200)
       })
@@ -169,7 +169,7 @@ test.describe('Redis', () => {
       const { portal, people } = await startPortal({
         admin: newPerson('admin'),
         env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: redis.url },
-        expectedErrors: /an action failed/,
+        expectedErrors: /action failed/,
       })
       const ada = await people.active()
       const { username, password } = ada
@@ -201,7 +201,7 @@ test.describe('PostgreSQL', () => {
       const { portal, people } = await startPortal({
         admin: newPerson('admin'),
         env: { DATABASE_URL: database, REDIS_URL: redis.url },
-        expectedErrors: /could not find out who is calling|an action failed|(writing|sending) emails failed|purging failed/,
+        expectedErrors: /session lookup failed|action failed|(writing|sending) emails failed|cleanup failed/,
       })
       const ada = await people.active()
       const visitor = new Visitor(portal)
@@ -244,8 +244,8 @@ test.describe('PostgreSQL', () => {
         for (const person of [bert, grace]) {
           expect(await countOf(postgres, database, person)).toEqual(['0', '0', '0'])
           const repeated = await new Visitor(portal).submit('register', registration(person))
-          expect(mainText(repeated)).toContain('Your account was created')
-          await portal.emails.wait(person.email, /^Confirm your address/)
+          expect(mainText(repeated)).toContain('Your account has been created')
+          await portal.emails.wait(person.email, /^Confirm your email address/)
           expect(await countOf(postgres, database, person)).toEqual(['1', '1', '1'])
           expect(await portal.emails.to(person.email, /./)).toHaveLength(1)
         }
@@ -261,7 +261,7 @@ test.describe('PostgreSQL', () => {
     const { portal, people } = await startPortal({
       admin: newPerson('admin'),
       env: { DATABASE_URL: database },
-      expectedErrors: /could not find out who is calling|an action failed|(writing|sending) emails failed|purging failed/,
+      expectedErrors: /session lookup failed|action failed|(writing|sending) emails failed|cleanup failed/,
     })
     const ada = await people.active()
     const visitor = new Visitor(portal)
@@ -291,7 +291,7 @@ test.describe('PostgreSQL', () => {
       })
       const repeated = await new Visitor(portal).send('register', registration(bert))
       expect(repeated.body).toContain(isRegistered ? 'username_taken' : '{"goto":"/login"}')
-      await portal.emails.wait(bert.email, /^Confirm your address/)
+      await portal.emails.wait(bert.email, /^Confirm your email address/)
       expect(await countOf(postgres, database, bert)).toEqual(['1', '1', '1'])
     })
     await test.step('both requests got an answer', async () => {
@@ -316,14 +316,14 @@ test.describe('the connection to Redis', () => {
       const { portal, people } = await startPortal({
         admin: newPerson('admin'),
         env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: proxy.url },
-        expectedErrors: /could not find out who is calling/,
+        expectedErrors: /session lookup failed/,
       })
       const ada = await people.active()
       const visitor = new Visitor(portal)
       await visitor.signIn(ada)
       close(proxy)
       expectUnavailable(await visitor.open('/profile'), REDIS_WAIT)
-      await until('the portal to notice', async () => (portal.logged.includes('is silent') ? true : undefined), 30_000)
+      await until('the portal to notice', async () => (portal.logged.includes('Redis connection unresponsive') ? true : undefined), 30_000)
       await expectPublicPages(portal)
       if (close === failures['while new ones are not answered either']) await proxy.open()
       await until('the portal to be ready again, without a restart', async () => {
@@ -347,7 +347,7 @@ test('after a failover of Redis, the portal connects to the new primary behind t
   const { portal, people } = await startPortal({
     admin: newPerson('admin'),
     env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: proxy.url },
-    expectedErrors: /could not find out who is calling|an action failed/,
+    expectedErrors: /session lookup failed|action failed/,
   })
   const ada = await people.active()
   const visitor = new Visitor(portal)
@@ -364,7 +364,7 @@ test('after a failover of Redis, the portal connects to the new primary behind t
   })
   expect((await readiness(portal)).state).toMatchObject({ redis: 'up' })
   expect((await visitor.open('/profile')).status, 'the session is kept').toBe(200)
-  expect(portal.logged.split('Redis takes no writes').length - 1, 'logged once').toBe(1)
+  expect(portal.logged.split('Redis is read-only').length - 1, 'logged once').toBe(1)
 })
 
 for (const [kind, start] of [['Sentinel', startWithSentinel], ['a cluster', startCluster]] as const) {
@@ -378,7 +378,7 @@ for (const [kind, start] of [['Sentinel', startWithSentinel], ['a cluster', star
     const { portal, people } = await startPortal({
       admin: newPerson('admin'),
       env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: redis.url },
-      expectedErrors: /could not find out who is calling|an action failed/,
+      expectedErrors: /session lookup failed|action failed/,
     })
     const ada = await people.active()
     const visitor = new Visitor(portal)
@@ -419,10 +419,10 @@ test.describe('the connection to PostgreSQL', () => {
     const bert = newPerson('bert')
     expect((await new Visitor(portal).send('register', registration(bert))).body).toBe('{"goto":"/login"}')
     await until('the worker to stop waiting', async () => {
-      return portal.logged.includes('could not hear from the database') ? true : undefined
+      return portal.logged.includes('could not get an answer from the database') ? true : undefined
     })
     // The worker continues within 15 seconds.
-    await until('the email', async () => (await portal.emails.to(bert.email, /^Confirm your address/))[0], 20_000)
+    await until('the email', async () => (await portal.emails.to(bert.email, /^Confirm your email address/))[0], 20_000)
   })
 
   test('connections that are never answered again block requests only briefly, as after a failover or behind a firewall that drops them', async ({
@@ -438,7 +438,7 @@ test.describe('the connection to PostgreSQL', () => {
     const { portal, people } = await startPortal({
       admin: newPerson('admin'),
       env: { DATABASE_URL: address.href },
-      expectedErrors: /could not find out who is calling|an action failed|(writing|sending) emails failed|purging failed/,
+      expectedErrors: /session lookup failed|action failed|(writing|sending) emails failed|cleanup failed/,
     })
     const ada = await people.active()
     const visitor = new Visitor(portal)
@@ -460,7 +460,7 @@ test.describe('the connection to PostgreSQL', () => {
     expect((await visitor.open('/profile')).status).toBe(200)
     const bert = newPerson('bert')
     expect((await new Visitor(portal).send('register', registration(bert))).body).toBe('{"goto":"/login"}')
-    await portal.emails.wait(bert.email, /^Confirm your address/)
+    await portal.emails.wait(bert.email, /^Confirm your email address/)
   })
 })
 
@@ -498,7 +498,7 @@ test.describe('the mail server', () => {
         env: { DATABASE_URL: database, MAIL_TRANSPORT: 'smtp', SMTP_URL: proxy.url, ADMIN_EMAIL: 'admins@example.org', LIMIT_RESET: '100000/1h' },
       })
       await people.pending('before')
-      await server.wait('admins@example.org', /asks to join/)
+      await server.wait('admins@example.org', /has asked to join/)
       // The server has the email, but the portal may not have received the response. It would wait for it if the
       // connection broke now.
       await until('all emails so far to be sent', () => allSent(postgres, database))
@@ -550,11 +550,11 @@ test.describe('the mail server', () => {
           await new Visitor(portal).send('ask_reset', { email: newPerson('unknown').email })
           return server.accepted.filter((email) => email.to === ada.email).length >= 2 ? true : undefined
         }, 40_000)
-        await server.wait(newcomer.email, /^Confirm your address/)
+        await server.wait(newcomer.email, /^Confirm your email address/)
         await until('all emails to be sent', () => allSent(postgres, database))
         const subjects = server.accepted.filter((email) => email.to === ada.email).map((email) => email.subject)
         expect(subjects.sort(), 'each email once').toEqual([
-          expect.stringMatching(/^Confirm your address/),
+          expect.stringMatching(/^Confirm your email address/),
           expect.stringMatching(/approved$/),
         ])
       })
@@ -563,7 +563,7 @@ test.describe('the mail server', () => {
 })
 
 test.describe('a full disk with SQLite', () => {
-  const expectedErrors = /an action failed|(writing|sending) emails failed|purging failed|could not find out who is calling/
+  const expectedErrors = /action failed|(writing|sending) emails failed|cleanup failed|session lookup failed/
 
   test('actions report that nothing has changed, and work again once there is space', async ({ afterPortals, startPortal }) => {
     const disk = await SmallDisk.make()
@@ -590,14 +590,14 @@ test.describe('a full disk with SQLite', () => {
       expectErrorResult(await new Visitor(portal).send('register', registration(carl)), DATABASE_WAIT)
       expectErrorResult(await new Visitor(portal).send('sign_in', { username: ada.username, password: ada.password }), DATABASE_WAIT)
       expectErrorResult(await admin.send('decide', approval), DATABASE_WAIT)
-      expect((await admin.open(`/admin/users/${bert.id}`)).body, 'the status has not changed').toContain('Waiting')
+      expect((await admin.open(`/admin/users/${bert.id}`)).body, 'the status has not changed').toContain('Pending')
       await expectPublicPages(portal)
     })
 
     await disk.free(portal)
     await test.step('with free space the actions work, and every confirmed registration has created an account', async () => {
       const registered = await new Visitor(portal).submit('register', registration(carl))
-      expect(mainText(registered)).toContain('Your account was created')
+      expect(mainText(registered)).toContain('Your account has been created')
       const more = Array.from({ length: 10 }, () => newPerson('dora'))
       for (const person of more) {
         const answer = await new Visitor(portal).send('register', registration(person))
@@ -609,7 +609,7 @@ test.describe('a full disk with SQLite', () => {
       for (const person of [carl, ...more]) {
         const [row] = await portal.query(`SELECT count(*) FROM users WHERE username = '${person.username}'`, disk.database)
         expect(row, `${person.username} is in the database`).toEqual(['1'])
-        await portal.emails.wait(person.email, /^Confirm your address/)
+        await portal.emails.wait(person.email, /^Confirm your email address/)
       }
       await portal.emails.wait(bert.email, /approved$/)
       await new Visitor(portal).signIn(ada)

@@ -32,7 +32,7 @@ import { until } from '../support/until.ts'
 const PUBLIC_URL = `https://${HOST}`
 const WRONG = { username: 'unknown', password: 'not the right one' }
 const INCORRECT = 'Incorrect username or password.'
-const NOT_TRUSTED = 'X-Forwarded-For came from an address that is not in TRUSTED_PROXIES'
+const NOT_TRUSTED = 'X-Forwarded-For ignored: its sender is not in TRUSTED_PROXIES'
 
 /** A proxy and the portal behind it. */
 interface Setup {
@@ -92,11 +92,11 @@ for (const kind of KINDS) {
       const { proxy, portal } = await start(kind)
       const visitor = new RemoteVisitor(proxy)
       const { person, page } = await register(visitor)
-      expect(mainText(page)).toContain('Your account was created and is waiting for approval.')
+      expect(mainText(page)).toContain('Your account has been created and is waiting for approval.')
 
-      const confirm = await portal.emails.wait(person.email, /^Confirm your address/)
+      const confirm = await portal.emails.wait(person.email, /^Confirm your email address/)
       const confirmed = await visitor.submit(await visitor.open(pathIn(confirm, '/confirm/')), 'confirm_address', {})
-      expect(mainText(confirmed)).toContain('Your address is confirmed.')
+      expect(mainText(confirmed)).toContain('Your email address has been confirmed.')
 
       const adminVisitor = new RemoteVisitor(proxy, '127.0.0.9')
       const notification = await portal.emails.wait('admins@example.com', new RegExp(person.username.replace(/\W/g, '.+')))
@@ -142,9 +142,9 @@ for (const kind of KINDS) {
     test('registrations are counted by client IP', async ({ start }) => {
       const { proxy } = await start(kind, { LIMIT_REGISTER: '1/1d' })
       const [ada, bert] = [new RemoteVisitor(proxy, '127.0.0.2'), new RemoteVisitor(proxy, '127.0.0.3')]
-      expect(mainText((await register(ada)).page)).toContain('Your account was created')
+      expect(mainText((await register(ada)).page)).toContain('Your account has been created')
       expect(mainText((await register(ada)).page)).toContain('Too many attempts. Try again in')
-      expect(mainText((await register(bert)).page)).toContain('Your account was created')
+      expect(mainText((await register(bert)).page)).toContain('Your account has been created')
     })
 
     test('behind an untrusted proxy all visitors share one client IP, and the log has one warning about it', async ({ start }) => {
@@ -195,7 +195,7 @@ for (const kind of KINDS) {
         for (const path of ['/', '/login', '/favicon.svg']) {
           const answer = await visitor.send(path, { headers: { host } })
           expect(answer.status, `${path} of ${host}`).toBe(421)
-          expect(mainText(answer)).toContain('This portal does not answer to that host name.')
+          expect(mainText(answer)).toContain('This portal has a different web address.')
           expect(answer.body).not.toContain('evil')
         }
         const sent = await visitor.send('/do/sign_in', { body: WRONG, headers: { host } })
@@ -231,7 +231,7 @@ for (const kind of KINDS) {
       const answer = await visitor.send('/do/register', { body, headers: forgedHeaders })
       expect([answer.status, answer.headers.location]).toEqual([302, '/login'])
       for (const cookie of answer.cookies) expect(cookie).toMatch(/^__Host-.*; Secure/)
-      const confirmation = await portal.emails.wait(email, /^Confirm your address/)
+      const confirmation = await portal.emails.wait(email, /^Confirm your email address/)
       pathIn(confirmation, '/confirm/')
       expect(confirmation.text + confirmation.html).not.toMatch(/evil|:8443|http:/)
       expect(await portal.query(`SELECT client_ip FROM audit WHERE subject_name = '${username}'`)).toEqual([['127.0.0.2']])
@@ -273,7 +273,7 @@ for (const kind of KINDS) {
       for (const bytes of [16 * 1024 + 1, 40_000, 60_000]) {
         const answer = await visitor.send('/do/sign_in', { body: form(bytes) })
         expect(answer.status, `${bytes} bytes`).toBe(413)
-        expect(mainText(answer)).toContain('The form is larger than anything we ask for. Nothing was changed.')
+        expect(mainText(answer)).toContain('Shorten what you entered and try again. Nothing has changed.')
       }
       const unannounced = await visitor.send('/do/sign_in', { body: [form(10_000), 'a'.repeat(10_000)] })
       expect(unannounced.status, 'without a Content-Length').toBe(413)

@@ -5,14 +5,14 @@ import { FormPage } from './form.ts'
 /** Returns the title of the confirmation for the button `label`. */
 export function confirmationTitle(label: string, username: string): string {
   switch (label) {
-    case 'Approve unconfirmed address':
+    case 'Approve anyway':
       return `Approve ${username}?`
-    case 'Put back among the waiting':
-      return `Put ${username} back among the waiting?`
+    case 'Move back to pending':
+      return `Move ${username} back to pending?`
     case 'Make administrator':
       return `Make ${username} an administrator?`
-    case 'Remove administrator':
-      return `Remove ${username} as an administrator?`
+    case 'Remove administrator role':
+      return `Remove ${username}'s administrator role?`
     default:
       return `${label} ${username}?`
   }

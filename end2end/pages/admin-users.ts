@@ -6,9 +6,9 @@ import { PortalPage, withScripts } from './portal-page.ts'
 
 /** The list of users, `/admin`. */
 export class AdminUsersPage extends PortalPage {
-  readonly pending: Locator = this.page.getByRole('table', { name: /^Waiting/ })
-  readonly users: Locator = this.page.getByRole('table', { name: /^People/ })
-  readonly failedEmailsLink: Locator = this.page.getByRole('navigation', { name: 'Desk' }).getByRole('link', { name: /^Mail/ })
+  readonly pending: Locator = this.page.getByRole('table', { name: /^Pending registrations/ })
+  readonly users: Locator = this.page.getByRole('table', { name: /^All accounts/ })
+  readonly failedEmailsLink: Locator = this.page.getByRole('navigation', { name: 'Admin' }).getByRole('link', { name: /^Email/ })
 
   /** Opens the page of the list on which this user is shown. A page has fifty users. */
   async open(user?: { username: string }): Promise<void> {
@@ -17,7 +17,7 @@ export class AdminUsersPage extends PortalPage {
   }
 
   async isOpen(): Promise<void> {
-    await this.isAt(/\/admin(\?|$)/, 'Desk')
+    await this.isAt(/\/admin(\?|$)/, 'People')
   }
 
   pendingRow(username: string): Locator {
@@ -34,12 +34,12 @@ export class AdminUsersPage extends PortalPage {
 
   /** Returns the number of pending registrations, as shown in the heading. */
   async pendingCount(): Promise<number> {
-    const heading = this.page.getByRole('heading', { level: 2, name: /^Waiting \d+$/ })
+    const heading = this.page.getByRole('heading', { level: 2, name: /^Pending registrations \d+$/ })
     return Number(((await heading.textContent()) ?? '').replace(/\D/g, ''))
   }
 
   async expectPendingCount(count: number): Promise<void> {
-    await expect(this.page.getByRole('heading', { level: 2, name: `Waiting ${count}`, exact: true })).toBeVisible()
+    await expect(this.page.getByRole('heading', { level: 2, name: `Pending registrations ${count}`, exact: true })).toBeVisible()
   }
 
   /** Presses a button in a row of the pending registrations. */
@@ -50,7 +50,7 @@ export class AdminUsersPage extends PortalPage {
   /** Chooses an action from the menu in a row of the list of users. */
   async openAction(username: string, label: string): Promise<void> {
     const row = this.row(username)
-    await row.getByLabel(`More for ${username}`).click()
+    await row.getByLabel(`More actions for ${username}`).click()
     await row.getByRole('link', { name: label, exact: true }).click()
   }
 

@@ -5,15 +5,15 @@ import { FormPage } from './form.ts'
 /** Errors of this form, in addition to those of every new password. */
 export const CHANGE_PASSWORD_ERRORS = {
   currentMissing: 'Enter your current password.',
-  currentWrong: 'That is not your current password.',
-  unchanged: 'That is your current password. Choose another one.',
+  currentWrong: 'Your current password is incorrect.',
+  unchanged: 'Choose a password that is different from your current one.',
 } as const
 
 /** The page that changes or sets a password, `/change-password`. */
 export class ChangePasswordPage extends FormPage {
   readonly currentPassword = this.field('Current password')
   readonly newPassword = this.field('New password')
-  readonly repeatedPassword = this.field('New password once more')
+  readonly repeatedPassword = this.field('Confirm new password')
   readonly signOutButton = this.page.getByRole('main').getByRole('button', { name: 'Sign out', exact: true })
 
   async open(): Promise<void> {
@@ -27,8 +27,8 @@ export class ChangePasswordPage extends FormPage {
 
   /** Expects the page as it is shown to someone who must choose a new password first. */
   async isRequired(username: string): Promise<void> {
-    await this.isAt('/change-password', 'New password')
-    await expect(this.page.getByRole('main')).toContainText(new RegExp(`You are signed in as ${username} for this alone|The old one of ${username} no longer works`))
+    await this.isAt('/change-password', 'Choose a new password')
+    await expect(this.page.getByRole('main')).toContainText(new RegExp(`You signed in as ${username} with a temporary password|The old password of ${username} no longer works`))
     await expect(this.currentPassword).toHaveCount(0)
   }
 

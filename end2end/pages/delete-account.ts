@@ -1,7 +1,7 @@
 import { FormPage } from './form.ts'
 
 /** The message after a request for deletion. */
-export const DELETION_REQUESTED = /^Your account will be deleted on \d{1,2} \w{3} \d{4}\. We've emailed you a link to keep it\.$/
+export const DELETION_REQUESTED = /^Your account will be deleted on \d{1,2} \w{3} \d{4}\. To keep it, check your email for a link, or ask an administrator\.$/
 
 /** The form error after the right password of an account that is due for deletion. */
 export const DUE_FOR_DELETION = /This account will be deleted on \d{1,2} \w{3} \d{4}, \d\d:\d\d UTC\. To keep this account, use the link in the email about the deletion, or ask an administrator\./

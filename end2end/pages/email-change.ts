@@ -10,13 +10,13 @@ export class EmailChangePage extends FormPage {
   }
 
   async isOpen(): Promise<void> {
-    await this.isAt('/profile/address', 'Change address')
+    await this.isAt('/profile/address', 'Change email address')
   }
 
   async request(email: string, currentPassword: string): Promise<void> {
     await this.email.fill(email)
     await this.currentPassword.fill(currentPassword)
-    await this.press('Send the link')
+    await this.press('Send confirmation link')
   }
 }
 
@@ -29,11 +29,11 @@ export class ConfirmEmailChangePage extends FormPage {
   }
 
   async isOpen(): Promise<void> {
-    await this.isAt(/\/confirm-address\//, 'Confirm your new address')
+    await this.isAt(/\/confirm-address\//, 'Confirm your new email address')
   }
 
   async submit(): Promise<void> {
-    await this.press('Confirm new address')
+    await this.press('Confirm new email address')
   }
 }
 
@@ -44,7 +44,7 @@ export class UndoEmailChangePage extends FormPage {
   }
 
   async isOpen(): Promise<void> {
-    await this.isAt(/\/undo\//, 'Undo the change of address?')
+    await this.isAt(/\/undo\//, 'Undo the change of email address?')
   }
 
   async submit(): Promise<void> {

@@ -9,6 +9,6 @@ export class EmailVerificationPage extends FormPage {
   }
 
   async isOpen(): Promise<void> {
-    await this.isAt(/\/confirm\//, 'Confirm your address')
+    await this.isAt(/\/confirm\//, 'Confirm your email address')
   }
 }

@@ -5,7 +5,7 @@ import { PortalPage } from './portal-page.ts'
 /** A page that is shown instead of the requested one. */
 export class ErrorPage extends PortalPage {
   /** Expects a title, a text, and a link with its text and its target. */
-  async shows(title: string, text: string, [link, to]: [string, string] = ['Go to the start', '/']): Promise<void> {
+  async shows(title: string, text: string, [link, to]: [string, string] = ['Go to the home page', '/']): Promise<void> {
     await expect(this.heading).toHaveText(title)
     await expect(this.page).toHaveTitle(new RegExp(`^${title} – Vestibule$`))
     const main = this.page.getByRole('main')

@@ -10,7 +10,7 @@ export class FailedEmailsPage extends PortalPage {
   }
 
   async isOpen(): Promise<void> {
-    await this.isAt('/admin/mail', 'Mail')
+    await this.isAt('/admin/mail', 'Failed emails')
   }
 
   /** A failed email. */

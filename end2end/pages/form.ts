@@ -38,8 +38,7 @@ export class FormPage extends PortalPage {
     // The page scrolls to the summary, and has stopped moving once the summary has the focus.
     await this.summaryHasFocus()
     const texts = Object.values(errors)
-    const title = texts.length === 1 ? 'One thing needs another look' : `${texts.length} things need another look`
-    await expect(this.summary.getByRole('heading', { name: title })).toBeVisible()
+    await expect(this.summary.getByRole('heading', { name: 'There is a problem' })).toBeVisible()
     await expect(this.summary.getByRole('listitem')).toHaveText(texts)
     for (const [label, error] of Object.entries(errors)) await this.hasError(label, error)
     await this.titleBeginsWithError()

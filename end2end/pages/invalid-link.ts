@@ -2,7 +2,7 @@ import { expect } from '@playwright/test'
 
 import { PortalPage } from './portal-page.ts'
 
-const INVALID_LINK = 'This link has expired or was already used. Sign in with your password, or ask for a temporary one.'
+const INVALID_LINK = 'This link has expired or has already been used. Sign in with your password, or ask for a temporary password.'
 
 /** The page for a link that no longer works. */
 export class InvalidLinkPage extends PortalPage {
@@ -13,7 +13,7 @@ export class InvalidLinkPage extends PortalPage {
   }
 
   async isOpen(): Promise<void> {
-    await expect(this.heading).toHaveText("This link can't be used")
+    await expect(this.heading).toHaveText('This link no longer works')
     const main = this.page.getByRole('main')
     await expect(main).toContainText(INVALID_LINK)
     await expect(main.getByRole('link', { name: 'Sign in' })).toHaveAttribute('href', '/login')
@@ -23,9 +23,9 @@ export class InvalidLinkPage extends PortalPage {
 
   /** Expects the variant for a link that would have undone a change of email address. */
   async isOpenForUndo(): Promise<void> {
-    await expect(this.heading).toHaveText("This link can't be used")
+    await expect(this.heading).toHaveText('This link no longer works')
     const main = this.page.getByRole('main')
-    await expect(main).toContainText('If somebody else is in your account, tell an administrator: they can deactivate it at once.')
+    await expect(main).toContainText('If someone else has access to your account, tell an administrator. They can deactivate the account immediately.')
     await expect(main.getByRole('link', { name: 'Sign in' })).toHaveAttribute('href', '/login')
   }
 }

@@ -2,15 +2,15 @@ import { FormPage } from './form.ts'
 
 /** Messages and errors of the sign-in page. */
 export const LOGIN_MESSAGES = {
-  registered: "Your account was created and is waiting for approval. We'll mail you when it is approved.",
-  pending: "Your account is waiting for an administrator's approval. We'll mail you when it is approved.",
+  registered: "Your account has been created and is waiting for approval. We'll email you when it's approved.",
+  pending: "Your account is waiting for an administrator's approval. We'll email you when it's approved.",
   rejected: 'Your request to join was declined.',
   deactivated: 'This account has been deactivated. An administrator can reactivate it.',
   incorrect: 'Incorrect username or password.',
-  resetRequested: 'If an account has that address, a temporary password is on its way. It is valid for 2 hours. Nothing after a few minutes? Look in your spam folder, then ask again.',
-  emailChanged: 'Your address is changed. You are signed out everywhere else.',
-  emailChangedSignIn: 'Your address is changed. Sign in to go on.',
-  sessionEnded: 'Your session is over. Sign in to go on.',
+  resetRequested: "If an active account uses that email address, we'll email you what to do next. A temporary password works for 2 hours.",
+  emailChanged: "Your email address has been changed. You're signed out everywhere else.",
+  emailChangedSignIn: 'Your email address has been changed. Sign in to continue.',
+  sessionEnded: 'Your session has ended. Sign in to continue.',
 } as const
 
 /** The sign-in page, `/login`. */

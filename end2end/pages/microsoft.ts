@@ -18,7 +18,7 @@ export class MicrosoftPage extends FormPage {
 
   async link(currentPassword: string): Promise<void> {
     await this.currentPassword.fill(currentPassword)
-    await this.press('Go to Microsoft')
+    await this.press('Link Microsoft')
   }
 
   async unlink(currentPassword: string): Promise<void> {

@@ -69,7 +69,7 @@ export class PortalPage {
   }
 
   /** Chooses a theme. */
-  async chooseTheme(theme: 'Light theme' | 'Dark theme' | 'Theme of the system'): Promise<void> {
+  async chooseTheme(theme: 'Light theme' | 'Dark theme' | 'System theme'): Promise<void> {
     await this.themes.getByRole('button', { name: theme }).click()
   }
 }

@@ -4,15 +4,15 @@ import { PortalPage } from './portal-page.ts'
 
 /** The profile page, `/profile`. */
 export class ProfilePage extends PortalPage {
-  readonly details: Locator = this.region('Who I am')
+  readonly details: Locator = this.region('Your details')
   readonly password: Locator = this.region('Password')
   readonly signInMethods: Locator = this.region('Ways to sign in')
   /** The sessions, the current one first. */
-  readonly sessions: Locator = this.region('Sessions').getByRole('listitem')
+  readonly sessions: Locator = this.region("Where you're signed in").getByRole('listitem')
   /** The recent activity, the newest first. */
-  readonly activity: Locator = this.region('History').getByRole('listitem')
-  readonly data: Locator = this.region('My data')
-  readonly signOutElsewhere: Locator = this.region('Sessions').getByRole('button', { name: 'Sign out everywhere else' })
+  readonly activity: Locator = this.region('Recent activity').getByRole('listitem')
+  readonly data: Locator = this.region('Your data')
+  readonly signOutElsewhere: Locator = this.region("Where you're signed in").getByRole('button', { name: 'Sign out everywhere else' })
 
   async open(): Promise<void> {
     await this.visit('/profile')
@@ -40,7 +40,7 @@ export class ProfilePage extends PortalPage {
     await this.session(browser).getByRole('button', { name: `Sign out ${browser}`, exact: true }).click()
   }
 
-  async followLink(link: 'Change address' | 'Change password' | 'Delete my account'): Promise<void> {
+  async followLink(link: 'Change email address' | 'Change password' | 'Delete account'): Promise<void> {
     await this.page.getByRole('main').getByRole('link', { name: link, exact: true }).click()
   }
 }

@@ -3,18 +3,18 @@ import { FormPage } from './form.ts'
 
 /** Errors of the registration form. */
 export const REGISTRATION_ERRORS = {
-  usernameTaken: 'That username is already taken.',
-  usernameReserved: 'That name is reserved. Choose another username.',
+  usernameTaken: 'That username is already taken. Choose a different one.',
+  usernameReserved: 'That username is reserved. Choose a different one.',
   usernameMissing: 'Enter a username.',
-  usernameLength: 'Use 3 to 32 characters for the username.',
-  usernameFormat: 'Use letters (a to z), digits, and single dots, hyphens or underscores between them.',
+  usernameLength: 'Username must be 3 to 32 characters.',
+  usernameFormat: 'Use only letters (a to z) and numbers, with single dots, hyphens or underscores in between.',
   emailMissing: 'Enter your email address.',
-  emailFormat: 'Enter an email address like name@example.com.',
+  emailFormat: 'Enter an email address in the correct format, like name@example.com.',
   passwordMissing: 'Enter a password.',
-  passwordTooShort: 'Use at least 12 characters.',
-  passwordTooLong: 'Use at most 128 characters.',
-  passwordTooWeak: 'That password would be guessed early. Use three or four unrelated words.',
-  passwordsDiffer: 'The two passwords are not the same.',
+  passwordTooShort: 'Password must be at least 12 characters.',
+  passwordTooLong: 'Password must be 128 characters or fewer.',
+  passwordTooWeak: 'That password is too easy to guess. Try three or four unrelated words.',
+  passwordsDiffer: 'The passwords do not match.',
 } as const
 
 /** The registration page, `/register`. */
@@ -22,7 +22,7 @@ export class RegisterPage extends FormPage {
   readonly username = this.field('Username')
   readonly email = this.field('Email address')
   readonly password = this.field('Password')
-  readonly repeatedPassword = this.field('Password once more')
+  readonly repeatedPassword = this.field('Confirm password')
 
   async open(): Promise<void> {
     await this.visit('/register')

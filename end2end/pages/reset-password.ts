@@ -9,7 +9,7 @@ export class ResetPasswordPage extends FormPage {
   }
 
   async isOpen(): Promise<void> {
-    await this.isAt('/reset-password', 'Forgotten password')
+    await this.isAt('/reset-password', 'Reset your password')
   }
 
   async request(email: string): Promise<void> {

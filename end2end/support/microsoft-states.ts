@@ -73,7 +73,7 @@ export function microsoftStates({ portal, people, entra }: TestPortal & Pick<Mic
       reach: async (page) => {
         await asMember('/profile/microsoft')(page)
         const microsoft = new MicrosoftPage(page)
-        await microsoft.press('Go to Microsoft')
+        await microsoft.press('Link Microsoft')
         await microsoft.hasErrors({ 'Current password': CHANGE_PASSWORD_ERRORS.currentMissing })
       },
     },

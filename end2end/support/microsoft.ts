@@ -24,24 +24,24 @@ export interface Microsoft {
 
 /** The portal's messages about signing in and linking with Microsoft. */
 export const MICROSOFT_MESSAGES = {
-  unavailable: "Microsoft can't be reached right now, and nothing was changed. Try again in a moment, or use your password.",
-  denied: 'You came back from Microsoft without signing in. Try again, or use your password.',
+  unavailable: 'We cannot reach Microsoft right now. Try again in a moment, or use your password. Nothing has changed.',
+  denied: 'You did not finish signing in with Microsoft. Try again, or use your password.',
   rejected:
-    "What Microsoft answered can't be accepted, and nothing was changed. Try again. If it happens again, tell your administrator.",
+    'We could not sign you in with Microsoft. Try again. If it happens again, tell your administrator. Nothing has changed.',
   expired:
-    'That visit to Microsoft began too long ago, in another browser, or is over already. Nothing was changed. Try again.',
+    'Your sign-in with Microsoft took too long, was started in another browser or has already ended. Try again. Nothing has changed.',
   emailInUse:
-    'An account here has the address of your Microsoft account. Sign in with its password, then link Microsoft in your profile.',
+    'An account here already uses the email address of your Microsoft account. Sign in to that account with its password, then link Microsoft in your profile.',
   noEmail:
     'Your Microsoft account has no email address that we can use. Register with a password, or ask your administrator.',
-  otherAccount: 'That is not the Microsoft account linked with your account here, and nothing was changed. Try again with the linked one.',
-  alreadyLinked: 'That Microsoft account is linked with another account here, and nothing was changed. Choose another one at Microsoft, or unlink it there first.',
+  otherAccount: 'That is not the Microsoft account linked to your account here. Try again with the linked Microsoft account. Nothing has changed.',
+  alreadyLinked: 'That Microsoft account is linked to another account here. Use a different Microsoft account, or first unlink this one from the other account. Nothing has changed.',
   notReauthenticated: "We could not check that you've just signed in with Microsoft. Try again, or ask an administrator for help. Nothing has changed.",
-  lastSignInMethod: 'Nothing was changed: it is your only way to sign in. Set a password first.',
-  linked: 'Your Microsoft account is linked. You can sign in with it from now on.',
-  unlinked: 'Your Microsoft account is not linked any more.',
-  reauthenticated: 'That was you. You can go on for ten minutes.',
-  signedOutOfPortal: 'You are signed out here. At Microsoft you are still signed in.',
+  lastSignInMethod: 'Microsoft is your only way to sign in. Set a password before you unlink it.',
+  linked: 'Your Microsoft account has been linked. You can now sign in with it.',
+  unlinked: 'Your Microsoft account is no longer linked.',
+  reauthenticated: 'Thank you for confirming. You will not be asked again for 10 minutes.',
+  signedOutOfPortal: "You're signed out here, but still signed in at Microsoft.",
 } as const
 
 /** Returns the origin of Entra's pages in a browser. */

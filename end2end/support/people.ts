@@ -93,7 +93,7 @@ export class People {
 
   /** Confirms an email address with the link in the `number`th email about it. */
   async confirmEmail(person: Person, number = 1): Promise<void> {
-    const email = await this.portal.emails.wait(person.email, /^Confirm your address/, number)
+    const email = await this.portal.emails.wait(person.email, /^Confirm your email address/, number)
     const token = linkIn(email, '/confirm/').split('/').at(-1) ?? ''
     await this.asVisitor(async (visitor) => this.expectSuccess(visitor, 'confirm_address', { token, password: person.password }))
   }
@@ -116,7 +116,7 @@ export class People {
       await this.expectSuccess(visitor, 'ask_address_change', { email, current_password: password })
       await this.expectSuccess(visitor, 'sign_out', {})
     })
-    return linkIn(await this.portal.emails.wait(email, /^Confirm your new address/), '/confirm-address/')
+    return linkIn(await this.portal.emails.wait(email, /^Confirm your new email address/), '/confirm-address/')
   }
 
   /** Confirms a new email address with the link from its email. */
@@ -128,7 +128,7 @@ export class People {
   /** Changes an email address, and returns the link in the email to the old address that undoes the change. */
   async changeEmail(person: Person, email: string): Promise<string> {
     await this.confirmEmailChange(person, await this.requestEmailChange(person, email))
-    return linkIn(await this.portal.emails.wait(person.email, /^Your address at .* was changed$/), '/undo/')
+    return linkIn(await this.portal.emails.wait(person.email, /^Your email address at .* was changed$/), '/undo/')
   }
 
   /** Requests the deletion of an account, and returns the link in the email that cancels it. */

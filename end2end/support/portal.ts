@@ -117,7 +117,7 @@ export class Portal {
 
   /** The setup link for the first administrator, if the log contains one. */
   get setupLink(): string | undefined {
-    return /Create the first at (\S+) \(works once\)/.exec(this.log)?.[1]
+    return /no administrator yet: open (\S+) to create one/.exec(this.log)?.[1]
   }
 
   /** Stops the portal with SIGTERM, and expects exit code 0 within 8 seconds and no logged error. */
@@ -167,7 +167,7 @@ export class Portal {
 
   /**
    * Runs SQL in a copy of the SQLite database while the portal does not run. Opening the original file would already
-   * repair what the portal has to repair at its next start.
+   * make the repairs that the portal has to make at its next start.
    */
   async queryCopy(sql: string): Promise<string[][]> {
     const copy = await mkdtemp(join(this.folder, 'copy-'))

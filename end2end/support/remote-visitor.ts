@@ -3,7 +3,7 @@
 //
 // # Guarantees
 //
-// - A form carries what a browser sends: Origin, Sec-Fetch-Site and the hidden fields of the page.
+// - A form carries everything that a browser sends: Origin, Sec-Fetch-Site and the hidden fields of the page.
 // - Cookies are kept by a browser's rules.
 // - Only the proxy's own certificate is trusted.
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request as plain } from 'node:http'

@@ -154,7 +154,7 @@ export async function states(portal: Portal, testUsers: TestUsers): Promise<Page
       reach: async (page) => {
         const emailVerification = new EmailVerificationPage(page)
         await emailVerification.openLink(pathOf(confirmLink))
-        await emailVerification.press('Confirm address')
+        await emailVerification.press('Confirm email address')
         await emailVerification.hasErrors({ Password: REGISTRATION_ERRORS.passwordMissing })
       },
     },
@@ -213,7 +213,7 @@ export async function states(portal: Portal, testUsers: TestUsers): Promise<Page
         await changePassword.change('', 'password1234', 'password123')
         await changePassword.hasErrors({
           'Current password': CHANGE_PASSWORD_ERRORS.currentMissing,
-          'New password once more': REGISTRATION_ERRORS.passwordsDiffer,
+          'Confirm new password': REGISTRATION_ERRORS.passwordsDiffer,
         })
       },
     },
@@ -324,7 +324,7 @@ export async function states(portal: Portal, testUsers: TestUsers): Promise<Page
       reach: async (page) => {
         const adminUsers = new AdminUsersPage(page)
         await adminUsers.open(testUsers.active)
-        await adminUsers.row(testUsers.active.username).getByLabel(/^More for/).click()
+        await adminUsers.row(testUsers.active.username).getByLabel(/^More actions for/).click()
       },
     },
     {
@@ -355,7 +355,7 @@ export async function states(portal: Portal, testUsers: TestUsers): Promise<Page
         const login = new FormPage(page)
         await login.visit('/login')
         await postToOwnAddress(page)
-        await page.getByRole('heading', { name: 'This address takes no forms' }).waitFor()
+        await page.getByRole('heading', { name: 'This page does not accept forms' }).waitFor()
       },
     },
     {
@@ -367,9 +367,9 @@ export async function states(portal: Portal, testUsers: TestUsers): Promise<Page
         await adminAction.open('remove-admin', testUsers.active)
         await adminUsers.open(testUsers.active)
         await adminUsers.openAndConfirm(testUsers.active.username, 'Make administrator')
-        await adminUsers.reports(testUsers.active.username, 'Made an administrator. They have to sign in again.')
-        await adminUsers.openAndConfirm(testUsers.active.username, 'Remove administrator')
-        await adminUsers.reports(testUsers.active.username, 'No longer an administrator. They have to sign in again.')
+        await adminUsers.reports(testUsers.active.username, "Now an administrator. They'll have to sign in again.")
+        await adminUsers.openAndConfirm(testUsers.active.username, 'Remove administrator role')
+        await adminUsers.reports(testUsers.active.username, "No longer an administrator. They'll have to sign in again.")
       },
     },
   ]

@@ -115,7 +115,7 @@ test('nothing moves on a page that shows a message @scripts', async ({ page }) =
   const home = new PortalPage(page)
   await signOut(page)
   await home.visit('/')
-  await expect(home.message('You are signed out.')).toBeVisible()
+  await expect(home.message("You're signed out.")).toBeVisible()
   await checkLayoutShift(page, 'the home page with a message', findings)
   findings.expectNone()
 })
@@ -262,7 +262,7 @@ test('an administrator can approve a registration and sign out with the keyboard
   await page.keyboard.press('Tab')
   await expect(page.getByRole('button', { name: 'Sign out' })).toBeFocused()
   await page.keyboard.press('Enter')
-  await expect(adminUsers.message('You are signed out.')).toBeVisible()
+  await expect(adminUsers.message("You're signed out.")).toBeVisible()
 })
 
 test('the focus is not lost after an action @scripts', async ({ page, people }) => {

@@ -27,8 +27,8 @@ test('text that a visitor typed stays text when scripts insert it later', async 
   const adminUsers = new AdminUsersPage(page)
   await adminUsers.open(visitor)
   await expect(adminUsers.pendingRow(visitor.username)).toContainText(email)
-  await adminUsers.act(visitor.username, 'Approve unconfirmed address')
-  await adminUsers.reports(visitor.username, 'Approved. The mail that says so is on its way.')
+  await adminUsers.act(visitor.username, 'Approve anyway')
+  await adminUsers.reports(visitor.username, "Approved. They'll get an email.")
   await expect(adminUsers.row(visitor.username)).toContainText('Active')
   await expect(adminUsers.row(visitor.username)).toContainText(email)
 })
@@ -38,27 +38,27 @@ test('pending registrations and all users are listed, with the state of the emai
   await signIn(page, people.admin)
   const adminUsers = new AdminUsersPage(page)
   await adminUsers.open(ada)
-  await expect(adminUsers.pendingRow(ada.username)).toContainText('Not confirmed yet')
+  await expect(adminUsers.pendingRow(ada.username)).toContainText('Email not confirmed')
   await expect(adminUsers.pendingRow(ada.username)).toContainText(ada.email)
-  await expect(adminUsers.pendingRow(ada.username).getByRole('button', { name: /^Approve unconfirmed address/ })).toBeVisible()
-  await expect(adminUsers.pendingRow(bert.username)).toContainText('Address confirmed')
-  await expect(adminUsers.row(ada.username)).toContainText('Waiting')
+  await expect(adminUsers.pendingRow(ada.username).getByRole('button', { name: /^Approve anyway/ })).toBeVisible()
+  await expect(adminUsers.pendingRow(bert.username)).toContainText('Email confirmed')
+  await expect(adminUsers.row(ada.username)).toContainText('Pending')
   await expect(adminUsers.row(ada.username)).toContainText('Never')
   await adminUsers.open(carl)
   await expect(adminUsers.row(carl.username)).toContainText('Deactivated')
   await adminUsers.open(people.admin)
   await expect(adminUsers.row(people.admin.username)).toContainText('(you)')
   await expect(adminUsers.row(people.admin.username)).toContainText('Administrator')
-  await expect(adminUsers.row(people.admin.username).getByLabel(/^More for/), 'no menu for their own account').toHaveCount(0)
+  await expect(adminUsers.row(people.admin.username).getByLabel(/^More actions for/), 'no menu for their own account').toHaveCount(0)
 
   const count = await adminUsers.pendingCount()
   await page.goto('/profile')
   const nav = page.getByRole('navigation', { name: 'Main' })
-  await expect(nav.getByRole('link', { name: `Desk ${count} waiting` }), 'other pages show the number of pending registrations').toBeVisible()
+  await expect(nav.getByRole('link', { name: `Admin ${count} pending` }), 'other pages show the number of pending registrations').toBeVisible()
 })
 
 for (const [label, message, status] of [
-  ['Approve', 'Approved. The mail that says so is on its way.', 'Active'],
+  ['Approve', "Approved. They'll get an email.", 'Active'],
   ['Reject', 'Rejected.', 'Rejected'],
 ] as const) {
   test(`the button ${label} works without leaving the page`, async ({ page, portal, people }) => {
@@ -80,8 +80,8 @@ for (const [label, message, status] of [
     await adminUsers.expectPendingCount(count - 1)
     await expect(adminUsers.message(message), 'the message appears once').toHaveCount(0)
     await expect(adminUsers.row(ada.username)).toContainText(status)
-    const emails = await portal.emails.to(ada.email, /is approved$/)
-    if (label === 'Approve') await portal.emails.wait(ada.email, /is approved$/)
+    const emails = await portal.emails.to(ada.email, /has been approved$/)
+    if (label === 'Approve') await portal.emails.wait(ada.email, /has been approved$/)
     else expect(emails).toEqual([])
   })
 }
@@ -102,10 +102,10 @@ test('the menu offers every action for a user', async ({ page, people, portal })
   await signIn(page, people.admin)
   const adminUsers = new AdminUsersPage(page)
   for (const [label, message, status] of [
-    ['Make administrator', 'Made an administrator. They have to sign in again.', 'Administrator'],
-    ['Remove administrator', 'No longer an administrator. They have to sign in again.', 'Active'],
-    ['Deactivate', 'Deactivated, and signed out everywhere.', 'Deactivated'],
-    ['Reactivate', 'Reactivated.', 'Active'],
+    ['Make administrator', "Now an administrator. They'll have to sign in again.", 'Administrator'],
+    ['Remove administrator role', "No longer an administrator. They'll have to sign in again.", 'Active'],
+    ['Deactivate', 'Deactivated and signed out everywhere.', 'Deactivated'],
+    ['Reactivate', "Reactivated. They'll get an email.", 'Active'],
   ] as const) {
     await test.step(label, async () => {
       await adminUsers.open(ada)
@@ -115,7 +115,7 @@ test('the menu offers every action for a user', async ({ page, people, portal })
       if (withScripts()) expect(await isSameDocument(page), 'the document is the same').toBe(true)
       else await adminUsers.open(ada)
       await expect(adminUsers.row(ada.username)).toContainText(status)
-      if (label === 'Remove administrator') await expect(adminUsers.row(ada.username)).not.toContainText('Administrator')
+      if (label === 'Remove administrator role') await expect(adminUsers.row(ada.username)).not.toContainText('Administrator')
     })
   }
   await portal.emails.wait(ada.email, /^Your account at Vestibule is active again$/)
@@ -129,7 +129,7 @@ test('the dialog explains the consequences of an action and can be cancelled @sc
   for (const leave of ['Cancel', 'Escape']) {
     await adminUsers.openAction(ada.username, 'Deactivate')
     const dialog = adminUsers.confirmation(ada.username, 'Deactivate')
-    await expect(dialog).toContainText("They are signed out everywhere at once and can't sign in until reactivated.")
+    await expect(dialog).toContainText("They'll be signed out everywhere immediately and cannot sign in until they are reactivated.")
     if (leave === 'Cancel') await dialog.getByRole('button', { name: 'Cancel' }).click()
     else await page.keyboard.press('Escape')
     await expect(dialog).toBeHidden()
@@ -145,8 +145,8 @@ test('a rejected user can be moved back to pending', async ({ page, people }) =>
   const adminUsers = new AdminUsersPage(page)
   await adminUsers.open(ada)
   const count = await adminUsers.pendingCount()
-  await adminUsers.openAndConfirm(ada.username, 'Put back among the waiting')
-  await adminUsers.reports(ada.username, 'Back among the waiting.')
+  await adminUsers.openAndConfirm(ada.username, 'Move back to pending')
+  await adminUsers.reports(ada.username, 'Moved back to pending.')
   await adminUsers.expectPendingCount(count + 1)
   await expect(adminUsers.pendingRow(ada.username)).toBeVisible()
 })
@@ -158,15 +158,15 @@ test('each action has its own page, which asks for confirmation and changes noth
   const adminUsers = new AdminUsersPage(page)
   for (const [person, slug, label, message] of [
     [ada, 'reject', 'Reject', 'Rejected.'],
-    [ada, 'reconsider', 'Put back among the waiting', 'Back among the waiting.'],
-    [ada, 'approve', 'Approve', 'Approved. The mail that says so is on its way.'],
-    [bert, 'make-admin', 'Make administrator', 'Made an administrator. They have to sign in again.'],
-    [bert, 'remove-admin', 'Remove administrator', 'No longer an administrator. They have to sign in again.'],
-    [bert, 'deactivate', 'Deactivate', 'Deactivated, and signed out everywhere.'],
-    [bert, 'reactivate', 'Reactivate', 'Reactivated.'],
-    [bert, 'deactivate', 'Deactivate', 'Deactivated, and signed out everywhere.'],
+    [ada, 'reconsider', 'Move back to pending', 'Moved back to pending.'],
+    [ada, 'approve', 'Approve', "Approved. They'll get an email."],
+    [bert, 'make-admin', 'Make administrator', "Now an administrator. They'll have to sign in again."],
+    [bert, 'remove-admin', 'Remove administrator role', "No longer an administrator. They'll have to sign in again."],
+    [bert, 'deactivate', 'Deactivate', 'Deactivated and signed out everywhere.'],
+    [bert, 'reactivate', 'Reactivate', "Reactivated. They'll get an email."],
+    [bert, 'deactivate', 'Deactivate', 'Deactivated and signed out everywhere.'],
     // In the original application, approving was the only way to reactivate.
-    [bert, 'approve', 'Reactivate', 'Reactivated.'],
+    [bert, 'approve', 'Reactivate', "Reactivated. They'll get an email."],
   ] as const) {
     await test.step(`${slug} ${person.username}`, async () => {
       await adminAction.open(slug, person)
@@ -193,12 +193,12 @@ test('an action that is not allowed shows the status of the user and the allowed
   await signIn(page, people.admin)
   const adminAction = new AdminActionPage(page)
   for (const [person, slug, message, actions] of [
-    [ada, 'deactivate', /^This account has been waiting since .* UTC\.$/, ['Approve', 'Reject']],
+    [ada, 'deactivate', /^This account has been pending since .* UTC\.$/, ['Approve', 'Reject']],
     [bert, 'approve', new RegExp(`^This account was approved by ${admin} on .* UTC\\.$`), ['Deactivate', 'Make administrator']],
     [bert, 'reject', new RegExp(`^This account has been active since .* UTC by ${admin}\\.$`), ['Deactivate']],
-    [carl, 'approve', new RegExp(`^This account has been rejected since .* UTC by ${admin}\\.$`), ['Put back among the waiting']],
-    [carl, 'make-admin', new RegExp(`^This account has been rejected since .* UTC by ${admin}\\.$`), ['Put back among the waiting']],
-    [dora, 'make-admin', /^The address has to be confirmed first\.$/, ['Deactivate']],
+    [carl, 'approve', new RegExp(`^This account has been rejected since .* UTC by ${admin}\\.$`), ['Move back to pending']],
+    [carl, 'make-admin', new RegExp(`^This account has been rejected since .* UTC by ${admin}\\.$`), ['Move back to pending']],
+    [dora, 'make-admin', /^The email address must be confirmed first\.$/, ['Deactivate']],
     [bert, 'remove-admin', /not an administrator/, ['Make administrator']],
   ] as const) {
     await test.step(`${slug} ${person.username}`, async () => {
@@ -210,7 +210,7 @@ test('an action that is not allowed shows the status of the user and the allowed
   await adminAction.open('deactivate', bert)
   await adminAction.openUser(bert)
   await expect(adminAction.heading).toHaveText(bert.username)
-  await expect(adminAction.userDetails(bert.username)).toContainText('Address confirmed')
+  await expect(adminAction.userDetails(bert.username)).toContainText('Email confirmed')
   await adminAction.actionLink('Deactivate').click()
   await adminAction.asksToConfirm('Deactivate', bert.username)
 })
@@ -221,7 +221,7 @@ test('an administrator cannot perform actions on their own account', async ({ pa
   const adminAction = new AdminActionPage(page)
   for (const slug of ['deactivate', 'remove-admin']) {
     await adminAction.open(slug, grace)
-    await expect(adminAction.message("You can't do that to your own account. Ask another administrator.")).toBeVisible()
+    await expect(adminAction.message('You cannot do this to your own account. Ask another administrator.')).toBeVisible()
     await expect(page.getByRole('main').getByRole('button')).toHaveCount(0)
     const answer = await send(page, 'decide', { id: String(grace.id), decision: slug, stay: 'yes' })
     expect(JSON.stringify(answer)).toContain('"own_account"')
@@ -231,7 +231,7 @@ test('an administrator cannot perform actions on their own account', async ({ pa
   await signIn(other, people.admin)
   const secondList = new AdminActionPage(other)
   await secondList.open('remove-admin', grace)
-  await secondList.press('Remove administrator')
+  await secondList.press('Remove administrator role')
   await new AdminUsersPage(other).isOpen()
 })
 
@@ -241,11 +241,11 @@ test('a user id that does not exist leads to an error page', async ({ page, peop
   const errorPage = new ErrorPage(page)
   for (const path of ['/admin/users/999999', '/admin/approve/0', '/admin/users/x', '/admin/users/99999999999999999999']) {
     expect((await errorPage.visit(path)).status(), path).toBe(404)
-    const message = 'Their account may have been deleted since, or the address is mistyped.'
-    await errorPage.shows('There is no such person', message, ['Open the desk', '/admin'])
+    const message = 'It may have been deleted, or the link may be wrong.'
+    await errorPage.shows('Account not found', message, ['Go to People', '/admin'])
   }
   expect((await errorPage.visit('/admin/promote/1')).status()).toBe(404)
-  await errorPage.shows('There is no such page', 'The address may be mistyped, or the page has moved.')
+  await errorPage.shows('Page not found', 'The web address may be wrong, or the page may have moved.')
 })
 
 test('a deactivated user is signed out at the next request, and can sign in after reactivation', async ({ page, people, newBrowser }) => {
@@ -287,7 +287,7 @@ test('on the admin pages, a member sees an error page and a visitor is asked to 
   const errorPage = new ErrorPage(page)
   for (const path of ['/admin', '/admin/mail', `/admin/users/${ada.id}`, `/admin/make-admin/${ada.id}`]) {
     expect((await errorPage.visit(path)).status()).toBe(403)
-    await errorPage.shows('This is not open to you', 'Only administrators see this page')
+    await errorPage.shows('You do not have access to this page', 'This page is for administrators only.')
   }
   const answer = await send(page, 'decide', { id: String(ada.id), decision: 'make-admin', stay: 'yes' })
   expect(JSON.stringify(answer)).toContain('"forbidden"')
@@ -313,7 +313,7 @@ test('of two administrators who act at the same time, the second sees the result
     await firstList.act(ada.username, 'Approve')
     await firstList.reports(ada.username, 'Approved.')
     await secondList.act(ada.username, 'Approve')
-    const message = 'Nothing was changed: this account is active.'
+    const message = 'This account is active. Nothing has changed.'
     if (withScripts()) await secondList.reports(ada.username, message)
     else await expect(secondList.alert(message)).toBeVisible()
     await expect(secondList.pendingRow(ada.username)).toHaveCount(0)
@@ -325,7 +325,7 @@ test('of two administrators who act at the same time, the second sees the result
     const [first, second] = [new AdminActionPage(page), new AdminActionPage(other)]
     await first.open('remove-admin', grace)
     await second.open('deactivate', me)
-    await first.press('Remove administrator')
+    await first.press('Remove administrator role')
     await firstList.isOpen()
     await expect(firstList.message('No longer an administrator.')).toBeVisible()
     await second.press('Deactivate')
@@ -339,7 +339,7 @@ test('of two administrators who act at the same time, the second sees the result
     await adminAction.open('make-admin', bert)
     await people.act(bert, 'deactivate')
     await adminAction.press('Make administrator')
-    await expect(adminAction.alert('Nothing was changed: this account is deactivated.')).toBeVisible()
+    await expect(adminAction.alert('This account is deactivated. Nothing has changed.')).toBeVisible()
   })
 })
 
@@ -352,11 +352,11 @@ test('with REQUIRE_CONFIRMED_ADDRESS, a user can be approved only after confirmi
   await login.signIn(admin.username, admin.password)
   const adminUsers = new AdminUsersPage(page)
   await adminUsers.isOpen()
-  await expect(adminUsers.pendingRow(ada.username)).toContainText('Not confirmed yet')
+  await expect(adminUsers.pendingRow(ada.username)).toContainText('Email not confirmed')
   await expect(adminUsers.pendingRow(ada.username).getByRole('button', { name: /^Approve/ })).toHaveCount(0)
   const adminAction = new AdminActionPage(page)
   await adminAction.visit(`${portal.url}/admin/approve/${ada.id}`)
-  await expect(adminAction.message('The address has to be confirmed first.')).toBeVisible()
+  await expect(adminAction.message('The email address must be confirmed first.')).toBeVisible()
   await people.confirmEmail(ada)
   await adminAction.visit(`${portal.url}/admin/approve/${ada.id}`)
   await adminAction.press('Approve')
@@ -378,10 +378,10 @@ test('more than fifty users are divided into pages', async ({ page, startPortal 
   const rows = (table: typeof adminUsers.pending) => table.getByRole('rowheader')
   await expect(rows(adminUsers.pending)).toHaveCount(50)
   await expect(rows(adminUsers.users)).toHaveCount(50)
-  await page.getByRole('navigation', { name: 'More people who wait' }).getByRole('link').click()
+  await page.getByRole('navigation', { name: 'More pending registrations' }).getByRole('link').click()
   await adminUsers.isOpen()
   await expect(rows(adminUsers.pending)).toHaveText([/^person-50/, /^person-51/])
-  await page.getByRole('navigation', { name: 'More people', exact: true }).getByRole('link').click()
+  await page.getByRole('navigation', { name: 'More accounts', exact: true }).getByRole('link').click()
   await adminUsers.isOpen()
   await expect(rows(adminUsers.users)).toHaveCount(3)
   await expect(rows(adminUsers.pending), 'the other list stays on its page').toHaveCount(2)

@@ -34,7 +34,7 @@ test('the theme follows the system until a person chooses one, and the choice is
   await expect(login.themes.getByRole('button', { name: 'Dark theme' })).toHaveAttribute('aria-pressed', 'true')
   await expect(login.themes.getByRole('button', { name: 'Light theme' })).toHaveAttribute('aria-pressed', 'false')
 
-  await login.chooseTheme('Theme of the system')
+  await login.chooseTheme('System theme')
   await expect.poll(() => backgroundColor(page)).toBe(light)
   await expect.poll(async () => (await page.context().cookies()).find(({ name }) => name.endsWith('theme'))).toBeUndefined()
 

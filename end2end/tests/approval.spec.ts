@@ -12,8 +12,8 @@ import { linkIn } from '../support/emails.ts'
 import { newPerson } from '../support/people.ts'
 import { expect, signIn, test } from '../support/test.ts'
 
-const CONFIRM = /^Confirm your address for Vestibule$/
-const APPROVED = /^Your account at Vestibule is approved$/
+const CONFIRM = /^Confirm your email address for Vestibule$/
+const APPROVED = /^Your account at Vestibule has been approved$/
 
 test('a person registers, an administrator approves the registration, and the person signs in', async ({
   page,
@@ -52,17 +52,17 @@ test('a person registers, an administrator approves the registration, and the pe
     await emailVerification.openLink(link)
     await emailVerification.openLink(link)
     await emailVerification.isOpen()
-    await expect(page.getByRole('main')).toContainText(`${ada.email} is the address of ${ada.username}.`)
+    await expect(page.getByRole('main')).toContainText(`Confirm ${ada.email} as the email address for ${ada.username}.`)
     await expect(emailVerification.password).toHaveCount(0)
-    await emailVerification.press('Confirm address')
+    await emailVerification.press('Confirm email address')
     await login.isAt(/\/login$/, 'Sign in')
-    await expect(login.message("Your address is confirmed. An administrator decides next, and we'll mail you then.")).toBeVisible()
+    await expect(login.message("Your email address has been confirmed. Next, an administrator reviews your registration. We'll email you when it's approved.")).toBeVisible()
     await new InvalidLinkPage(page).openLink(link)
   })
 
   await test.step("the link in the administrator's notification leads to the user after sign-in", async () => {
-    const notification = await portal.emails.wait(admin.email, new RegExp(`^${ada.username} asks to join Vestibule$`))
-    expect(notification.text).toContain('address not confirmed yet')
+    const notification = await portal.emails.wait(admin.email, new RegExp(`^${ada.username} has asked to join Vestibule$`))
+    expect(notification.text).toContain('email address not confirmed yet')
     const link = linkIn(notification, '/admin/approve/')
     const adminPage = await newBrowser(portal.url)
     const adminLogin = new LoginPage(adminPage)
@@ -71,8 +71,8 @@ test('a person registers, an administrator approves the registration, and the pe
     await adminLogin.signIn(admin.username, admin.password)
     const adminAction = new AdminActionPage(adminPage)
     await adminAction.isAt(new URL(link).pathname, `Approve ${ada.username}?`)
-    await expect(adminAction.userDetails(ada.username)).toContainText('Address confirmed')
-    await expect(adminPage.getByRole('main')).toContainText('They get a mail with a link to sign in.')
+    await expect(adminAction.userDetails(ada.username)).toContainText('Email confirmed')
+    await expect(adminPage.getByRole('main')).toContainText("They'll get an email with a sign-in link.")
 
     // Opening the page again changes nothing.
     await adminAction.visit(link)
@@ -80,7 +80,7 @@ test('a person registers, an administrator approves the registration, and the pe
     await adminAction.press('Approve')
     const adminUsers = new AdminUsersPage(adminPage)
     await adminUsers.isOpen()
-    await expect(adminUsers.message('Approved. The mail that says so is on its way.')).toBeVisible()
+    await expect(adminUsers.message("Approved. They'll get an email.")).toBeVisible()
     await expect(adminUsers.row(ada.username)).toContainText('Active')
 
     // After the approval, the link in the notification shows the approval.
@@ -99,7 +99,7 @@ test('a person registers, an administrator approves the registration, and the pe
     await adminAction.continueAs(ada.username)
     const profile = new ProfilePage(other)
     await profile.isOpenFor(ada.username)
-    await expect(profile.details).toContainText('Address confirmed')
+    await expect(profile.details).toContainText('Email confirmed')
     await profile.signOut()
     await new HomePage(other).isOpen()
     await new InvalidLinkPage(other).openLink(link)
@@ -116,17 +116,17 @@ test('another browser asks for the password before it confirms an email address'
   const ada = await people.pending()
   const emailVerification = new EmailVerificationPage(page)
   await emailVerification.openLink(linkIn(await portal.emails.wait(ada.email, CONFIRM), '/confirm/'))
-  await emailVerification.press('Confirm address')
+  await emailVerification.press('Confirm email address')
   await emailVerification.hasErrors({ Password: 'Enter a password.' })
   await emailVerification.password.fill('not the one at all')
-  await emailVerification.press('Confirm address')
-  await emailVerification.hasErrors({ Password: 'That is not the password of this account.' })
-  await expect(emailVerification.password).toHaveAccessibleDescription(new RegExp(`The one that ${ada.username} chose`))
+  await emailVerification.press('Confirm email address')
+  await emailVerification.hasErrors({ Password: 'That password is incorrect.' })
+  await expect(emailVerification.password).toHaveAccessibleDescription(new RegExp(`The password for ${ada.username}`))
   await emailVerification.password.fill(ada.password)
-  await emailVerification.press('Confirm address')
+  await emailVerification.press('Confirm email address')
   const login = new LoginPage(page)
   await login.isOpen()
-  await expect(login.message('Your address is confirmed.')).toBeVisible()
+  await expect(login.message('Your email address has been confirmed.')).toBeVisible()
 })
 
 test('"This wasn\'t me" removes the registration', async ({ page, portal, people, expectedStatuses }) => {
@@ -138,7 +138,7 @@ test('"This wasn\'t me" removes the registration', async ({ page, portal, people
   await emailVerification.press("This wasn't me")
   const home = new HomePage(page)
   await home.isOpen()
-  await expect(home.message('The registration was removed. Thank you for telling us.')).toBeVisible()
+  await expect(home.message('The registration has been removed. Thank you for telling us.')).toBeVisible()
   await new InvalidLinkPage(page).openLink(link)
 
   const login = new LoginPage(page)
@@ -177,9 +177,9 @@ test('a user with an unconfirmed email address can be approved, and their sign-i
   await signIn(adminPage, people.admin)
   const adminAction = new AdminActionPage(adminPage)
   await adminAction.open('approve', ada)
-  await adminAction.asksToConfirm('Approve unconfirmed address', ada.username)
-  await expect(adminAction.userDetails(ada.username)).toContainText('Not confirmed yet')
-  await adminAction.press('Approve unconfirmed address')
+  await adminAction.asksToConfirm('Approve anyway', ada.username)
+  await expect(adminAction.userDetails(ada.username)).toContainText('Email not confirmed')
+  await adminAction.press('Approve anyway')
   await new AdminUsersPage(adminPage).isOpen()
 
   const link = linkIn(await portal.emails.wait(ada.email, APPROVED), '/auto-login/')
@@ -190,12 +190,12 @@ test('a user with an unconfirmed email address can be approved, and their sign-i
   await signInLink.hasErrors({ Password: 'Enter a password.' })
   await signInLink.password.fill('not the one at all')
   await signInLink.continueAs(ada.username)
-  await signInLink.hasErrors({ Password: 'That is not the password of this account.' })
+  await signInLink.hasErrors({ Password: 'That password is incorrect.' })
   await signInLink.password.fill(ada.password)
   await signInLink.continueAs(ada.username)
   const profile = new ProfilePage(page)
   await profile.isOpenFor(ada.username)
-  await expect(profile.details).toContainText('Address confirmed')
+  await expect(profile.details).toContainText('Email confirmed')
   await new InvalidLinkPage(await newBrowser()).openLink(link)
 })
 
@@ -209,14 +209,14 @@ test('a pending user can request another confirmation link', async ({ page, port
   await login.signIn(ada.username, ada.password)
   await login.hasFormError(LOGIN_MESSAGES.pending)
   await login.resendConfirmation.click()
-  await expect(login.message('A new link to confirm your address is on its way.')).toBeVisible()
+  await expect(login.message('Check your inbox and spam folder for a link to confirm your email address. We send at most 3 links an hour.')).toBeVisible()
   await login.isOpen()
   const second = linkIn(await portal.emails.wait(ada.email, CONFIRM, 2), '/confirm/')
   expect(second).not.toBe(first)
   const emailVerification = new EmailVerificationPage(page)
   await emailVerification.openLink(second)
   await emailVerification.password.fill(ada.password)
-  await emailVerification.press('Confirm address')
+  await emailVerification.press('Confirm email address')
   await login.isOpen()
   await new InvalidLinkPage(page).openLink(first)
 })
@@ -227,16 +227,16 @@ test('an active user can confirm the email address from the profile', async ({ p
   await signIn(page, ada)
   const profile = new ProfilePage(page)
   await profile.open()
-  await expect(profile.details).toContainText('Not confirmed yet')
+  await expect(profile.details).toContainText('Email not confirmed')
   await profile.details.getByRole('button', { name: 'Send a new confirmation link' }).click()
-  await expect(profile.message('A new link to confirm your address is on its way.')).toBeVisible()
+  await expect(profile.message('Check your inbox and spam folder for a link to confirm your email address. We send at most 3 links an hour.')).toBeVisible()
   const emailVerification = new EmailVerificationPage(page)
   await emailVerification.openLink(linkIn(await portal.emails.wait(ada.email, CONFIRM, 2), '/confirm/'))
   await expect(emailVerification.password).toHaveCount(0)
-  await emailVerification.press('Confirm address')
+  await emailVerification.press('Confirm email address')
   await profile.isOpen()
-  await expect(profile.message('Your address is confirmed.')).toBeVisible()
-  await expect(profile.details).toContainText('Address confirmed')
+  await expect(profile.message('Your email address has been confirmed.')).toBeVisible()
+  await expect(profile.details).toContainText('Email confirmed')
 })
 
 test('the sign-in link of another user asks to sign out first', async ({ page, portal, people }) => {
@@ -247,7 +247,7 @@ test('the sign-in link of another user asks to sign out first', async ({ page, p
   const adminAction = new SignInLinkPage(page)
   await adminAction.openLink(link)
   await adminAction.isAt(/\/auto-login\//, `This link is for ${ada.username}`)
-  await expect(page.getByRole('main')).toContainText(`${bert.username} is signed in here. Sign out first, then open the link again.`)
+  await expect(page.getByRole('main')).toContainText(`You're signed in as ${bert.username}. Sign out, then open the link again.`)
   await page.getByRole('main').getByRole('link', { name: 'Sign out' }).click()
   await adminAction.isAt('/logout', 'Sign out?')
   await adminAction.press('Sign out')

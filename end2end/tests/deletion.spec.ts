@@ -30,7 +30,7 @@ test('a user requests deletion, and can keep the account until it is due', async
 
   await test.step('the page asks for confirmation and can be cancelled', async () => {
     await profile.open()
-    await profile.followLink('Delete my account')
+    await profile.followLink('Delete account')
     await deleteAccount.isOpen()
     const main = page.getByRole('main')
     await expect(main).toContainText(`You'll be signed out everywhere. We'll delete the account ${ada.username} on `)
@@ -72,7 +72,7 @@ test('a user requests deletion, and can keep the account until it is due', async
     const register = new RegisterPage(page)
     await register.open()
     await register.register({ ...ada, email: newPerson('another').email })
-    await register.hasErrors({ Username: 'That username is already taken.' })
+    await register.hasErrors({ Username: 'That username is already taken. Choose a different one.' })
     const adminPage = await newBrowser()
     await signIn(adminPage, people.admin)
     const adminUsers = new AdminUsersPage(adminPage)
@@ -114,7 +114,7 @@ test('the only administrator cannot delete their account, and sees the reason', 
   const deleteAccount = new DeleteAccountPage(page)
   await deleteAccount.isOpen()
   await deleteAccount.delete(admin.password)
-  await deleteAccount.hasFormError('You are the only administrator. Make somebody else an administrator first, then delete your account.')
+  await deleteAccount.hasFormError("You're the only administrator. Make someone else an administrator before you delete your account.")
   await deleteAccount.summaryHasFocus()
   const profile = new ProfilePage(page)
   await profile.visit(`${portal.url}/profile`)

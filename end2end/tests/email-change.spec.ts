@@ -9,9 +9,9 @@ import { linkIn } from '../support/emails.ts'
 import { newPerson } from '../support/people.ts'
 import { expect, signIn, test } from '../support/test.ts'
 
-const CONFIRM = /^Confirm your new address for Vestibule$/
-const CHANGED = /^Your address at Vestibule was changed$/
-const REQUESTED = 'We mailed a link to the new address. Until you use it, your present address stays.'
+const CONFIRM = /^Confirm your new email address for Vestibule$/
+const CHANGED = /^Your email address at Vestibule was changed$/
+const REQUESTED = "Check your new email address for a confirmation link. Until you confirm it, we'll keep using your current email address."
 const NEW_PASSWORD = 'copper lantern drifts north'
 
 const EMAIL = 'New email address'
@@ -38,20 +38,20 @@ test('a user requests another email address on the profile, and confirms it with
 
   await test.step('the form shows its errors next to the fields, and keeps the email address', async () => {
     await profile.open()
-    await profile.followLink('Change address')
+    await profile.followLink('Change email address')
     await emailChange.isOpen()
-    await expect(page.getByRole('main')).toContainText(`${ada.email} stays your address until you confirm the new one.`)
+    await expect(page.getByRole('main')).toContainText(`We'll keep using ${ada.email} until you confirm the new email address.`)
     await expect(emailChange.email).toBeFocused()
     await expect(emailChange.email).toHaveAttribute('autocomplete', 'email')
     await expect(emailChange.currentPassword).toHaveAttribute('autocomplete', 'current-password')
     await emailChange.hasUsernameField(ada.username)
-    await emailChange.press('Send the link')
+    await emailChange.press('Send confirmation link')
     await emailChange.hasErrors({ [EMAIL]: REGISTRATION_ERRORS.emailMissing, [CURRENT]: CHANGE_PASSWORD_ERRORS.currentMissing })
     const cases: [string, string, Record<string, string>][] = [
       ['ada at example.org', ada.password, { [EMAIL]: REGISTRATION_ERRORS.emailFormat }],
       [firstEmail, '', { [CURRENT]: CHANGE_PASSWORD_ERRORS.currentMissing }],
       [firstEmail, 'not the one at all', { [CURRENT]: CHANGE_PASSWORD_ERRORS.currentWrong }],
-      [ada.email.toUpperCase(), ada.password, { [EMAIL]: 'That is your address already.' }],
+      [ada.email.toUpperCase(), ada.password, { [EMAIL]: 'That is already your email address.' }],
     ]
     for (const [typed, password, errors] of cases) {
       await emailChange.request(typed, password)
@@ -67,7 +67,7 @@ test('a user requests another email address on the profile, and confirms it with
     await emailChange.open()
     await emailChange.paste(emailChange.currentPassword, ada.password)
     await emailChange.email.fill(bert.email)
-    await emailChange.press('Send the link')
+    await emailChange.press('Send confirmation link')
     await profile.isOpen()
     await expect(profile.message(REQUESTED)).toBeVisible()
     await portal.emails.wait(bert.email, /^You already have an account at Vestibule$/)
@@ -92,16 +92,16 @@ test('a user requests another email address on the profile, and confirms it with
     await confirmation.openLink(link)
     await confirmation.openLink(link)
     await confirmation.isOpen()
-    await expect(page.getByRole('main')).toContainText(`${newEmail} becomes the address of ${ada.username}.`)
+    await expect(page.getByRole('main')).toContainText(`Confirm ${newEmail} as the email address for ${ada.username}.`)
     await expect(confirmation.password).toHaveCount(0)
     expect(await portal.emails.to(ada.email, CHANGED)).toEqual([])
     await confirmation.submit()
     await profile.isOpen()
     await expect(profile.message(LOGIN_MESSAGES.emailChanged)).toBeVisible()
     await expect(profile.details).toContainText(newEmail)
-    await expect(profile.details).toContainText('Address confirmed')
+    await expect(profile.details).toContainText('Email confirmed')
     await expect(profile.sessions).toHaveCount(1)
-    await expect(profile.activity.first()).toContainText('Address changed')
+    await expect(profile.activity.first()).toContainText('Email address changed')
     await new InvalidLinkPage(page).openLink(link)
     await profile.open()
     await profile.isOpenFor(ada.username)
@@ -109,7 +109,7 @@ test('a user requests another email address on the profile, and confirms it with
 
   await test.step('the old email address gets a notification, every other session ends, and the new email address signs in', async () => {
     const notification = await portal.emails.wait(ada.email, CHANGED)
-    expect(notification.text).toContain('If it was not, undo it now')
+    expect(notification.text).toContain('If it was not, undo the change now.')
     await other.goto('/profile')
     const login = new LoginPage(other)
     await login.isOpen('?next=%2Fprofile')
@@ -137,7 +137,7 @@ test('without a session, a new email address is confirmed with the password, and
   await signIn(page, bert)
   await confirmation.openLink(link)
   await confirmation.isAt(/\/confirm-address\//, `This link is for ${ada.username}`)
-  await expect(page.getByRole('main')).toContainText(`${bert.username} is signed in here. Sign out first, then open the link again.`)
+  await expect(page.getByRole('main')).toContainText(`You're signed in as ${bert.username}. Sign out, then open the link again.`)
   await page.getByRole('main').getByRole('link', { name: 'Sign out' }).click()
   await confirmation.isAt('/logout', 'Sign out?')
   await confirmation.press('Sign out')
@@ -147,12 +147,12 @@ test('without a session, a new email address is confirmed with the password, and
   await confirmation.isOpen()
   await expect(confirmation.password).toHaveAttribute('autocomplete', 'current-password')
   await confirmation.hasUsernameField(ada.username)
-  await expect(confirmation.password).toHaveAccessibleDescription(`The password of ${ada.username}.`)
+  await expect(confirmation.password).toHaveAccessibleDescription(`The password for ${ada.username}.`)
   await confirmation.submit()
   await confirmation.hasErrors({ Password: REGISTRATION_ERRORS.passwordMissing })
   await confirmation.password.fill(bert.password.toUpperCase())
   await confirmation.submit()
-  await confirmation.hasErrors({ Password: 'That is not the password of this account.' })
+  await confirmation.hasErrors({ Password: 'That password is incorrect.' })
   await confirmation.paste(confirmation.password, ada.password)
   await confirmation.submit()
   const login = new LoginPage(page)
@@ -186,7 +186,7 @@ test('the owner of the old email address undoes the change, which ends every ses
     await signIn(page, bert)
     await undo.openLink(link)
     await undo.isAt(/\/undo\//, `This link is for ${ada.username}`)
-    await expect(page.getByRole('main')).toContainText(`${bert.username} is signed in here.`)
+    await expect(page.getByRole('main')).toContainText(`You're signed in as ${bert.username}.`)
     await page.context().clearCookies()
   })
 
@@ -195,12 +195,12 @@ test('the owner of the old email address undoes the change, which ends every ses
     await undo.openLink(link)
     await undo.openLink(link)
     await undo.isOpen()
-    await expect(page.getByRole('main')).toContainText(`${ada.email} becomes the address of ${ada.username} again`)
+    await expect(page.getByRole('main')).toContainText(`We'll restore ${ada.email} as the email address for ${ada.username}`)
     await attacker.goto('/profile')
     await new ProfilePage(attacker).isOpenFor(ada.username)
     await undo.submit()
     await changePassword.isRequired(ada.username)
-    await expect(changePassword.message(/^Your old address is yours again, everybody is signed out/)).toBeVisible()
+    await expect(changePassword.message(/^Your old email address has been restored\. Everyone has been signed out/)).toBeVisible()
     await attacker.goto('/profile')
     await new LoginPage(attacker).isOpen('?next=%2Fprofile')
     await changePassword.visit('/profile')
@@ -212,8 +212,8 @@ test('the owner of the old email address undoes the change, which ends every ses
     const profile = new ProfilePage(page)
     await profile.isOpenFor(ada.username)
     await expect(profile.details).toContainText(ada.email)
-    await expect(profile.details).toContainText('Address confirmed')
-    await expect(profile.activity.filter({ hasText: 'Change of address taken back' })).toHaveCount(1)
+    await expect(profile.details).toContainText('Email confirmed')
+    await expect(profile.activity.filter({ hasText: 'Email address change undone' })).toHaveCount(1)
     const usedLink = new InvalidLinkPage(page)
     await usedLink.visit(link)
     await usedLink.isOpenForUndo()
@@ -255,7 +255,7 @@ test('an email address that another user has confirmed in the meantime stays wit
   await people.confirmEmail(await people.register({ ...newPerson('carl'), email: ada.email }), 2)
   await people.confirmEmail(await people.register({ ...newPerson('carl'), email: claimedEmail }))
 
-  const taken = 'Another account has confirmed this address, so nothing was changed. Sign in with that account.'
+  const taken = 'Another account has already confirmed this email address. Use that account instead. Nothing has changed.'
   const undo = new UndoEmailChangePage(page)
   await undo.openLink(link)
   await undo.submit()

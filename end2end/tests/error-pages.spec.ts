@@ -12,9 +12,9 @@ test('a path without a page shows an explanation and a link', async ({ page, exp
   const errorPage = new ErrorPage(page)
   for (const path of ['/nowhere', '/login/', '/admin.php', '/pkg/nothing.js', '/%2e%2e/etc/passwd']) {
     expect((await errorPage.visit(path)).status(), path).toBe(404)
-    await errorPage.shows('There is no such page', 'The address may be mistyped, or the page has moved.')
+    await errorPage.shows('Page not found', 'The web address may be wrong, or the page may have moved.')
   }
-  await page.getByRole('link', { name: 'Go to the start' }).click()
+  await page.getByRole('link', { name: 'Go to the home page' }).click()
   await new HomePage(page).isOpen()
 })
 
@@ -39,7 +39,7 @@ test('a form that is sent to the path of a page gets an explanation', async ({ p
   for (const path of ['/login', '/register', '/']) {
     await errorPage.visit(path)
     await postToOwnAddress(page)
-    await errorPage.shows('This address takes no forms', 'Nothing was changed. Go back to the page and send its form again.')
+    await errorPage.shows('This page does not accept forms', 'Go back and try again. Nothing has changed.')
   }
 })
 
@@ -55,7 +55,7 @@ test('a form on another website changes nothing', async ({ page, portal, people,
   )
   await page.goto('http://evil.example/')
   await page.getByRole('button', { name: 'Win' }).click()
-  await new ErrorPage(page).shows('This is not open to you', 'the request came from another website')
+  await new ErrorPage(page).shows('We could not accept that request', 'The request came from another website.')
   const profile = new PortalPage(page)
   await profile.visit('/profile')
   await profile.isAt('/profile', 'Profile')
@@ -86,12 +86,12 @@ test('a message is shown once, on the page that it belongs to', async ({ page, p
   await signOut(page)
   const anyPage = new FormPage(page)
   await anyPage.visit('/login')
-  await expect(anyPage.message('You are signed out.'), 'the message is kept for the home page').toHaveCount(0)
+  await expect(anyPage.message("You're signed out."), 'the message is kept for the home page').toHaveCount(0)
   await anyPage.visit('/')
-  await expect(anyPage.message('You are signed out.')).toBeVisible()
+  await expect(anyPage.message("You're signed out.")).toBeVisible()
   await page.reload()
   await anyPage.waitUntilReady()
-  await expect(anyPage.message('You are signed out.')).toHaveCount(0)
+  await expect(anyPage.message("You're signed out.")).toHaveCount(0)
 
   const other = new LoginPage(await newBrowser())
   await other.open()
@@ -108,5 +108,5 @@ test('a prefetched page does not use up the message', async ({ page }) => {
   await page.request.get('/', { headers: { accept: 'text/html', 'sec-purpose': 'prefetch' } })
   const home = new HomePage(page)
   await home.open()
-  await expect(home.message('You are signed out.')).toBeVisible()
+  await expect(home.message("You're signed out.")).toBeVisible()
 })

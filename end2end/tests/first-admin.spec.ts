@@ -37,7 +37,7 @@ test('the first administrator is created with the one-time link in the log', asy
   await test.step('a form error keeps the typed values and does not use up the link', async () => {
     await firstAdmin.fill(admin, 'something else altogether')
     await firstAdmin.press('Create administrator')
-    await firstAdmin.hasErrors({ 'Password once more': 'The two passwords are not the same.' })
+    await firstAdmin.hasErrors({ 'Confirm password': 'The passwords do not match.' })
     await expect(firstAdmin.username).toHaveValue(admin.username)
     await expect(firstAdmin.email).toHaveValue(admin.email)
   })
@@ -47,10 +47,10 @@ test('the first administrator is created with the one-time link in the log', asy
     await firstAdmin.press('Create administrator')
     const adminUsers = new AdminUsersPage(page)
     await adminUsers.isOpen()
-    await expect(adminUsers.message('You are the first administrator. Welcome.')).toBeVisible()
+    await expect(adminUsers.message("Welcome. You're now an administrator.")).toBeVisible()
     await expect(adminUsers.row(admin.username)).toContainText('Administrator')
     await expect(adminUsers.row(admin.username)).toContainText('(you)')
-    await expect(page.getByRole('heading', { name: 'Nobody is waiting', exact: true })).toBeVisible()
+    await expect(page.getByRole('heading', { name: 'No pending registrations', exact: true })).toBeVisible()
   })
 
   await test.step('the link works once', async () => {

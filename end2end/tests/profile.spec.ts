@@ -58,10 +58,10 @@ test('sessions are listed by browser, and can be ended one by one or all at the 
     await expect(profile.sessions).toHaveCount(4)
     const current = profile.sessions.first()
     await expect(current).toContainText('Chrome on Linux')
-    await expect(current).toContainText('This one')
+    await expect(current).toContainText('This device')
     await expect(current).toContainText('Shared computer')
     await expect(current.getByRole('button')).toHaveCount(0)
-    await expect(profile.sessions.getByText('This one')).toHaveCount(1)
+    await expect(profile.sessions.getByText('This device')).toHaveCount(1)
     await expect(profile.sessions.getByText('Shared computer')).toHaveCount(1)
     for (const browser of ['Firefox on Windows', 'Safari on iPhone']) {
       await expect(profile.session(browser)).toContainText('From 127.0.0.1Signed in')
@@ -79,7 +79,7 @@ test('sessions are listed by browser, and can be ended one by one or all at the 
     const outdatedProfile = new ProfilePage(await page.context().newPage())
     await outdatedProfile.open()
     await profile.endSession('Firefox on Windows')
-    await expect(profile.message('That session is over.')).toBeVisible()
+    await expect(profile.message('That session has ended.')).toBeVisible()
     await profile.isOpen()
     await expect(profile.sessions).toHaveCount(3)
     await expect(profile.session('Firefox on Windows')).toHaveCount(0)
@@ -88,27 +88,27 @@ test('sessions are listed by browser, and can be ended one by one or all at the 
     expect(await redirectOf(otherUser)).toBeUndefined()
 
     await outdatedProfile.endSession('Firefox on Windows')
-    await expect(outdatedProfile.alert('That session is over already.')).toBeVisible()
+    await expect(outdatedProfile.alert('That session has already ended.')).toBeVisible()
     await outdatedProfile.isOpen()
     await expect(outdatedProfile.sessions).toHaveCount(3)
   })
 
   await test.step('all other sessions are ended', async () => {
     await profile.signOutElsewhere.click()
-    await expect(profile.message('You are signed out everywhere else.')).toBeVisible()
+    await expect(profile.message("You're signed out everywhere else.")).toBeVisible()
     await profile.isOpen()
     await expect(profile.sessions).toHaveCount(1)
-    await expect(profile.sessions).toContainText('This one')
-    await expect(profile.region('Sessions')).toContainText('You are signed in nowhere else.')
+    await expect(profile.sessions).toContainText('This device')
+    await expect(profile.region("Where you're signed in")).toContainText("You're not signed in anywhere else.")
     await expect(profile.signOutElsewhere).toHaveCount(0)
     expect(await redirectOf(safari)).toBe('/login?next=%2Fprofile')
     expect(await redirectOf(otherUser), 'the sessions of another user continue').toBeUndefined()
   })
 
   await test.step('the recent activity is listed, the newest first, without the names and IP addresses of others', async () => {
-    const actions = (await profile.activity.locator('strong').allTextContents()).filter((action) => action !== 'Signed in with the password')
-    expect(actions).toEqual(['All other sessions ended', 'One session ended', 'Approved', 'Address confirmed', 'Registered'])
-    await expect(profile.activity.filter({ hasText: 'Signed in with the password' })).toHaveCount(4)
+    const actions = (await profile.activity.locator('strong').allTextContents()).filter((action) => action !== 'Signed in with a password')
+    expect(actions).toEqual(['All other sessions ended', 'One session ended', 'Approved', 'Email address confirmed', 'Registered'])
+    await expect(profile.activity.filter({ hasText: 'Signed in with a password' })).toHaveCount(4)
     await expect(profile.activity.filter({ hasText: 'All other sessions ended' })).toContainText('From 127.0.0.1, ')
     const approved = profile.activity.filter({ hasText: 'Approved' })
     await expect(approved).toContainText('Approved by an administrator')
@@ -137,16 +137,16 @@ test('a user can download their data, without secrets', async ({ page, playwrigh
   await profile.open()
   await expect(page.getByRole('main').getByRole('region')).toHaveCount(6)
   await expect(page.getByRole('main').getByRole('heading', { level: 2 })).toHaveText([
-    'Who I am',
+    'Your details',
     'Password',
     'Ways to sign in',
-    'Sessions',
-    'History',
-    'My data',
+    "Where you're signed in",
+    'Recent activity',
+    'Your data',
   ])
-  await expect(profile.signInMethods).toContainText('With your username or your email address.')
+  await expect(profile.signInMethods).toContainText('Sign in with your username or email address.')
 
-  const link = profile.data.getByRole('link', { name: 'Download my data' })
+  const link = profile.data.getByRole('link', { name: 'Download your data' })
   const [download] = await Promise.all([page.waitForEvent('download'), link.click()])
   expect(download.suggestedFilename()).toBe('my-data.json')
   const text = await readFile(await download.path(), 'utf8')
@@ -168,7 +168,7 @@ test('a user can download their data, without secrets', async ({ page, playwrigh
   expect(data.sessions).toHaveLength(2)
   expect(data.sessions[0]).toMatchObject({ browser: 'Chrome on Linux', address: '127.0.0.1', current: true, shared_computer: false })
   expect(data.sessions[1]).toMatchObject({ browser: 'Firefox on Windows', current: false })
-  expect(data.history.map(({ what }) => what).slice(-3)).toEqual(['Approved', 'Address confirmed', 'Registered'])
+  expect(data.history.map(({ what }) => what).slice(-3)).toEqual(['Approved', 'Email address confirmed', 'Registered'])
   const cookie = (await page.context().cookies()).find(({ name }) => name.endsWith('session'))?.value ?? ''
   expect(cookie).not.toBe('')
   for (const secret of ['argon2', 'hash', 'token', ada.password, cookie, people.admin.username]) {

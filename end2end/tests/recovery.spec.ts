@@ -14,13 +14,13 @@ import { until } from '../support/until.ts'
 
 const TEMPORARY = /^Your temporary password for Vestibule$/
 const CHANGED = /^Your password at Vestibule was changed$/
-const MUST_CHANGE = 'Choose a new password to go on.'
-const DONE = 'Your password is changed. You are signed out everywhere else.'
+const MUST_CHANGE = 'Choose a new password to continue.'
+const DONE = "Your password has been changed. You're signed out everywhere else."
 const NEW_PASSWORD = 'copper lantern drifts north'
 
 const CURRENT = 'Current password'
 const NEW = 'New password'
-const REPEATED = 'New password once more'
+const REPEATED = 'Confirm new password'
 
 test('a person who forgot their password gets a temporary one by email, and must choose another', async ({
   page,
@@ -38,7 +38,7 @@ test('a person who forgot their password gets a temporary one by email, and must
 
   const password1 = await test.step('the email contains the temporary password on a separate line', async () => {
     await login.open()
-    await page.getByRole('link', { name: 'Get a temporary one' }).click()
+    await page.getByRole('link', { name: 'Get a temporary password' }).click()
     const resetPassword = new ResetPasswordPage(page)
     await resetPassword.isOpen()
     await expect(resetPassword.email).toBeFocused()
@@ -53,7 +53,7 @@ test('a person who forgot their password gets a temporary one by email, and must
     await expect(login.message(LOGIN_MESSAGES.resetRequested)).toBeVisible()
 
     const email = await portal.emails.wait(ada.email, TEMPORARY)
-    expect(email.text).toContain(`Sign in as ${ada.username} with it, then choose a new password.`)
+    expect(email.text).toContain(`Use this temporary password to sign in as ${ada.username}. You'll then choose a new password.`)
     expect(new URL(linkIn(email, '/login')).pathname).toBe('/login')
     expect(email.headers.get('auto-submitted')).toBe('auto-generated')
     const secret = temporaryPasswordIn(email)
@@ -95,7 +95,7 @@ test('a person who forgot their password gets a temporary one by email, and must
     await changePassword.signOutButton.click()
     const home = new HomePage(page)
     await home.isOpen()
-    await expect(home.message('You are signed out.')).toBeVisible()
+    await expect(home.message("You're signed out.")).toBeVisible()
   })
 
   await test.step('the temporary password works once', async () => {
@@ -128,7 +128,7 @@ test('a person who forgot their password gets a temporary one by email, and must
     await changePassword.press('Change password')
     await profile.isOpenFor(ada.username)
     await expect(profile.message(DONE)).toBeVisible()
-    await expect(profile.activity.first()).toContainText('Password replaced')
+    await expect(profile.activity.first()).toContainText('Password reset')
 
     await profile.signOut()
     await new HomePage(page).isOpen()
@@ -147,7 +147,7 @@ test('a person who forgot their password gets a temporary one by email, and must
     await otherPage.isOpen('?next=%2Fprofile')
     await expect(otherPage.message(LOGIN_MESSAGES.sessionEnded)).toBeVisible()
     const email = await portal.emails.wait(ada.email, CHANGED)
-    expect(email.text).toContain(`The password of ${ada.username} was changed`)
+    expect(email.text).toContain(`A new password was chosen for ${ada.username}`)
     expect(new URL(linkIn(email, '/reset-password')).pathname).toBe('/reset-password')
   })
 })
@@ -190,9 +190,9 @@ test('an email address without an active account gets the same answer, and no te
     const [[left] = []] = await portal.query('SELECT (SELECT count(*) FROM password_reset_requests) + (SELECT count(*) FROM outbox WHERE state = \'pending\')')
     return left === '0' ? true : undefined
   })
-  const NO_TEMPORARY = /^No temporary password for your account at Vestibule$/
-  expect((await portal.emails.wait(pendingConfirmed.email, NO_TEMPORARY)).text).toContain("The account is still waiting for an administrator's approval.")
-  expect((await portal.emails.wait(deactivated.email, NO_TEMPORARY)).text).toContain('The account has been deactivated.')
+  const NO_TEMPORARY = /^Your password request at Vestibule$/
+  expect((await portal.emails.wait(pendingConfirmed.email, NO_TEMPORARY)).text).toContain("This account is still waiting for an administrator's approval.")
+  expect((await portal.emails.wait(deactivated.email, NO_TEMPORARY)).text).toContain('This account has been deactivated.')
   for (const { email } of [unknown, pending, rejected, pendingConfirmed, deactivated]) {
     expect(await portal.emails.to(email, TEMPORARY), email).toEqual([])
   }
@@ -212,7 +212,7 @@ test('an unconfirmed email address gets no temporary password, but learns that a
 }) => {
   const ada = await people.activeUnconfirmed()
   await people.requestPasswordReset(ada.email)
-  const email = await portal.emails.wait(ada.email, /^No temporary password for Vestibule$/)
+  const email = await portal.emails.wait(ada.email, /^A password request at Vestibule$/)
   expect(email.text).toContain('If this was you, ask an administrator for help.')
   expect(email.text.replaceAll(ada.email, '')).not.toContain(ada.username)
   expect(await portal.emails.to(ada.email, TEMPORARY)).toEqual([])
@@ -220,7 +220,7 @@ test('an unconfirmed email address gets no temporary password, but learns that a
   const profile = new ProfilePage(page)
   await profile.open()
   await profile.isOpenFor(ada.username)
-  await expect(profile.details).not.toContainText('Address confirmed')
+  await expect(profile.details).not.toContainText('Email confirmed')
 })
 
 test('a signed-in user changes their password, and every other session ends', async ({ page, portal, people, newBrowser }) => {

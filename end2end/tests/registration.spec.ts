@@ -6,7 +6,7 @@ import { expect, test } from '../support/test.ts'
 const USERNAME = 'Username'
 const EMAIL = 'Email address'
 const PASSWORD_FIELD = 'Password'
-const REPEATED_PASSWORD = 'Password once more'
+const REPEATED_PASSWORD = 'Confirm password'
 
 test('an empty form shows every missing value', async ({ page }) => {
   const register = new RegisterPage(page)
@@ -149,13 +149,13 @@ test('the email address of an existing account gets the same answer as a new one
     await login.signIn(person.username, person.password)
     await login.hasFormError(LOGIN_MESSAGES.pending)
     await login.resendConfirmation.click()
-    await expect(login.message('A new link to confirm your address is on its way.')).toBeVisible()
+    await expect(login.message('Check your inbox and spam folder for a link to confirm your email address. We send at most 3 links an hour.')).toBeVisible()
     await login.waitUntilReady()
     answers.push((await page.getByRole('main').innerText()).replaceAll(person.username, 'NAME'))
   }
   expect(answers[1]).toBe(answers[0])
   const notification = await portal.emails.wait(owner.email, /^You already have an account at Vestibule$/)
-  expect(notification.text).toContain(`Your account there is ${owner.username}.`)
+  expect(notification.text).toContain(`you already have an account there: ${owner.username}.`)
   expect(await portal.emails.to(other.email, /./)).toEqual([])
 })
 

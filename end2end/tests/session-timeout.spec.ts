@@ -180,7 +180,7 @@ test('after a session has ended on the list of users, an administrator signs in,
   await login.signIn(admin.username, admin.password)
   await adminUsers.isOpen()
   await adminUsers.act(ada.username, 'Approve')
-  await adminUsers.reports(ada.username, 'Approved. The mail that says so is on its way.')
+  await adminUsers.reports(ada.username, "Approved. They'll get an email.")
 })
 
 test('after a session has ended on the page of an action, an administrator signs in and returns to it', async ({ page, people }) => {
@@ -201,7 +201,7 @@ test('after a session has ended on the page of an action, an administrator signs
   await adminAction.press('Approve')
   const adminUsers = new AdminUsersPage(page)
   await adminUsers.isOpen()
-  await expect(adminUsers.message('Approved. The mail that says so is on its way.')).toBeVisible()
+  await expect(adminUsers.message("Approved. They'll get an email.")).toBeVisible()
 })
 
 test('after a session has ended while a person types, the text is kept over the sign-in', async ({ page, people, newBrowser }) => {

@@ -68,7 +68,7 @@ fn check(root: &Path, hashes: Option<&str>) -> Result<(), ConfigError> {
     let pkg = root.join("pkg");
     if !pkg.is_dir() {
         return Err(ConfigError(format!(
-            "LEPTOS_SITE_ROOT: {} has no pkg folder with the built assets; script/build makes target/site.",
+            "LEPTOS_SITE_ROOT: {} has no pkg folder. Fix: set it to the site folder that script/build creates (target/site).",
             root.display()
         )));
     }
@@ -78,20 +78,20 @@ fn check(root: &Path, hashes: Option<&str>) -> Result<(), ConfigError> {
             return Ok(());
         }
         return Err(ConfigError(
-            "hash.txt has to stand beside the program; copy it together with the program, as script/build leaves them."
+            "hash.txt is missing next to the program. Fix: copy it together with the program that script/build creates."
                 .to_owned(),
         ));
     };
     for kind in ["js", "wasm", "css"] {
         let Some(name) = hashed_name(hashes, kind) else {
             return Err(ConfigError(format!(
-                "hash.txt beside the program has no line for {kind}; copy it once more, as script/build leaves it."
+                "hash.txt next to the program has no line for {kind}. Fix: copy the hash.txt that script/build creates."
             )));
         };
         if !pkg.join(&name).is_file() {
             return Err(ConfigError(format!(
-                "LEPTOS_SITE_ROOT: {} has no pkg/{name}, which hash.txt names; copy the program, hash.txt and the site folder \
-                 of one build.",
+                "LEPTOS_SITE_ROOT: {} has no pkg/{name}, which hash.txt names. Fix: copy the program, hash.txt and the site \
+                 folder of the same build.",
                 root.display()
             )));
         }
@@ -118,7 +118,7 @@ mod tests {
         for damaged in ["", "js: a\nwasm: b\n"] {
             assert!(errors(Some(damaged)).contains("has no line for"), "{damaged}");
         }
-        assert!(errors(None).starts_with("hash.txt has to stand beside"));
+        assert!(errors(None).starts_with("hash.txt is missing next to"));
         std::fs::write(folder.path().join("pkg/vestibule.js"), "").expect("is written");
         check(folder.path(), None).expect("is right without hashes in the names");
     }

@@ -45,14 +45,14 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// The response to a client beyond [`MAX_CONNECTIONS`].
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Type: text/plain\r\n\
-    Content-Length: 57\r\nConnection: close\r\n\r\n\
-    The portal can't answer right now. Try again in a moment.";
+    Content-Length: 61\r\nConnection: close\r\n\r\n\
+    The portal is not available right now. Try again in a moment.";
 
 /// The maximum number of connections that wait to be accepted. The system may allow fewer (Linux: `net.core.somaxconn`, 4096). It
 /// drops further ones silently, and a browser tries again after a second.
 const BACKLOG: u32 = 4_096;
 
-/// Listens at `address`, even if a process that used it has only just ended.
+/// Listens at `address`, even if a process that used it ended a moment ago.
 pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
@@ -68,7 +68,7 @@ pub fn raise_open_file_limit() {
     }
     let wanted = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, wanted) {
-        tracing::warn!(cause = %error, "the limit of open files stays as it is");
+        tracing::warn!(cause = %error, "could not raise the open-file limit");
     }
 }
 
@@ -86,7 +86,7 @@ pub async fn serve(listener: TcpListener, app: Router, mut stopping: watch::Rece
             Ok(accepted) => accepted,
             Err(error) => {
                 // The client has disconnected, or there are no more file descriptors. In the second case only waiting helps.
-                tracing::debug!(cause = %error, "a connection could not be accepted");
+                tracing::debug!(cause = %error, "could not accept a connection");
                 sleep(ACCEPT_RETRY_DELAY).await;
                 continue;
             }
@@ -124,7 +124,7 @@ async fn serve_connection(
         .max_buf_size(MAX_HEADER_BYTES)
         .serve_connection(TokioIo::new(Box::pin(stream)), service);
     if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(cause = %error, "a connection broke");
+        tracing::debug!(cause = %error, "connection failed");
     }
     drop(permit);
 }

@@ -82,7 +82,7 @@ impl Collector for BackendCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let hasher = &self.backend.hasher;
         let waiting = ConstGauge::new(to_i64(hasher.waiting()));
-        let help = "Passwords that are being hashed or wait for it";
+        let help = "Passwords being hashed or waiting to be hashed";
         waiting.encode(encoder.encode_descriptor(
             "vestibule_hash_queue",
             help,
@@ -91,7 +91,11 @@ impl Collector for BackendCollector {
         )?)?;
         for (name, help, value) in [
             ("vestibule_hashes", "Passwords hashed or verified", hasher.done()),
-            ("vestibule_hashes_refused", "Passwords refused because the queue was full", hasher.refused()),
+            (
+                "vestibule_hashes_refused",
+                "Passwords rejected because the hashing queue was full",
+                hasher.refused(),
+            ),
         ] {
             let counter = ConstCounter::new(value);
             counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
@@ -100,20 +104,20 @@ impl Collector for BackendCollector {
         self.encode_restarts(&mut encoder)?;
         let Some(admin_metrics) = &self.admin_metrics else { return Ok(()) };
         for (name, help, value) in [
-            ("vestibule_outbox_waiting", "Mails that wait to be sent", admin_metrics.pending_emails),
-            ("vestibule_outbox_failed", "Mails that were given up", admin_metrics.failed_emails),
-            ("vestibule_jobs_failed", "Jobs that could not be turned into emails", admin_metrics.failed_jobs),
+            ("vestibule_outbox_waiting", "Emails waiting to be sent", admin_metrics.pending_emails),
+            ("vestibule_outbox_failed", "Failed emails", admin_metrics.failed_emails),
+            (
+                "vestibule_jobs_failed",
+                "Failed email jobs and failed requests for temporary passwords",
+                admin_metrics.failed_jobs,
+            ),
             (
                 "vestibule_outbox_oldest_seconds",
-                "Age of the oldest mail that waits",
+                "Age of the oldest email waiting to be sent, in seconds",
                 admin_metrics.oldest_pending_email_seconds,
             ),
-            ("vestibule_sessions", "Sessions that have time left", admin_metrics.sessions),
-            (
-                "vestibule_users_pending",
-                "People who wait for a decision",
-                admin_metrics.pending_registrations,
-            ),
+            ("vestibule_sessions", "Sessions that have not expired", admin_metrics.sessions),
+            ("vestibule_users_pending", "Pending registrations", admin_metrics.pending_registrations),
         ] {
             let gauge = ConstGauge::new(to_i64(value));
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
@@ -129,7 +133,7 @@ impl BackendCollector {
             let counter = family.get_or_create_owned(&[("outcome", outcome.as_str().to_owned())]);
             counter.inc_by(self.backend.counters.sign_ins(outcome));
         }
-        let help = "Sign-ins by outcome";
+        let help = "Sign-in attempts by outcome";
         family.encode(encoder.encode_descriptor("vestibule_sign_ins", help, None, family.metric_type())?)
     }
 }
@@ -141,7 +145,7 @@ impl BackendCollector {
             let counter = family.get_or_create_owned(&[("task", task.as_str().to_owned())]);
             counter.inc_by(self.backend.tasks.restarts(task));
         }
-        let help = "Background tasks that were started again after a panic";
+        let help = "Restarts of background tasks after a panic";
         family.encode(encoder.encode_descriptor(
             "vestibule_task_restarts",
             help,
@@ -165,13 +169,21 @@ async fn export_metrics(State((backend, metrics)): State<(Backend, Arc<Metrics>)
     let admin_metrics = match read_metrics(&backend).await {
         Ok(admin_metrics) => Some(admin_metrics),
         Err(failure) => {
-            tracing::warn!(cause = %failure, "metrics leave out what stands in the database");
+            tracing::warn!(cause = %failure, "database metrics unavailable");
             None
         }
     };
     let mut registry = Registry::default();
-    registry.register("vestibule_requests", "Requests answered", metrics.requests.clone());
-    registry.register("vestibule_request_seconds", "Time to an answer", metrics.seconds.clone());
+    registry.register(
+        "vestibule_requests",
+        "HTTP requests by route, method and status",
+        metrics.requests.clone(),
+    );
+    registry.register(
+        "vestibule_request_seconds",
+        "Duration of HTTP requests by route, in seconds",
+        metrics.seconds.clone(),
+    );
     registry.register_collector(Box::new(BackendCollector { backend, admin_metrics }));
     let mut text = String::new();
     if encode(&mut text, &registry).is_err() {

@@ -43,7 +43,7 @@ impl Readiness {
 async fn check_dependencies(backend: &Backend) -> (StatusCode, Value) {
     let database = backend.db.ping().await;
     if let Err(error) = &database {
-        tracing::warn!(cause = %error, "the database does not answer");
+        tracing::warn!(cause = %error, "database unavailable");
     }
     let redis = backend.sessions.redis_answers().await;
     let state_of = |works: bool| if works { "up" } else { "down" };

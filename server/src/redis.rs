@@ -41,7 +41,9 @@ const KEY_PREFIX: &str = "vestibule";
 /// Connects to Redis.
 pub async fn connect(url: &str) -> Result<Pool, ConfigError> {
     let fail = |e: Error| {
-        ConfigError(format!("REDIS_URL: Redis could not be reached; start it or correct the address ({e})."))
+        ConfigError(format!(
+            "REDIS_URL: cannot connect to Redis ({e}). Fix: start Redis or correct REDIS_URL."
+        ))
     };
     let config = Config::from_url(url).map_err(fail)?;
     // A node of a cluster may redirect a command to another node.
@@ -84,10 +86,10 @@ async fn keep_one_connected(client: Client) {
         missed = if found == Probe::Unresponsive { missed + 1 } else { 0 };
         let message = match found {
             Probe::Unresponsive if missed == MAX_MISSED_PROBES => {
-                "a connection to Redis is silent: making another"
+                "Redis connection unresponsive, reconnecting"
             }
             // After a failover the server may have become a replica, and the host name may now belong to another server.
-            Probe::ReadOnly => "Redis takes no writes: connecting again",
+            Probe::ReadOnly => "Redis is read-only, reconnecting",
             Probe::Unresponsive | Probe::Other => {
                 logged = false;
                 continue;

@@ -29,14 +29,14 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 pub async fn serve(config: Config) -> Result<(), ConfigError> {
     listener::raise_open_file_limit();
     for message in &config.misspelt_settings {
-        tracing::warn!("{message}");
+        tracing::warn!(hint = %message, "unknown setting");
     }
     let backend = startup::backend(&config).await?;
     let transport = Transport::new(&config.settings)
-        .map_err(|e| ConfigError(format!("MAIL_TRANSPORT: mail can't be sent that way ({e}).")))?;
+        .map_err(|e| ConfigError(format!("MAIL_TRANSPORT: email cannot be sent this way ({e}).")))?;
     let listener = listener::bind(config.listen).map_err(|e| {
         ConfigError(format!(
-            "LEPTOS_SITE_ADDR: {} can't be listened on; choose another address ({e}).",
+            "LEPTOS_SITE_ADDR: cannot listen on {} ({e}). Fix: choose another IP address or port.",
             config.listen
         ))
     })?;
@@ -48,14 +48,14 @@ pub async fn serve(config: Config) -> Result<(), ConfigError> {
     let (stop, stopping) = watch::channel(false);
     let metrics = serve_metrics(&config, &backend, &metrics, stopping.clone()).await?;
     let worker = tokio::spawn(worker::run(backend, transport, stopping.clone()));
-    tracing::info!("mail leaves {}", describe_transport(&config));
-    tracing::info!("Vestibule {} is at {}", env!("CARGO_PKG_VERSION"), config.settings.public_url);
+    tracing::info!("email transport: {}", describe_transport(&config));
+    tracing::info!("listening: Vestibule {} at {}", env!("CARGO_PKG_VERSION"), config.settings.public_url);
     tokio::spawn(async move {
         shutdown_signal().await;
-        tracing::info!("stopping");
+        tracing::info!("shutting down");
         let _ = stop.send(true);
         tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
-        tracing::warn!("what was still being done did not finish in time");
+        tracing::warn!("shutdown timed out with requests in flight");
         std::process::exit(0);
     });
     listener::serve(listener, app, stopping).await;
@@ -69,11 +69,9 @@ pub async fn serve(config: Config) -> Result<(), ConfigError> {
 /// Describes the email transport for the log.
 fn describe_transport(config: &Config) -> String {
     match &config.settings.email_transport {
-        EmailTransport::File(folder) => format!("into {}", folder.display()),
-        EmailTransport::Smtp(_) => "through a mail server (SMTP_URL)".to_owned(),
-        EmailTransport::Graph(_) => {
-            format!("through Microsoft Graph, as {}", config.settings.sender_email)
-        }
+        EmailTransport::File(folder) => format!("files in {}", folder.display()),
+        EmailTransport::Smtp(_) => "mail server (SMTP_URL)".to_owned(),
+        EmailTransport::Graph(_) => format!("Microsoft Graph as {}", config.settings.sender_email),
     }
 }
 
@@ -86,9 +84,10 @@ async fn serve_metrics(
 ) -> Result<Option<JoinHandle<()>>, ConfigError> {
     let Some(address) = config.metrics else { return Ok(None) };
     let listener = listener::bind(address).map_err(|e| {
-        ConfigError(format!("METRICS_ADDR: {address} can't be listened on; choose another address ({e})."))
+        let fix = "choose another IP address or port";
+        ConfigError(format!("METRICS_ADDR: cannot listen on {address} ({e}). Fix: {fix}."))
     })?;
-    tracing::info!("metrics are at http://{address}/metrics");
+    tracing::info!("listening: metrics at http://{address}/metrics");
     let app = metrics::router(backend, metrics);
     Ok(Some(tokio::spawn(listener::serve(listener, app, stopping))))
 }
@@ -100,7 +99,7 @@ async fn log_setup_link(backend: &Backend) -> Result<(), ConfigError> {
     }
     let link = renew_setup_link(backend).await.map_err(|e| ConfigError(e.to_string()))?;
     if let Some(link) = link {
-        tracing::info!("There is no administrator yet. Create the first at {link} (works once)");
+        tracing::info!("no administrator yet: open {link} to create one (works once)");
     }
     Ok(())
 }

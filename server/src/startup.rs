@@ -41,7 +41,7 @@ pub async fn backend(config: &Config) -> Result<Backend, ConfigError> {
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let hasher = Hasher::start(threads)
-        .map_err(|e| ConfigError(format!("The hash threads could not be started ({e}).")))?;
+        .map_err(|e| ConfigError(format!("The threads that hash passwords could not be started ({e}).")))?;
     Ok(Backend::new(Parts {
         db,
         settings: Arc::new(config.settings.clone()),
@@ -82,7 +82,7 @@ pub async fn database(config: &Config) -> Result<Database, ConfigError> {
     Database::connect(url).await.map_err(|e| {
         let cause = e.to_string().replace(url, "…");
         ConfigError(format!(
-            "DATABASE_URL: the database could not be reached; start it or correct the address ({cause})."
+            "DATABASE_URL: cannot connect to the database ({cause}). Fix: start the database or correct DATABASE_URL."
         ))
     })
 }
@@ -90,9 +90,7 @@ pub async fn database(config: &Config) -> Result<Database, ConfigError> {
 /// Migrates the database, one process at a time.
 pub async fn migrate(db: &Database) -> Result<(), ConfigError> {
     let fail = |e: &dyn std::fmt::Display| {
-        ConfigError(format!(
-            "DATABASE_URL: the schema could not be brought up to date; nothing was changed ({e})."
-        ))
+        ConfigError(format!("DATABASE_URL: the database could not be migrated ({e}). Nothing has changed."))
     };
     let txn = db.begin_write(Lock::Schema).await.map_err(|e| fail(&e))?;
     refuse_unknown_migrations(&txn).await?;
@@ -105,15 +103,15 @@ pub async fn migrate(db: &Database) -> Result<(), ConfigError> {
 async fn refuse_unknown_migrations(txn: &WriteTransaction) -> Result<(), ConfigError> {
     let applied = Migrator::get_migration_models(&**txn).await.map_err(|e| {
         ConfigError(format!(
-            "DATABASE_URL: the list of migrations could not be read; nothing was changed ({e})."
+            "DATABASE_URL: the list of applied migrations could not be read ({e}). Nothing has changed."
         ))
     })?;
     let known: HashSet<String> =
         Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
     match applied.into_iter().find(|migration| !known.contains(&migration.version)) {
         Some(unknown) => Err(ConfigError(format!(
-            "DATABASE_URL: this version cannot use the database, because it does not know its migration {}; start the \
-             version that created the database, or set DATABASE_URL to an empty one.",
+            "DATABASE_URL: this version of Vestibule does not know migration {} of the database. Fix: start the version that \
+             applied it, or set DATABASE_URL to an empty database.",
             unknown.version
         ))),
         None => Ok(()),
@@ -139,10 +137,10 @@ pub async fn check_key(config: &Config, db: &Database) -> Result<(), ConfigError
 fn blocked_identities_error(failure: InternalError) -> ConfigError {
     match failure {
         InternalError::Seal(_) => ConfigError(
-            "SECRET_KEY: the database was sealed with another one; set that as SECRET_KEY_PREVIOUS and start again. Where \
-             there is none any more, see \"Without the old key\" in docs/operating.md."
+            "SECRET_KEY: the database was encrypted with a different key. Fix: set that key as SECRET_KEY_PREVIOUS and start \
+             again. If it is lost, see \"If the old key is lost\" in docs/operate/rotate-keys.md."
                 .to_owned(),
         ),
-        failure => ConfigError(format!("DATABASE_URL: the database can't be used ({failure}).")),
+        failure => ConfigError(format!("DATABASE_URL: the database cannot be used ({failure}).")),
     }
 }

@@ -32,7 +32,7 @@ pub fn filters(filter: &str) -> Result<(FilterFn, EnvFilter), ConfigError> {
     let levels = EnvFilter::try_new(format!(
         "tower_sessions_core=off,tower_sessions=error,sea_orm_migration=warn,{filter}"
     ))
-    .map_err(|e| ConfigError(format!("LOG: must be a filter like info or server=debug,warn ({e}).")))?;
+    .map_err(|e| ConfigError(format!("LOG: must be a log filter, for example info,server=debug ({e}).")))?;
     Ok((filter_fn(is_free_of_secrets), levels))
 }
 

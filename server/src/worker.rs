@@ -68,7 +68,7 @@ async fn supervise_with_delay<F>(
 {
     while let Err(error) = tokio::spawn(start()).await {
         states.record_stop(task);
-        tracing::error!(task = task.as_str(), cause = %error, "background task stopped");
+        tracing::error!(task = task.as_str(), cause = %error, "background task panicked, restarting");
         tokio::select! {
             () = sleep(delay) => {}
             _ = stop.wait_for(|stop| *stop) => return,
@@ -109,15 +109,14 @@ async fn clean_up(backend: Backend, mut stop: StopSignal) {
             since_warning = Duration::ZERO;
             let microsoft = backend.settings.microsoft.as_ref();
             if let Some(message) = microsoft.and_then(|microsoft| microsoft.secret_warning(backend.now())) {
-                tracing::warn!("{message}");
+                tracing::warn!(warning = %message, "Microsoft client secret expired or expires soon");
             }
         }
         if since_purge >= PURGE_INTERVAL {
             since_purge = Duration::ZERO;
-            unless_stopped(&stop, with_time_limit("purging", Box::pin(purge(&backend)))).await;
+            unless_stopped(&stop, with_time_limit("cleanup", Box::pin(purge(&backend)))).await;
         }
-        let records =
-            with_time_limit("removing the records of ended sessions", remove_ended_records(&backend));
+        let records = with_time_limit("removing ended sessions", remove_ended_records(&backend));
         unless_stopped(&stop, records).await;
         tokio::select! {
             () = sleep(RECORD_REMOVAL_INTERVAL) => {
@@ -152,7 +151,7 @@ async fn with_time_limit<T>(
             None
         }
         Err(_) => {
-            tracing::error!("{what} took too long and is begun again");
+            tracing::error!("{what} timed out, restarting");
             None
         }
     }

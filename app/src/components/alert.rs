@@ -11,7 +11,7 @@ pub fn SuccessAlert(
     message: String,
 ) -> impl IntoView {
     view! {
-        <div class="notice notice-success" role="status"><Icon name=IconName::CheckCircle /><p>{message}</p></div>
+        <div class="alert alert-soft alert-success items-start" role="status"><Icon name=IconName::CheckCircle /><p class="wrap-anywhere text-base-content">{message}</p></div>
     }
 }
 
@@ -22,7 +22,7 @@ pub fn WarningAlert(
     message: String,
 ) -> impl IntoView {
     view! {
-        <div class="notice notice-warning" role="status"><Icon name=IconName::AlertTriangle /><p>{message}</p></div>
+        <div class="alert alert-soft alert-warning items-start" role="status"><Icon name=IconName::AlertTriangle /><p class="wrap-anywhere text-base-content">{message}</p></div>
     }
 }
 
@@ -33,6 +33,6 @@ pub fn ErrorAlert(
     message: String,
 ) -> impl IntoView {
     view! {
-        <div class="notice notice-error" role="alert"><Icon name=IconName::AlertCircle /><p>{message}</p></div>
+        <div class="alert alert-soft alert-error items-start" role="alert"><Icon name=IconName::AlertCircle /><p class="wrap-anywhere text-base-content">{message}</p></div>
     }
 }

@@ -12,11 +12,11 @@ pub fn StatusBadge(
     status: PublicStatus,
 ) -> impl IntoView {
     let class = match status {
-        PublicStatus::Pending => "badge badge-dot badge-waiting",
-        PublicStatus::Held => "badge badge-dot badge-held",
-        PublicStatus::Active => "badge badge-dot badge-active",
-        PublicStatus::Rejected => "badge badge-dot badge-rejected",
-        PublicStatus::Deactivated => "badge badge-dot badge-deactivated",
+        PublicStatus::Pending => "badge badge-soft badge-warning",
+        PublicStatus::Held => "badge badge-soft badge-info",
+        PublicStatus::Active => "badge badge-soft badge-success",
+        PublicStatus::Rejected => "badge badge-soft badge-error",
+        PublicStatus::Deactivated => "badge badge-soft",
     };
     view! { <span class=class>{status.message()}</span> }
 }
@@ -28,7 +28,7 @@ pub fn RoleBadge(
     role: Role,
 ) -> impl IntoView {
     (role == Role::Admin).then(|| {
-        view! { <span class="badge badge-admin"><Icon name=IconName::Shield />{role.message()}</span> }
+        view! { <span class="badge badge-soft badge-primary"><Icon name=IconName::Shield />{role.message()}</span> }
     })
 }
 
@@ -39,8 +39,8 @@ pub fn ConfirmationBadge(
     confirmed: bool,
 ) -> impl IntoView {
     if confirmed {
-        view! { <span class="badge badge-plain badge-confirmed"><Icon name=IconName::MailCheck />"Address confirmed"</span> }
+        view! { <span class="inline-flex items-center gap-1.5 text-success"><Icon name=IconName::MailCheck />"Email confirmed"</span> }
     } else {
-        view! { <span class="badge badge-plain badge-unconfirmed"><Icon name=IconName::MailWarning />"Not confirmed yet"</span> }
+        view! { <span class="inline-flex items-center gap-1.5 text-warning"><Icon name=IconName::MailWarning />"Email not confirmed"</span> }
     }
 }

@@ -5,7 +5,7 @@
 //! text is in `docs/licences/lucide.txt`. The mark is our own drawing.
 //!
 //! An icon is next to text, or inside an element that has a label, because icons are hidden from screen readers.
-//! Colour, size and stroke come from the class `icon` in `style/main.css`.
+//! Colour, size and stroke come from the utility `icon` in `style/main.css`.
 
 use leptos::prelude::*;
 
@@ -132,10 +132,10 @@ pub fn Icon(
 #[component]
 pub fn Mark() -> impl IntoView {
     view! {
-        <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
-            <rect class="mark-ground" width="32" height="32" rx="7" />
-            <path class="mark-door" d="M10.5 22V12a5.5 5.5 0 0 1 11 0v10z" />
-            <path class="mark-light" d="M10.5 22h11l5 10h-21z" />
+        <svg class="size-7 flex-none forced-color-adjust-none" viewBox="0 0 32 32" aria-hidden="true">
+            <rect class="fill-primary" width="32" height="32" rx="7" />
+            <path class="fill-primary-content" d="M10.5 22V12a5.5 5.5 0 0 1 11 0v10z" />
+            <path class="fill-primary-content opacity-50" d="M10.5 22h11l5 10h-21z" />
         </svg>
     }
 }
@@ -144,11 +144,11 @@ pub fn Mark() -> impl IntoView {
 #[component]
 pub fn MicrosoftMark() -> impl IntoView {
     view! {
-        <svg class="icon" viewBox="0 0 21 21" aria-hidden="true">
-            <path stroke="none" fill="#f25022" d="M1 1h9v9H1z" />
-            <path stroke="none" fill="#00a4ef" d="M1 11h9v9H1z" />
-            <path stroke="none" fill="#7fba00" d="M11 1h9v9h-9z" />
-            <path stroke="none" fill="#ffb900" d="M11 11h9v9h-9z" />
+        <svg class="size-5 flex-none" viewBox="0 0 21 21" aria-hidden="true">
+            <path fill="#f25022" d="M1 1h9v9H1z" />
+            <path fill="#00a4ef" d="M1 11h9v9H1z" />
+            <path fill="#7fba00" d="M11 1h9v9h-9z" />
+            <path fill="#ffb900" d="M11 11h9v9h-9z" />
         </svg>
     }
 }

@@ -2,5 +2,6 @@
 
 pub mod alert;
 pub mod badge;
+pub mod card;
 pub mod email_address;
 pub mod icon;

@@ -139,7 +139,7 @@ impl ActionContext {
     fn begin(action: Action) -> Result<Self, ActionError> {
         let missing = || {
             let bits = random::reference();
-            tracing::error!(reference = error_reference(bits), "a server function ran without its request");
+            tracing::error!(reference = error_reference(bits), "server function called without a request");
             ActionError::Internal(bits)
         };
         let backend = use_context::<Backend>().ok_or_else(missing)?;
@@ -319,7 +319,7 @@ impl ActionContext {
     /// Logs the cause once. People get the reference.
     fn fail(&self, error: &InternalError) -> Result<ActionResult, ActionError> {
         let bits = random::reference();
-        tracing::error!(reference = error_reference(bits), cause = %error, "an action failed");
+        tracing::error!(reference = error_reference(bits), cause = %error, "action failed");
         if error.is_outage() {
             return Ok(self.busy(RETRY_AFTER_OUTAGE));
         }

@@ -17,7 +17,7 @@ pub struct RequestContext {
     pub current_user: Option<Arc<CurrentUser>>,
     /// The user of a restricted session, who can only choose a new password. Everything else treats them as a visitor.
     pub restricted_user: Option<Arc<CurrentUser>>,
-    /// The current user's account, on the profile page only.
+    /// The current user's account, for pages that show it.
     pub account: Option<Arc<ProfileData>>,
     /// The user whose session in this browser has ended.
     pub ended_session_user: Option<UserId>,

@@ -108,9 +108,9 @@ impl FieldState {
 fn FieldErrorMessage(state: FieldState) -> impl IntoView {
     let id = format!("{}-error", state.field.name());
     view! {
-        <p class="field-error" id=id>
+        <p class="flex gap-1.5 text-sm font-semibold text-error empty:hidden" id=id>
             {move || state.code().map(|code| {
-                view! { <Icon name=IconName::AlertCircle /><span>{code.message()}</span> }
+                view! { <Icon name=IconName::AlertCircle /><span class="min-w-0">{code.message()}</span> }
             })}
         </p>
     }
@@ -140,12 +140,12 @@ pub fn TextField(
     let email = field == Field::Email;
     let has_hint = !hint.is_empty();
     view! {
-        <div class="field">
-            <label class="field-label" for=name>{label}</label>
-            {has_hint.then(|| view! { <p class="field-hint" id=format!("{name}-hint")>{hint}</p> })}
+        <div class="flex flex-col gap-2">
+            <label class="text-sm font-semibold" for=name>{label}</label>
+            {has_hint.then(|| view! { <p class="-mt-1.5 text-sm text-pretty text-muted" id=format!("{name}-hint")>{hint}</p> })}
             <FieldErrorMessage state=state />
             <input
-                class="input"
+                class="input w-full border-line text-base aria-invalid:border-error"
                 id=name
                 name=name
                 type=if email { "email" } else { "text" }
@@ -186,13 +186,13 @@ pub fn PasswordField(
     let (shown, hydrated) = (RwSignal::new(false), RwSignal::new(false));
     Effect::new(move |_| hydrated.set(true));
     view! {
-        <div class="field">
-            <label class="field-label" for=name>{label}</label>
-            {has_hint.then(|| view! { <p class="field-hint" id=format!("{name}-hint")>{hint}</p> })}
+        <div class="flex flex-col gap-2">
+            <label class="text-sm font-semibold" for=name>{label}</label>
+            {has_hint.then(|| view! { <p class="-mt-1.5 text-sm text-pretty text-muted" id=format!("{name}-hint")>{hint}</p> })}
             <FieldErrorMessage state=state />
-            <div class="field-box">
+            <div class="relative">
                 <input
-                    class="input"
+                    class="input w-full border-line pe-24 text-base aria-invalid:border-error"
                     id=name
                     name=name
                     type=move || if shown.get() { "text" } else { "password" }
@@ -206,7 +206,7 @@ pub fn PasswordField(
                     on:input=move |event| state.on_input(&event)
                 />
                 <button
-                    class="field-reveal"
+                    class="btn btn-ghost absolute end-0 top-0 min-w-22 px-3 text-link"
                     type="button"
                     hidden=move || !hydrated.get()
                     aria-controls=name

@@ -95,7 +95,7 @@ pub fn FormIsland(
     };
     view! {
         <form
-            class="form"
+            class="flex max-w-100 flex-col gap-5"
             method="post"
             action=action
             novalidate
@@ -166,7 +166,7 @@ fn focus_error_summary() {
         if !title.starts_with("Error: ") {
             document().set_title(&format!("Error: {title}"));
         }
-        let summary = document().query_selector(".error-summary").ok().flatten();
+        let summary = document().query_selector("#error-summary").ok().flatten();
         if let Some(summary) = summary.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
             let _ = summary.focus();
         }
@@ -180,29 +180,26 @@ fn ErrorSummary(errors: RwSignal<FormErrors>) -> impl IntoView {
         let errors = errors.get();
         (!errors.is_empty()).then(|| {
             let items = errors.fields.iter().map(|error| {
-                view! { <li><a href=format!("#{}", error.field.name())>{error.code.message()}</a></li> }
+                view! {
+                    <li><a class="link inline-block py-1" href=format!("#{}", error.field.name())>{error.code.message()}</a></li>
+                }
             });
             let items: Vec<_> = items.collect();
-            let count = items.len();
-            let title = match (errors.form, count) {
-                (Some(code), _) => code.message(),
-                (None, 1) => "One thing needs another look".to_owned(),
-                (None, count) => format!("{count} things need another look"),
-            };
+            let title = errors.form.map_or_else(|| "There is a problem".to_owned(), ErrorCode::message);
             // A pending account is not an error of the user.
             let is_pending =
                 matches!(errors.form, Some(ErrorCode::NotActive(PublicStatus::Pending | PublicStatus::Held)));
             let (class, icon) = if is_pending {
-                ("error-summary notice-warning", IconName::Clock)
+                ("alert alert-soft alert-warning items-start border-current", IconName::Clock)
             } else {
-                ("error-summary", IconName::AlertCircle)
+                ("alert alert-soft alert-error items-start border-current", IconName::AlertCircle)
             };
             view! {
-                <div class=class role="alert" tabindex="-1" autofocus aria-labelledby="errors">
+                <div class=class id="error-summary" role="alert" tabindex="-1" autofocus aria-labelledby="errors">
                     <Icon name=icon />
-                    <div>
-                        <h2 class="error-summary-title" id="errors">{title}</h2>
-                        {(count > 0).then(|| view! { <ul>{items}</ul> })}
+                    <div class="min-w-0 wrap-anywhere">
+                        <h2 class="font-semibold text-base-content" id="errors">{title}</h2>
+                        {(!items.is_empty()).then(|| view! { <ul>{items}</ul> })}
                     </div>
                 </div>
             }

@@ -29,14 +29,14 @@ pub fn ThemeSwitch(
         });
     };
     let choices = [
-        ("system", "Theme of the system", IconName::Monitor),
+        ("system", "System theme", IconName::Monitor),
         ("light", "Light theme", IconName::Sun),
         ("dark", "Dark theme", IconName::Moon),
     ];
     let buttons = choices.map(|(name, label, icon)| {
         view! {
             <button
-                class="theme-choice"
+                class="btn btn-ghost btn-square text-muted aria-pressed:border-line aria-pressed:bg-base-100 aria-pressed:text-base-content forced-colors:aria-pressed:outline-2"
                 name="theme"
                 value=name
                 title=label
@@ -49,9 +49,9 @@ pub fn ThemeSwitch(
         }
     });
     view! {
-        <form method="post" action="/do/set_theme">
+        <form class="ms-auto" method="post" action="/do/set_theme">
             <input type="hidden" name="from" value=page />
-            <div class="theme-switch" role="group" aria-label="Theme">{buttons.collect_view()}</div>
+            <div class="flex gap-0.5" role="group" aria-label="Theme">{buttons.collect_view()}</div>
         </form>
     }
 }

@@ -24,15 +24,15 @@ pub fn ChangePasswordPage() -> impl IntoView {
     let is_recent = current_user.is_recently_authenticated(request.backend.now());
     let needs_reauthentication = !current_user.requires_password() && !is_recent;
     let (title, lead) = match (current_user.has_password, current_user.requires_password()) {
-        (true, true) => ("Change password", "You stay signed in here, and are signed out everywhere else."),
+        (true, true) => ("Change password", "You'll stay signed in here and be signed out everywhere else."),
         (true, false) if needs_reauthentication => {
-            ("Choose a new password", "More than ten minutes have passed since you came by the link.")
+            ("Choose a new password", "You used the sign-in link more than 10 minutes ago.")
         }
         (true, false) => (
             "Choose a new password",
-            "You came by a link of the operator's, so your present password is not asked for.",
+            "You signed in with a link from your administrator, so you do not need your current password.",
         ),
-        (false, _) => ("Set a password", "You have none yet."),
+        (false, _) => ("Set a password", "You do not have a password yet."),
     };
     Some(
         view! {
@@ -54,22 +54,20 @@ fn RequiredPasswordChange(request: PageRequest, current_user: CurrentUser) -> im
     let name = current_user.username.clone();
     let (lead, not_now) = match current_user.auth_method {
         AuthMethod::UndoLink | AuthMethod::KeepLink => (
-            format!("Choose a new password to go on. The old one of {name} no longer works."),
+            format!("Choose a new password to continue. The old password of {name} no longer works."),
             "Not now? You can ask for a temporary password at any time.",
         ),
         _ => (
-            format!(
-                "Choose a new password to go on. You are signed in as {name} for this alone; the temporary one is used up."
-            ),
-            "Not now? Your old password still works if you remember it, and you can ask for another temporary one.",
+            format!("You signed in as {name} with a temporary password. Choose a new password to continue."),
+            "Not now? Your old password still works, and you can ask for another temporary password.",
         ),
     };
     view! {
-        <SignedOutLayout request=request.clone() title="New password".to_owned() lead=lead step=ProgressStep::ResetNewPassword>
+        <SignedOutLayout request=request.clone() title="Choose a new password".to_owned() lead=lead step=ProgressStep::ResetNewPassword>
             <PasswordForm request=request current_user=current_user />
-            <form class="form-foot" method="post" action="/do/sign_out">
+            <form class="flex flex-col items-start gap-2 text-sm/6 text-muted" method="post" action="/do/sign_out">
                 <p>{not_now}</p>
-                <button class="btn btn-sm">"Sign out"</button>
+                <button class="btn border-line">"Sign out"</button>
             </form>
         </SignedOutLayout>
     }
@@ -86,22 +84,24 @@ fn PasswordForm(request: PageRequest, current_user: CurrentUser) -> impl IntoVie
             <PasswordField
                 field=Field::NewPassword
                 label="New password".to_owned()
-                hint=format!("At least {min_length} characters. Three or four unrelated words are good.")
+                hint=format!("At least {min_length} characters. Three or four unrelated words work well.")
                 autocomplete="new-password".to_owned()
                 autofocus=!asks_password
                 min_length=min_length
             />
             <PasswordField
                 field=Field::ConfirmPassword
-                label="New password once more".to_owned()
+                label="Confirm new password".to_owned()
                 hint=String::new()
                 autocomplete="new-password".to_owned()
                 autofocus=false
                 min_length=min_length
             />
-            <div class="form-actions row">
-                <button class="btn btn-primary">{if current_user.has_password { "Change password" } else { "Set a password" }}</button>
-                {(current_user.kind == SessionKind::Ordinary).then(|| view! { <a class="btn" href="/profile">"Cancel"</a> })}
+            <div class="flex flex-wrap gap-3">
+                <button class=if current_user.kind == SessionKind::Ordinary { "btn btn-primary" } else { "btn btn-primary btn-block" }>
+                    {if current_user.has_password { "Change password" } else { "Set a password" }}
+                </button>
+                {(current_user.kind == SessionKind::Ordinary).then(|| view! { <a class="btn border-line" href="/profile">"Cancel"</a> })}
             </div>
         </FormIsland>
         {asks_password.then(|| view! { <ForgottenPasswordHint /> })}

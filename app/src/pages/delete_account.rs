@@ -18,24 +18,27 @@ pub fn DeleteAccountPage() -> impl IntoView {
     let current_user = request.current_user().cloned()?;
     let due = request.backend.now().after(DELETION_DELAY);
     let lead = format!(
-        "You'll be signed out everywhere. We'll delete the account {} on {}. Until then, you can keep it with a link that we'll email you.",
+        "You'll be signed out everywhere. We'll delete the account {} on {}. Until then, you can keep the account: check your email for a link, or ask an administrator.",
         current_user.username,
         utc_text(due)
     );
     let warning = if current_user.has_password {
         "Once your account has been deleted, you cannot get it back. To return, you'll need to register again and wait for \
-         approval. We'll keep a record of actions in your account, without your name and email address."
+         approval. We'll keep a record of actions in your account, without your name and email address. We'll also keep one-way \
+         fingerprints of a confirmed email address and a linked Microsoft account, so that a new registration with either of \
+         them needs an administrator's approval."
     } else {
         "Once your account has been deleted, you cannot get it back. To return, you'll need to sign in with Microsoft again and \
          wait for approval. Your Microsoft account is not deleted. We'll keep a record of actions in your account, without your \
-         name and email address."
+         name and email address. We'll also keep one-way fingerprints of a confirmed email address and a linked Microsoft \
+         account, so that a new registration with either of them needs an administrator's approval."
     };
     let asks_password = current_user.requires_password();
     let needs_reauthentication =
         !asks_password && !current_user.is_recently_authenticated(request.backend.now());
     Some(view! {
         <SignedInLayout request=request.clone() title="Delete your account?".to_owned() lead=lead section=NavSection::Profile narrow=true>
-            <div class="stack">
+            <div class="flex flex-col gap-6">
                 <WarningAlert message=warning.to_owned() />
                 <p><a href="/profile/data.json" download>"Download your data"</a>" first if you want to keep it."</p>
                 {if needs_reauthentication {
@@ -55,9 +58,9 @@ fn DeleteForm(request: PageRequest, current_user: CurrentUser) -> impl IntoView 
     view! {
         <FormIsland action="/do/delete_account".to_owned() errors=request.errors()>
             <CurrentPasswordField current_user=current_user first=true />
-            <div class="form-actions row">
+            <div class="flex flex-wrap gap-3">
                 <button class="btn btn-error">"Delete account"</button>
-                <a class="btn" href="/profile">"Cancel"</a>
+                <a class="btn border-line" href="/profile">"Cancel"</a>
             </div>
         </FormIsland>
     }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::pages::document::{DocumentAssets, brand, head};
+use crate::pages::layouts::PageHeading;
 use backend::settings::Settings;
 
 /// An email as the page shows it.
@@ -26,17 +27,17 @@ pub fn render(emails: &[DevEmail], settings: &Settings, assets: &DocumentAssets)
     Owner::new_root(None).with(|| {
         let document = view! {
             <html lang="en">
-                <head>{head(stylesheet, accent)}<title>"Mail of this development server"</title></head>
+                <head>{head(stylesheet, accent)}<title>"Emails of this development server"</title></head>
                 <body>
-                    <div class="app">
-                        <header class="app-head"><div class="app-head-in">{brand(settings)}</div></header>
-                        <main class="app-main app-main-text" id="main" tabindex="-1">
-                            <div class="page-head"><div>
-                                <h1 class="title">"Mail"</h1>
-                                <p class="lead">"What this development server has sent, the newest first."</p>
-                            </div></div>
-                            <div class="list">
-                                {empty.then(|| view! { <div class="empty"><h2 class="empty-title">"No mail yet"</h2></div> })}
+                    <div class="mx-auto max-w-184 px-4 pb-12">
+                        <header class="py-2">{brand(settings, false)}</header>
+                        <main class="flex flex-col gap-6 pt-4" id="main" tabindex="-1">
+                            <PageHeading
+                                title="Emails".to_owned()
+                                lead="Emails that this development server has sent, the newest first.".to_owned()
+                            />
+                            <div class="card card-border divide-y divide-base-300 border-base-300 bg-base-100">
+                                {empty.then(|| view! { <h2 class="p-12 text-center font-semibold">"No emails yet"</h2> })}
                                 {emails.into_iter().enumerate().map(|(index, email)| email_item(email, index == 0)).collect_view()}
                             </div>
                         </main>
@@ -52,13 +53,17 @@ pub fn render(emails: &[DevEmail], settings: &Settings, assets: &DocumentAssets)
 fn email_item(email: DevEmail, is_open: bool) -> impl IntoView {
     let label = format!("Text of {}", email.subject);
     view! {
-        <details class="mail" open=is_open>
-            <summary>
-                <span class="mail-subject">{email.subject}</span>
-                <span class="mail-meta">"To " {email.to}</span>
+        <details class="p-4" open=is_open>
+            <summary class="cursor-pointer wrap-anywhere">
+                <span class="font-semibold">{email.subject}</span>
+                <span class="block text-sm text-muted">"To " {email.to}</span>
             </summary>
-            <pre class="mail-text" tabindex="0" aria-label=label>{linkify(&email.text)}</pre>
-            <p class="small"><a href=format!("/dev/mail/{}", email.name)>"HTML part"</a></p>
+            <pre
+                class="my-3 max-h-128 overflow-auto rounded-field border border-base-300 bg-base-200 p-4 font-mono text-sm whitespace-pre-wrap wrap-anywhere"
+                tabindex="0"
+                aria-label=label
+            >{linkify(&email.text)}</pre>
+            <p class="text-sm"><a href=format!("/dev/mail/{}", email.name)>"HTML part"</a></p>
         </details>
     }
 }

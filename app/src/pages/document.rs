@@ -100,24 +100,33 @@ pub fn head(stylesheet: String, accent: bool) -> impl IntoView {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
-        <link rel="preload" href="/fonts/inter-latin.woff2" r#as="font" r#type="font/woff2" crossorigin="anonymous" />
+        <link rel="preload" href="/fonts/inter-latin.3100e775e8616cd2.woff2" r#as="font" r#type="font/woff2" crossorigin="anonymous" />
         <link rel="stylesheet" href=stylesheet />
         {accent.then(|| view! { <link rel="stylesheet" href="/accent.css" /> })}
     }
 }
 
-/// Renders the logo and name of the portal, as a link to the start page.
-pub fn brand(settings: &Settings) -> impl IntoView + use<> {
+/// Renders the link that keyboard users find first on every page.
+pub fn skip_link() -> impl IntoView {
+    view! {
+        <a class="btn btn-primary fixed start-2 top-2 z-60 not-focus:sr-only" href="#main">
+            "Skip to content"
+        </a>
+    }
+}
+
+/// Renders the logo and name of the portal, as a link to the start page. If it is `compact`, the name is hidden on phones.
+pub fn brand(settings: &Settings, compact: bool) -> impl IntoView + use<> {
     let has_logo = settings.portal_logo.is_some();
     let name = settings.portal_name.clone();
     view! {
-        <a class="brand" href="/">
+        <a class="inline-flex min-h-11 items-center gap-2.5 leading-5 font-semibold tracking-tight" href="/">
             {if has_logo {
-                view! { <img class="brand-logo" src="/logo" alt="" /> }.into_any()
+                view! { <img class="h-7 w-auto max-w-40" src="/logo" alt="" /> }.into_any()
             } else {
                 view! { <crate::components::icon::Mark /> }.into_any()
             }}
-            <span class="brand-name">{name}</span>
+            <span class=compact.then_some("max-w-64 max-sm:sr-only")>{name}</span>
         </a>
     }
 }

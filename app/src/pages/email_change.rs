@@ -22,12 +22,12 @@ use domain::token::Purpose;
 pub fn EmailChangePage() -> impl IntoView {
     let request = PageRequest::get()?;
     let current_user = request.current_user().cloned()?;
-    let lead = format!("{} stays your address until you confirm the new one.", current_user.email);
+    let lead = format!("We'll keep using {} until you confirm the new email address.", current_user.email);
     let needs_reauthentication =
         !current_user.requires_password() && !current_user.is_recently_authenticated(request.backend.now());
     let asks_password = current_user.requires_password();
     Some(view! {
-        <SignedInLayout request=request.clone() title="Change address".to_owned() lead=lead section=NavSection::Profile narrow=true>
+        <SignedInLayout request=request.clone() title="Change email address".to_owned() lead=lead section=NavSection::Profile narrow=true>
             {if needs_reauthentication {
                 view! { <ReauthenticationRequired request=request /> }.into_any()
             } else {
@@ -46,16 +46,16 @@ fn EmailChangeForm(request: PageRequest, current_user: CurrentUser) -> impl Into
             <TextField
                 field=Field::Email
                 label="New email address".to_owned()
-                hint="We mail a link there.".to_owned()
+                hint="We'll send a confirmation link to this email address.".to_owned()
                 value=request.typed(Field::Email)
                 autocomplete="email".to_owned()
                 autofocus=true
                 validate=true
             />
             <CurrentPasswordField current_user=current_user first=false />
-            <div class="form-actions row">
-                <button class="btn btn-primary">"Send the link"</button>
-                <a class="btn" href="/profile">"Cancel"</a>
+            <div class="flex flex-wrap gap-3">
+                <button class="btn btn-primary">"Send confirmation link"</button>
+                <a class="btn border-line" href="/profile">"Cancel"</a>
             </div>
         </FormIsland>
     }
@@ -114,15 +114,15 @@ fn belongs_to_other_user(request: &PageRequest, link: &LinkView) -> bool {
 #[component]
 fn InvalidUndoLinkPage(request: PageRequest) -> impl IntoView {
     set_status(StatusCode::NOT_FOUND);
-    let lead = "This link has expired or was already used. If somebody else is in your account, tell an administrator: they can \
-                deactivate it at once.";
+    let lead = "This link has expired or has already been used. If someone else has access to your account, tell an \
+                administrator. They can deactivate the account immediately.";
     let help = help_link(request.settings());
     view! {
-        <SignedOutLayout request=request title="This link can't be used".to_owned() lead=lead.to_owned() step=ProgressStep::None>
-            <div class="form-actions">
+        <SignedOutLayout request=request title="This link no longer works".to_owned() lead=lead.to_owned() step=ProgressStep::None>
+            <div class="flex flex-wrap gap-3">
                 <a class="btn btn-primary" href="/login">"Sign in"</a>
             </div>
-            <p class="form-foot">{help}</p>
+            <p class="text-sm/6 text-muted">{help}</p>
         </SignedOutLayout>
     }
 }
@@ -136,10 +136,10 @@ fn OtherUserSignedIn(request: PageRequest, link: LinkView) -> impl IntoView {
         <SignedOutLayout
             request=request
             title=format!("This link is for {}", link.username)
-            lead=format!("{other_username} is signed in here. Sign out first, then open the link again.")
+            lead=format!("You're signed in as {other_username}. Sign out, then open the link again.")
             step=ProgressStep::None
         >
-            <div class="form-actions"><a class="btn btn-primary btn-block" href="/logout">"Sign out"</a></div>
+            <div class="flex flex-wrap gap-3"><a class="btn btn-primary btn-block" href="/logout">"Sign out"</a></div>
         </SignedOutLayout>
     }
 }
@@ -149,13 +149,13 @@ fn OtherUserSignedIn(request: PageRequest, link: LinkView) -> impl IntoView {
 fn ConfirmEmailChangeForm(request: PageRequest, link: LinkView, token: String) -> impl IntoView {
     let signed_in = request.current_user().is_some();
     let consequence = if signed_in {
-        "You stay signed in here, and are signed out everywhere else."
+        "You'll stay signed in here and be signed out everywhere else."
     } else {
-        "You are signed out everywhere."
+        "You'll be signed out everywhere."
     };
-    let lead = format!("{} becomes the address of {}. {consequence}", link.email, link.username);
+    let lead = format!("Confirm {} as the email address for {}. {consequence}", link.email, link.username);
     view! {
-        <SignedOutLayout request=request.clone() title="Confirm your new address".to_owned() lead=lead step=ProgressStep::None>
+        <SignedOutLayout request=request.clone() title="Confirm your new email address".to_owned() lead=lead step=ProgressStep::None>
             <FormIsland action="/do/change_address".to_owned() errors=request.errors()>
                 <input type="hidden" name="token" value=token />
                 {(!signed_in).then(|| view! {
@@ -163,18 +163,18 @@ fn ConfirmEmailChangeForm(request: PageRequest, link: LinkView, token: String) -
                     <PasswordField
                         field=Field::Password
                         label="Password".to_owned()
-                        hint=format!("The password of {}.", link.username)
+                        hint=format!("The password for {}.", link.username)
                         autocomplete="current-password".to_owned()
                         autofocus=true
                         min_length=0
                     />
                 })}
-                <div class="form-actions">
-                    <button class="btn btn-primary btn-block">"Confirm new address"</button>
+                <div class="flex flex-wrap gap-3">
+                    <button class="btn btn-primary btn-block">"Confirm new email address"</button>
                 </div>
             </FormIsland>
             {(!signed_in).then(|| view! {
-                <p class="form-foot">"Not your account? Close this page: nothing was changed."</p>
+                <p class="text-sm/6 text-muted">"Not your account? You can close this page."</p>
             })}
         </SignedOutLayout>
     }
@@ -184,22 +184,22 @@ fn ConfirmEmailChangeForm(request: PageRequest, link: LinkView, token: String) -
 #[component]
 fn UndoEmailChangeForm(request: PageRequest, link: LinkView, token: String) -> impl IntoView {
     let lead = format!(
-        "{} becomes the address of {} again. Everyone who is signed in is signed out, the present password stops working, \
-         and you choose a new one.{}",
+        "We'll restore {} as the email address for {} and sign everyone out. The current password will stop working, and you'll \
+         choose a new password.{}",
         link.email,
         link.username,
         if link.deletion_due.is_some() { " This also cancels the deletion of the account." } else { "" }
     );
     let button = if link.deletion_due.is_some() { "Undo change and keep account" } else { "Undo the change" };
     view! {
-        <SignedOutLayout request=request.clone() title="Undo the change of address?".to_owned() lead=lead step=ProgressStep::None>
+        <SignedOutLayout request=request.clone() title="Undo the change of email address?".to_owned() lead=lead step=ProgressStep::None>
             <FormIsland action="/do/undo_address_change".to_owned() errors=request.errors()>
                 <input type="hidden" name="token" value=token />
-                <div class="form-actions">
+                <div class="flex flex-wrap gap-3">
                     <button class="btn btn-primary btn-block">{button}</button>
                 </div>
             </FormIsland>
-            <p class="form-foot">"Did you change it yourself? Close this page: nothing was changed."</p>
+            <p class="text-sm/6 text-muted">"Did you change it yourself? You can close this page."</p>
         </SignedOutLayout>
     }
 }

@@ -37,9 +37,9 @@ fn EmailVerificationForm(request: PageRequest, link: LinkView, token: String) ->
     let no_password = Password::default();
     let password_not_needed = request.context.proof(&no_password).needs_no_password(link.user_id);
     let confirm_token = token.clone();
-    let lead = format!("{} is the address of {}.", link.email, link.username);
+    let lead = format!("Confirm {} as the email address for {}.", link.email, link.username);
     view! {
-        <SignedOutLayout request=request.clone() title="Confirm your address".to_owned() lead=lead step=ProgressStep::Approval>
+        <SignedOutLayout request=request.clone() title="Confirm your email address".to_owned() lead=lead step=ProgressStep::Approval>
             <FormIsland action="/do/confirm_address".to_owned() errors=request.errors()>
                 <input type="hidden" name="token" value=confirm_token />
                 {(!password_not_needed).then(|| view! {
@@ -47,20 +47,20 @@ fn EmailVerificationForm(request: PageRequest, link: LinkView, token: String) ->
                     <PasswordField
                         field=Field::Password
                         label="Password".to_owned()
-                        hint=format!("The one that {} chose at registration.", link.username)
+                        hint=format!("The password for {}.", link.username)
                         autocomplete="current-password".to_owned()
                         autofocus=true
                         min_length=0
                     />
                 })}
-                <div class="form-actions">
-                    <button class="btn btn-primary btn-block">"Confirm address"</button>
+                <div class="flex flex-wrap gap-3">
+                    <button class="btn btn-primary btn-block">"Confirm email address"</button>
                 </div>
             </FormIsland>
-            <form class="form-foot" method="post" action="/do/disown_address">
+            <form class="flex flex-col items-start gap-2 text-sm/6 text-muted" method="post" action="/do/disown_address">
                 <input type="hidden" name="token" value=token />
-                <p>"You did not register here?"</p>
-                <button class="btn btn-sm btn-danger">"This wasn't me"</button>
+                <p>"Not your registration?"</p>
+                <button class="btn btn-outline btn-error">"This wasn't me"</button>
             </form>
         </SignedOutLayout>
     }

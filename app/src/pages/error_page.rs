@@ -7,50 +7,46 @@ use leptos_axum::ResponseOptions;
 
 use crate::http::Theme;
 use crate::pages::document::{DocumentAssets, brand, head, theme_attribute};
-use crate::pages::layouts::{NavSection, ProgressStep, SignedInLayout, SignedOutLayout, help_link};
+use crate::pages::layouts::{
+    NavSection, PageHeading, ProgressStep, SignedInLayout, SignedOutLayout, help_link, visitor_frame,
+};
 use crate::pages::page_request::{PageRequest, set_status};
 use backend::error::InternalError;
 use backend::infra::random;
 use backend::settings::Settings;
 use domain::errors::error_reference;
 
+/// The title and the text of an error page.
+type TitleAndText = (&'static str, &'static str);
+
+/// The texts for a form from another website. It has the same status as a page for administrators only.
+const FROM_ANOTHER_WEBSITE: TitleAndText = (
+    "We could not accept that request",
+    "The request came from another website. Open the portal and try again. Nothing has changed.",
+);
+
 /// Returns the title and the text for a status code.
-fn title_and_text(status: u16) -> (&'static str, &'static str) {
+fn title_and_text(status: u16) -> TitleAndText {
     match status {
-        400 => ("That did not arrive as it should", "Nothing was changed. Go back and try again."),
-        403 => (
-            "This is not open to you",
-            "Only administrators see this page, or the request came from another website. Nothing was changed.",
-        ),
-        404 => ("There is no such page", "The address may be mistyped, or the page has moved."),
-        405 => (
-            "This address takes no forms",
-            "Nothing was changed. Go back to the page and send its form again.",
-        ),
-        408 => (
-            "That took too long",
-            "The form did not arrive within ten seconds. Nothing was changed. Go back and send it again.",
-        ),
-        413 => ("That is too much", "The form is larger than anything we ask for. Nothing was changed."),
-        415 => ("That was no form of ours", "Nothing was changed. Use the form on the page."),
-        421 => (
-            "You came by another name",
-            "This portal does not answer to that host name. Use its own address.",
-        ),
-        429 => ("Too many attempts", "Nothing was changed. Wait a few minutes, then try again."),
-        503 => ("The portal can't answer right now", "Nothing was changed. Try again in a moment."),
-        504 => (
-            "We don't know whether that worked",
-            "It took too long. It may have been done all the same: look at your profile before you try again.",
-        ),
-        _ => (
-            "Something went wrong on our side",
-            "Nothing was changed. If it happens again, tell your administrator.",
-        ),
+        400 => ("We could not read that request", "Go back and try again. Nothing has changed."),
+        403 => ("You do not have access to this page", "This page is for administrators only."),
+        404 => ("Page not found", "The web address may be wrong, or the page may have moved."),
+        405 => ("This page does not accept forms", "Go back and try again. Nothing has changed."),
+        408 => ("The form took too long to arrive", "Go back and send it again. Nothing has changed."),
+        413 => ("The form is too large", "Shorten what you entered and try again. Nothing has changed."),
+        415 => ("We could not read that form", "Go back and use the form on the page. Nothing has changed."),
+        421 => {
+            ("Wrong web address", "This portal has a different web address. Ask your administrator for it.")
+        }
+        429 => ("Too many attempts", "Wait a few minutes, then try again."),
+        503 => ("The portal is not available right now", "Try again in a moment."),
+        504 => ("We do not know if that worked", "It took too long. Check before you try again."),
+        _ => ("Something went wrong on our side", "If it happens again, tell your administrator."),
     }
 }
 
-/// Renders an error page as a whole document, for responses that no Leptos route renders.
+/// Renders an error page as a whole document, for responses that no Leptos route renders. Of these, a 403 is a request from
+/// another website.
 ///
 /// `retry_url` is the URL of the "Try again" button, for errors that another attempt may solve.
 pub fn render(
@@ -60,10 +56,27 @@ pub fn render(
     settings: &Settings,
     assets: &DocumentAssets,
 ) -> String {
+    let texts = if status == 403 { FROM_ANOTHER_WEBSITE } else { title_and_text(status) };
+    render_document(status, texts, retry_url, theme, settings, assets)
+}
+
+/// Renders the error page for a member who opens a page that is for administrators only.
+pub fn render_administrators_only(theme: Theme, settings: &Settings, assets: &DocumentAssets) -> String {
+    render_document(403, title_and_text(403), None, theme, settings, assets)
+}
+
+fn render_document(
+    status: u16,
+    texts: TitleAndText,
+    retry_url: Option<String>,
+    theme: Theme,
+    settings: &Settings,
+    assets: &DocumentAssets,
+) -> String {
     let stylesheet = assets.stylesheet.clone();
     let accent = settings.portal_accent.is_some();
     let name = settings.portal_name.replace('&', "&amp;").replace('<', "&lt;");
-    let (title, _) = title_and_text(status);
+    let (title, _) = texts;
     Owner::new_root(None).with(|| {
         let document = view! {
             <html lang="en" data-theme=theme_attribute(theme)>
@@ -72,12 +85,12 @@ pub fn render(
                     <title inner_html=format!("{title} – {name}")></title>
                 </head>
                 <body>
-                    <a class="skip" href="#main">"Skip to content"</a>
-                    <div class="lobby">
-                        <header class="lobby-head">{brand(settings)}</header>
-                        <main class="lobby-main" id="main" tabindex="-1"><ErrorContent status=status retry_url=retry_url /></main>
-                        <footer class="lobby-foot">{help_link(settings)}</footer>
-                    </div>
+                    {visitor_frame(
+                        brand(settings, false),
+                        view! { <ErrorContent status=status texts=texts retry_url=retry_url /> },
+                        help_link(settings),
+                        (),
+                    )}
                 </body>
             </html>
         };
@@ -92,7 +105,7 @@ pub fn render_panic_page() -> (u64, String) {
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"></head><body><main><h1>{title}</h1>\
-         <p>{text}</p><p>Reference {}</p><p><a href=\"/\">Go to the start</a></p></main></body></html>",
+         <p>{text}</p><p>Reference {}</p><p><a href=\"/\">Go to the home page</a></p></main></body></html>",
         error_reference(bits)
     );
     (bits, page)
@@ -103,6 +116,8 @@ pub fn render_panic_page() -> (u64, String) {
 pub fn ErrorContent(
     /// The status code.
     status: u16,
+    /// The title and the text.
+    texts: TitleAndText,
     /// The error reference, which the log contains too.
     #[prop(default = None)]
     reference: Option<u64>,
@@ -110,23 +125,32 @@ pub fn ErrorContent(
     #[prop(default = None)]
     retry_url: Option<String>,
 ) -> impl IntoView {
-    let (title, text) = title_and_text(status);
-    let start = if retry_url.is_some() || status == 504 { "btn" } else { "btn btn-primary" };
+    let (title, text) = texts;
+    let start = if retry_url.is_some() || status == 504 { "btn border-line" } else { "btn btn-primary" };
     view! {
-        <div class="dead-end">
-            <p class="dead-end-code" aria-hidden="true">{status}</p>
-            <h1 class="title">{title}</h1>
-            <p class="lead">{text}</p>
-            {reference.map(|bits| view! {
-                <p class="muted small">"Reference " <span class="reference">{error_reference(bits)}</span></p>
-            })}
-            <div class="form-actions">
+        <div class="flex flex-col gap-2">
+            <p class="text-8xl leading-none tracking-tight text-line tabular-nums" aria-hidden="true">{status}</p>
+            <PageHeading title=title.to_owned() lead=text.to_owned() />
+            {reference.map(reference_line)}
+            <div class="mt-4 flex flex-wrap gap-3">
                 {retry_url.map(|url| view! { <a class="btn btn-primary" href=url>"Try again"</a> })}
                 {(status == 504).then(|| view! { <a class="btn btn-primary" href="/profile">"Go to your profile"</a> })}
-                <a class=start href="/">"Go to the start"</a>
-                {(!matches!(status, 403 | 503 | 504)).then(|| view! { <a class="btn" href="/login">"Sign in"</a> })}
+                <a class=start href="/">"Go to the home page"</a>
+                {(!matches!(status, 403 | 503 | 504)).then(|| view! { <a class="btn border-line" href="/login">"Sign in"</a> })}
             </div>
         </div>
+    }
+}
+
+/// Renders the error reference. One click selects all of it.
+fn reference_line(bits: u64) -> impl IntoView {
+    view! {
+        <p class="text-sm text-muted">
+            "Reference "
+            <span class="rounded-selector bg-base-300 px-1.5 py-0.5 font-mono text-base-content select-all">
+                {error_reference(bits)}
+            </span>
+        </p>
     }
 }
 
@@ -155,13 +179,11 @@ pub fn ErrorPage(
         let (_, text) = title_and_text(status);
         return view! {
             <SignedInLayout request=request title=title.to_owned() lead=text.to_owned() section=NavSection::None narrow=true>
-                {reference.map(|bits| view! {
-                    <p class="muted small">"Reference " <span class="reference">{error_reference(bits)}</span></p>
-                })}
-                <div class="row">
+                {reference.map(reference_line)}
+                <div class="flex flex-wrap gap-3">
                     {retry_url.map(|url| view! { <a class="btn btn-primary" href=url>"Try again"</a> })}
-                    <a class="btn" href="/">"Go to the start"</a>
-                    <a class="btn" href="/profile">"Profile"</a>
+                    <a class="btn border-line" href="/">"Go to the home page"</a>
+                    <a class="btn border-line" href="/profile">"Profile"</a>
                 </div>
             </SignedInLayout>
         }
@@ -171,12 +193,12 @@ pub fn ErrorPage(
         {request.as_ref().map(|request| view! {
             <crate::pages::layouts::PageTitle title=title.to_owned() request=request.clone() />
         })}
-        <a class="skip" href="#main">"Skip to content"</a>
-        <div class="lobby">
-            <header class="lobby-head">{request.as_ref().map(|request| brand(request.settings()))}</header>
-            <main class="lobby-main" id="main" tabindex="-1"><ErrorContent status=status reference=reference retry_url=retry_url /></main>
-            <footer class="lobby-foot">{request.as_ref().map(|request| help_link(request.settings()))}</footer>
-        </div>
+        {visitor_frame(
+            request.as_ref().map(|request| brand(request.settings(), false)),
+            view! { <ErrorContent status=status texts=title_and_text(status) reference=reference retry_url=retry_url /> },
+            request.as_ref().map(|request| help_link(request.settings())),
+            (),
+        )}
     }
     .into_any()
 }
@@ -184,7 +206,7 @@ pub fn ErrorPage(
 /// Logs an internal error and returns its error page: 503 with Retry-After for an outage, otherwise 500.
 pub fn internal_error_page(error: &InternalError) -> AnyView {
     let bits = random::reference();
-    tracing::error!(reference = error_reference(bits), cause = %error, "a page could not be made");
+    tracing::error!(reference = error_reference(bits), cause = %error, "page failed");
     if error.is_outage() {
         if let Some(response) = use_context::<ResponseOptions>() {
             response.insert_header(RETRY_AFTER, HeaderValue::from_static("5"));
@@ -203,10 +225,10 @@ pub fn InvalidLinkPage(
     set_status(StatusCode::NOT_FOUND);
     let lead = domain::errors::ErrorCode::LinkInvalid.message();
     view! {
-        <SignedOutLayout request=request title="This link can't be used".to_owned() lead=lead step=ProgressStep::None>
-            <div class="form-actions">
+        <SignedOutLayout request=request title="This link no longer works".to_owned() lead=lead step=ProgressStep::None>
+            <div class="flex flex-wrap gap-3">
                 <a class="btn btn-primary btn-block" href="/login">"Sign in"</a>
-                <a class="btn btn-block" href="/reset-password">"Ask for a temporary password"</a>
+                <a class="btn btn-block border-line" href="/reset-password">"Ask for a temporary password"</a>
             </div>
         </SignedOutLayout>
     }

@@ -34,13 +34,13 @@ fn FirstAdminForm(request: PageRequest, token: String) -> impl IntoView {
         <SignedOutLayout
             request=request.clone()
             title="Create the first administrator".to_owned()
-            lead="This account lets the others in. The link works once.".to_owned()
+            lead="This account can approve everyone else. This link works only once.".to_owned()
             step=ProgressStep::None
         >
             <FormIsland action="/do/set_up".to_owned() errors=request.errors()>
                 <input type="hidden" name="token" value=token />
                 {registration_fields(&request, "")}
-                <div class="form-actions">
+                <div class="flex flex-wrap gap-3">
                     <button class="btn btn-primary btn-block">"Create administrator"</button>
                 </div>
             </FormIsland>

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::pages::layouts::{NavSection, ProgressStep, SignedInLayout, SignedOutLayout};
+use crate::pages::layouts::{NavSection, PageDescription, ProgressStep, SignedInLayout, SignedOutLayout};
 use crate::pages::page_request::PageRequest;
 use domain::flash_message::FlashMessage;
 
@@ -20,13 +20,13 @@ pub fn HomePage() -> impl IntoView {
                 <SignedInLayout
                     request=request
                     title=format!("Welcome, {}", current_user.username)
-                    lead=format!("You are signed in to {name}.")
+                    lead=format!("You're signed in to {name}.")
                     section=NavSection::None
                     narrow=true
                 >
-                    <div class="row">
+                    <div class="flex flex-wrap items-center gap-3">
                         <a class="btn btn-primary" href="/profile">"Go to your profile"</a>
-                        {is_admin.then(|| view! { <a class="btn" href="/admin">"Open the desk"</a> })}
+                        {is_admin.then(|| view! { <a class="btn border-line" href="/admin">"Go to the admin pages"</a> })}
                     </div>
                 </SignedInLayout>
             }
@@ -36,15 +36,16 @@ pub fn HomePage() -> impl IntoView {
             <SignedOutLayout
                 request=request
                 title=format!("Welcome to {name}")
-                lead="People register here, an administrator lets them in, and from then on they sign in.".to_owned()
+                lead="Register for an account. An administrator will review your request, and you can sign in once it's approved.".to_owned()
                 step=ProgressStep::Start
             >
-                <div class="form-actions">
+                <PageDescription text=format!("Sign in to {name}, or create an account.") />
+                <div class="flex flex-wrap gap-3">
                     <a class="btn btn-primary btn-block" href="/login">"Sign in"</a>
                     {is_signed_in_at_microsoft.then(|| view! {
-                        <a class="btn btn-block" href="/ms-logout">"Sign out of Microsoft too"</a>
+                        <a class="btn btn-block border-line" href="/ms-logout">"Sign out of Microsoft too"</a>
                     })}
-                    <a class="btn btn-block" href="/register">"Create an account"</a>
+                    <a class="btn btn-block border-line" href="/register">"Create an account"</a>
                 </div>
             </SignedOutLayout>
         }

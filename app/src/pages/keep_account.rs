@@ -52,11 +52,11 @@ fn KeepAccountForm(request: PageRequest, link: LinkView, token: String) -> impl 
                         min_length=0
                     />
                 })}
-                <div class="form-actions">
+                <div class="flex flex-wrap gap-3">
                     <button class="btn btn-primary btn-block">"Keep account"</button>
                 </div>
             </FormIsland>
-            <p class="form-foot">"If you want your account to be deleted, close this page."</p>
+            <p class="text-sm/6 text-muted">"If you want your account to be deleted, close this page."</p>
         </SignedOutLayout>
     }
 }

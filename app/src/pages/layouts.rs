@@ -1,14 +1,14 @@
 //! The two layouts of pages: for visitors and for signed-in users.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
+use leptos_meta::{Meta, Title};
 
 use crate::components::alert::{ErrorAlert, SuccessAlert};
 use crate::components::icon::{Icon, IconName};
 use crate::http::Flash;
 use crate::islands::session_timeout::SessionTimeout;
 use crate::islands::theme::ThemeSwitch;
-use crate::pages::document::brand;
+use crate::pages::document::{brand, skip_link};
 use crate::pages::page_request::PageRequest;
 use backend::admin::users::count_pending;
 use backend::sessions::{CurrentUser, seconds_until};
@@ -52,6 +52,15 @@ pub fn PageTitle(
     view! { <Title text=escaped /> }
 }
 
+/// Sets the description of a public page, which search engines show.
+#[component]
+pub fn PageDescription(
+    /// The description: one or two sentences.
+    text: String,
+) -> impl IntoView {
+    view! { <Meta name="description" content=text /> }
+}
+
 /// Shows the flash message of the previous action, above the content.
 #[component]
 pub fn FlashMessages(
@@ -60,7 +69,7 @@ pub fn FlashMessages(
 ) -> impl IntoView {
     let notice = request.flash().and_then(|flash| Some(with_username(flash, flash.message?.message())));
     view! {
-        <div class="notices">
+        <div class="empty:hidden">
             {notice.map(|message| view! { <SuccessAlert message=message /> })}
         </div>
     }
@@ -96,6 +105,58 @@ fn session_timeout(request: &PageRequest, current_user: &CurrentUser) -> impl In
     view! { <SessionTimeout user_id=current_user.user_id seconds=seconds /> }
 }
 
+/// Renders the frame of pages for visitors: header, content and footer in one column. From 1024 px, the panel is next to it.
+pub fn visitor_frame(
+    header: impl IntoView,
+    main: impl IntoView,
+    footer: impl IntoView,
+    panel: impl IntoView,
+) -> impl IntoView {
+    view! {
+        {skip_link()}
+        <div class="relative flex min-h-svh">
+            <div class="flex min-w-0 grow flex-col">
+                <header
+                    class="mx-auto w-full max-w-110 px-5 pt-4 lg:absolute lg:start-12 lg:top-8 lg:z-1 lg:w-auto lg:max-w-1/3 lg:p-0"
+                >
+                    {header}
+                </header>
+                <main
+                    class="mx-auto flex w-full max-w-110 grow flex-col gap-6 px-5 pt-6 pb-12 lg:my-auto lg:grow-0 lg:pt-16"
+                    id="main"
+                    tabindex="-1"
+                >
+                    {main}
+                </main>
+                <footer
+                    class="mx-auto flex w-full max-w-110 flex-wrap items-center justify-between gap-x-4 px-5 py-3 text-sm text-muted print:hidden"
+                >
+                    {footer}
+                </footer>
+            </div>
+            {panel}
+        </div>
+    }
+}
+
+/// The title of a page and the sentence below it.
+#[component]
+pub fn PageHeading(
+    /// The title.
+    title: String,
+    /// The sentence below the title, or an empty string for none.
+    lead: String,
+) -> impl IntoView {
+    view! {
+        <div>
+            <h1 class="text-2xl font-semibold tracking-tight text-balance">{title}</h1>
+            {(!lead.is_empty()).then(|| view! {
+                <p class="mt-1.5 text-pretty wrap-anywhere text-muted">{lead}</p>
+            })}
+        </div>
+    }
+}
+
 /// The layout of pages for visitors and restricted sessions.
 #[component]
 pub fn SignedOutLayout(
@@ -113,22 +174,27 @@ pub fn SignedOutLayout(
     let name = request.settings().portal_name.clone();
     view! {
         <PageTitle title=title.clone() request=request.clone() />
-        <a class="skip" href="#main">"Skip to content"</a>
-        <div class="lobby">
-            <header class="lobby-head">{brand(request.settings())}</header>
-            <main class="lobby-main" id="main" tabindex="-1">
+        {visitor_frame(
+            brand(request.settings(), false),
+            view! {
                 <FlashMessages request=request.clone() />
-                <h1 class="title">{title}</h1>
-                {(!lead.is_empty()).then(|| view! { <p class="lead">{lead}</p> })}
+                <PageHeading title=title lead=lead />
                 {children()}
-            </main>
-            <aside class="lobby-panel" aria-label="How you get in">
-                <p class="lobby-say">"The way in to everything at " {name} "."</p>
-                {(step != ProgressStep::None).then(|| view! { <ProgressSteps current=step /> })}
-            </aside>
-            {request.context.restricted_user.as_deref().or(request.current_user()).map(|current_user| session_timeout(&request, current_user))}
-            <footer class="lobby-foot">{help_link(request.settings())} {theme_switch(&request)}</footer>
-        </div>
+            },
+            view! { {help_link(request.settings())} {theme_switch(&request)} },
+            view! {
+                <aside
+                    class="doorway order-first hidden w-5/12 min-w-88 flex-none flex-col gap-10 border-e border-base-300 bg-primary/7 px-12 pt-34 pb-12 lg:flex"
+                    aria-label="How it works"
+                >
+                    <p class="max-w-sm text-2xl font-semibold tracking-tight text-balance">
+                        "Your account at " {name} "."
+                    </p>
+                    {(step != ProgressStep::None).then(|| view! { <ProgressSteps current=step /> })}
+                </aside>
+            },
+        )}
+        {request.context.restricted_user.as_deref().or(request.current_user()).map(|current_user| session_timeout(&request, current_user))}
     }
     .into_any()
 }
@@ -137,14 +203,18 @@ pub fn SignedOutLayout(
 #[component]
 fn ProgressSteps(current: ProgressStep) -> impl IntoView {
     let registration = [
-        (ProgressStep::Register, "Register", "Choose a username and a password, and confirm your address."),
-        (ProgressStep::Approval, "Approval", "An administrator looks at your request."),
-        (ProgressStep::SignIn, "Sign in", "We mail you, and you are in."),
+        (
+            ProgressStep::Register,
+            "Register",
+            "Choose a username and a password, and confirm your email address.",
+        ),
+        (ProgressStep::Approval, "Approval", "An administrator reviews your registration."),
+        (ProgressStep::SignIn, "Sign in", "We'll email you when it's approved. Then you can sign in."),
     ];
     let password_reset = [
-        (ProgressStep::ResetRequest, "Ask", "Enter the address of your account."),
-        (ProgressStep::ResetSignIn, "Sign in", "Use the temporary password from the mail."),
-        (ProgressStep::ResetNewPassword, "New password", "Choose one, and you are back."),
+        (ProgressStep::ResetRequest, "Request", "Enter the email address of your account."),
+        (ProgressStep::ResetSignIn, "Sign in", "Use the temporary password from the email."),
+        (ProgressStep::ResetNewPassword, "New password", "Choose a new password to finish."),
     ];
     let is_reset = password_reset.iter().any(|(step, ..)| *step == current);
     let steps = if is_reset { password_reset } else { registration };
@@ -155,16 +225,18 @@ fn ProgressSteps(current: ProgressStep) -> impl IntoView {
     let current_index = steps.iter().position(|(step, ..)| *step == current_step);
     let items = steps.iter().enumerate().map(|(index, (_, name, text))| {
         let done = earlier_steps_done && current_index.is_some_and(|current| index < current);
-        let class = if done { "step step-done" } else { "step" };
         let aria_current = (current_index == Some(index)).then_some("step");
+        let class = if done || aria_current.is_some() { "step step-primary" } else { "step after:border-line" };
         view! {
-            <li class=class aria-current=aria_current>
-                <span class="step-name">{*name}{done.then(|| view! { <span class="sr-only">", done"</span> })}</span>
-                <span class="step-text">{*text}</span>
+            <li class=class data-content=done.then_some("✓") aria-current=aria_current>
+                <div class="py-3 text-start">
+                    <p class="font-semibold in-aria-[current=step]:text-link">{*name}{done.then(|| view! { <span class="sr-only">", done"</span> })}</p>
+                    <p class="text-muted">{*text}</p>
+                </div>
             </li>
         }
     });
-    view! { <ol class="steps">{items.collect_view()}</ol> }
+    view! { <ol class="steps steps-vertical -ms-1 max-w-80 text-sm">{items.collect_view()}</ol> }
 }
 
 /// Renders the link to the help page or email address, if the operator set one.
@@ -205,32 +277,39 @@ pub fn SignedInLayout(
 ) -> impl IntoView {
     let current_user = request.current_user().cloned();
     let timeout = current_user.as_ref().map(|current_user| session_timeout(&request, current_user));
-    let class = if narrow { "app-main app-main-text" } else { "app-main" };
+    let width = if narrow { "max-w-184" } else { "max-w-6xl" };
     view! {
         <PageTitle title=title.clone() request=request.clone() />
-        <a class="skip" href="#main">"Skip to content"</a>
-        <div class="app">
-            <header class="app-head">
-                <div class="app-head-in">
-                    {brand(request.settings())}
+        {skip_link()}
+        <div class="flex min-h-svh flex-col">
+            <header class="border-b border-base-300 bg-base-100 print:hidden">
+                <div class="mx-auto flex min-h-14 w-full max-w-6xl flex-wrap items-center gap-x-2 px-4 md:gap-x-4 md:px-6">
+                    {brand(request.settings(), true)}
                     {current_user.map(|current_user| view! { <Navigation request=request.clone() current_user=current_user section=section /> })}
                 </div>
             </header>
-            <main class=class id="main" tabindex="-1">
+            <main
+                class=format!("mx-auto flex w-full grow flex-col gap-6 px-4 pt-6 pb-12 md:px-6 md:pt-8 md:pb-16 {width}")
+                id="main"
+                tabindex="-1"
+            >
                 <FlashMessages request=request.clone() />
                 {(section == NavSection::Admin && narrow).then(|| view! {
-                    <a class="back" href="/admin"><Icon name=IconName::ArrowLeft />"Desk"</a>
+                    <a
+                        class="link link-hover -mt-3 -mb-5 inline-flex min-h-11 items-center gap-1.5 self-start text-sm text-link"
+                        href="/admin"
+                    >
+                        <Icon name=IconName::ArrowLeft />
+                        "People"
+                    </a>
                 })}
-                <div class="page-head">
-                    <div>
-                        <h1 class="title">{title}</h1>
-                        {(!lead.is_empty()).then(|| view! { <p class="lead">{lead}</p> })}
-                    </div>
-                </div>
+                <PageHeading title=title lead=lead />
                 {children()}
             </main>
             {timeout}
-            <footer class="app-foot">
+            <footer
+                class="mx-auto flex w-full max-w-6xl flex-wrap items-center justify-between gap-x-4 gap-y-1 px-4 py-3 text-sm text-muted md:px-6 print:hidden"
+            >
                 <span>{request.settings().portal_name.clone()}</span> {help_link(request.settings())} {theme_switch(&request)}
             </footer>
         </div>
@@ -242,35 +321,46 @@ pub fn SignedInLayout(
 #[component]
 fn Navigation(request: PageRequest, current_user: CurrentUser, section: NavSection) -> impl IntoView {
     let aria_current = move |link: NavSection| (section == link).then_some("page");
-    // The lists on this page update themselves, and a count beside them would become needs_reauthentication.
+    // The lists on this page update themselves, and a count next to them would become out of date.
     let has_live_lists = request.path_and_query.split('?').next() == Some("/admin");
     let (admin, name, role) =
         (current_user.is_admin(), current_user.username.clone(), current_user.role.message());
     view! {
-        <nav class="nav" aria-label="Main">
-            <a class="nav-link" href="/profile" aria-current=aria_current(NavSection::Profile)>"Profile"</a>
+        <nav class="flex grow flex-wrap gap-1" aria-label="Main">
+            <a
+                class="btn btn-ghost px-3 not-aria-[current=page]:text-muted forced-colors:aria-[current=page]:underline"
+                href="/profile"
+                aria-current=aria_current(NavSection::Profile)
+            >
+                "Profile"
+            </a>
             {admin.then(|| view! {
-                <a class="nav-link" href="/admin" aria-current=aria_current(NavSection::Admin)>
-                    "Desk" {(!has_live_lists).then(|| view! {
+                <a
+                    class="btn btn-ghost px-3 not-aria-[current=page]:text-muted forced-colors:aria-[current=page]:underline"
+                    href="/admin"
+                    aria-current=aria_current(NavSection::Admin)
+                >
+                    "Admin" {(!has_live_lists).then(|| view! {
                         <Suspense><PendingCount request=request.clone() /></Suspense>
                     })}
                 </a>
             })}
         </nav>
-        <details class="menu">
-            <summary class="btn btn-ghost btn-sm" aria-label=format!("Account, {name}")>
+        <details class="dropdown dropdown-end">
+            <summary class="btn btn-ghost px-3" aria-label=format!("Account, {name}")>
                 <Icon name=IconName::User />
-                <span class="menu-name">{name.clone()}</span>
+                <span class="max-sm:sr-only">{name.clone()}</span>
                 <Icon name=IconName::ChevronDown />
             </summary>
-            <div class="menu-list">
-                <p class="menu-head"><strong>{name}</strong><br /><span class="muted">{role}</span></p>
-                <div class="menu-rule"></div>
-                <a class="menu-item" href="/profile"><Icon name=IconName::User />"Profile"</a>
-                <form method="post" action="/do/sign_out">
-                    <button class="menu-item"><Icon name=IconName::LogOut />"Sign out"</button>
-                </form>
-            </div>
+            <ul class="dropdown-content menu mt-1 w-max max-w-[calc(100vw-2rem)] rounded-box border border-base-300 bg-base-100 shadow-lg sm:min-w-48">
+                <li class="menu-title wrap-anywhere">
+                    <span class="text-base-content">{name}</span>
+                    <span class="font-normal text-muted">{role}</span>
+                </li>
+                <li><a class="py-3" href="/profile"><Icon name=IconName::User />"Profile"</a></li>
+                <li><button class="py-3" form="sign-out"><Icon name=IconName::LogOut />"Sign out"</button></li>
+            </ul>
+            <form id="sign-out" method="post" action="/do/sign_out"></form>
         </details>
     }
 }
@@ -283,7 +373,7 @@ fn PendingCount(request: PageRequest) -> impl IntoView {
         let pending = count_pending(&request.backend).await.unwrap_or(0);
         (pending > 0).then(|| {
             view! {
-                " " <span class="count count-due">{pending}<span class="sr-only">" waiting"</span></span>
+                " " <span class="badge badge-primary rounded-full px-2">{pending}<span class="sr-only">" pending"</span></span>
             }
         })
     })

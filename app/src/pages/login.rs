@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::components::icon::MicrosoftMark;
 use crate::islands::fields::{PasswordField, TextField};
 use crate::islands::form::FormIsland;
-use crate::pages::layouts::{ProgressStep, SignedOutLayout};
+use crate::pages::layouts::{PageDescription, ProgressStep, SignedOutLayout};
 use crate::pages::page_request::{PageRequest, query};
 use domain::errors::{ErrorCode, Field};
 use domain::flash_message::FlashMessage;
@@ -34,6 +34,10 @@ pub fn LoginPage() -> impl IntoView {
     let can_resend_verification = request.context.password_verified.is_some() && is_pending;
     Some(view! {
         <SignedOutLayout request=request.clone() title="Sign in".to_owned() lead=String::new() step=step>
+            <PageDescription text=format!(
+                "Sign in to {} with your username or email address.",
+                request.settings().portal_name
+            ) />
             <FormIsland action="/do/sign_in".to_owned() errors=request.errors()>
                 <input type="hidden" name="next" value=next />
                 <TextField
@@ -53,31 +57,34 @@ pub fn LoginPage() -> impl IntoView {
                     autofocus=false
                     min_length=0
                 />
-                <label class="check-row">
-                    <input class="checkbox" type="checkbox" name="shared" value="yes" checked=shared />
+                <label class="-my-2 flex min-h-11 cursor-pointer items-center gap-3 text-sm">
+                    <input class="checkbox checkbox-primary" type="checkbox" name="shared" value="yes" checked=shared aria-describedby="shared-hint" />
                     <span>"This is a shared computer"</span>
                 </label>
-                <div class="form-actions">
+                <p class="-mt-4 ps-9 text-sm text-pretty text-muted" id="shared-hint">
+                    "You'll be signed out when you close the browser, or after 2 hours without activity."
+                </p>
+                <div class="flex flex-wrap gap-3">
                     <button class="btn btn-primary btn-block">"Sign in"</button>
                 </div>
                 {can_resend_verification.then(|| view! {
-                    <div class="form-foot">
-                        <p>"Your address is not confirmed yet."</p>
-                        <button class="btn btn-sm" form="ask-confirmation">"Send a new confirmation link"</button>
+                    <div class="flex flex-col items-start gap-2 text-sm/6 text-muted">
+                        <p>"Your email address is not confirmed yet."</p>
+                        <button class="btn border-line" form="ask-confirmation">"Send a new confirmation link"</button>
                     </div>
                 })}
-                <p class="form-foot">"Forgotten your password? " <a href="/reset-password">"Get a temporary one"</a></p>
+                <p class="text-sm/6 text-muted">"Forgotten your password? " <a href="/reset-password">"Get a temporary password"</a></p>
                 {has_microsoft.then(|| view! {
-                    <div class="other-way">
-                        <p class="rule">"or"</p>
+                    <div class="flex flex-col gap-5">
+                        <p class="divider my-0 text-sm text-muted">"or"</p>
                         // The button is in the same form, so that the checkbox applies to Microsoft sign-in too.
-                        <button class="btn btn-block" formaction="/do/sign_in_with_microsoft">
+                        <button class="btn btn-block border-line" formaction="/do/sign_in_with_microsoft">
                             <MicrosoftMark />
                             "Sign in with Microsoft"
                         </button>
                     </div>
                 })}
-                <p class="form-foot">"No account yet? " <a href="/register">"Create one"</a></p>
+                <p class="text-sm/6 text-muted">"No account yet? " <a href="/register">"Create an account"</a></p>
             </FormIsland>
             {can_resend_verification.then(|| view! { <form id="ask-confirmation" method="post" action="/do/ask_confirmation"></form> })}
         </SignedOutLayout>

@@ -15,13 +15,13 @@ pub fn LogoutPage() -> impl IntoView {
             <SignedOutLayout
                 request=request.clone()
                 title="Sign out?".to_owned()
-                lead="Nothing is lost: you can ask for another temporary password at any time.".to_owned()
+                lead="You can ask for a temporary password at any time.".to_owned()
                 step=ProgressStep::ResetNewPassword
             >
                 <FormIsland action="/do/sign_out".to_owned() errors=request.errors()>
-                    <div class="row">
+                    <div class="flex flex-wrap items-center gap-3">
                         <button class="btn btn-primary">"Sign out"</button>
-                        <a class="btn" href="/change-password">"Choose a new password"</a>
+                        <a class="btn border-line" href="/change-password">"Cancel"</a>
                     </div>
                 </FormIsland>
             </SignedOutLayout>
@@ -31,22 +31,22 @@ pub fn LogoutPage() -> impl IntoView {
             <SignedInLayout
                 request=request.clone()
                 title="Sign out?".to_owned()
-                lead=format!("You are signed in as {}.", current_user.username)
+                lead=format!("You're signed in as {}.", current_user.username)
                 section=NavSection::None
                 narrow=true
             >
                 <FormIsland action="/do/sign_out".to_owned() errors=request.errors()>
-                    <div class="row">
+                    <div class="flex flex-wrap items-center gap-3">
                         <button class="btn btn-primary">"Sign out"</button>
-                        <a class="btn" href="/profile">"Stay signed in"</a>
+                        <a class="btn border-line" href="/profile">"Cancel"</a>
                     </div>
                 </FormIsland>
             </SignedInLayout>
         }
         .into_any(),
         None => view! {
-            <SignedOutLayout request=request title="You are signed out".to_owned() lead=String::new() step=ProgressStep::None>
-                <div class="form-actions"><a class="btn btn-primary btn-block" href="/login">"Sign in"</a></div>
+            <SignedOutLayout request=request title="You're signed out".to_owned() lead=String::new() step=ProgressStep::None>
+                <div class="flex flex-wrap gap-3"><a class="btn btn-primary btn-block" href="/login">"Sign in"</a></div>
             </SignedOutLayout>
         }
         .into_any(),

@@ -50,40 +50,43 @@ fn MicrosoftContent(
         Some(identity) => (
             "Unlink Microsoft",
             format!(
-                "The Microsoft account {} is linked. After unlinking you sign in with your password alone.",
+                "The Microsoft account {} is linked. After you unlink it, you can sign in only with your password.",
                 identity.label
             ),
         ),
         None if is_unconfirmed => {
-            ("Link Microsoft", "Confirm your email address first. The link is in your mail.".to_owned())
+            (
+                "Link Microsoft",
+                "Confirm your email address first. Use the link that we emailed you, or send a new link.".to_owned(),
+            )
         }
         None => (
             "Link Microsoft",
-            "You go to Microsoft and come back. From then on you can sign in with it too.".to_owned(),
+            "We'll send you to Microsoft to sign in, then bring you back. After that, you can also sign in here with Microsoft.".to_owned(),
         ),
     };
     let is_linked = identity.is_some();
     view! {
         <SignedInLayout request=request.clone() title=title.to_owned() lead=lead section=NavSection::Profile narrow=true>
-            <div class="stack">
+            <div class="flex flex-col gap-6">
                 {if is_only_method {
                     view! {
                         <FlashError request=request />
-                        <p>"It is your only way to sign in, so it stays until you have a password."</p>
-                        <div class="row">
+                        <p>"Microsoft is your only way to sign in. Set a password before you unlink it."</p>
+                        <div class="flex flex-wrap items-center gap-3">
                             <a class="btn btn-primary" href="/change-password">"Set a password"</a>
-                            <a class="btn" href="/profile">"Back to the profile"</a>
+                            <a class="btn border-line" href="/profile">"Cancel"</a>
                         </div>
                     }
                     .into_any()
                 } else if is_unconfirmed {
                     view! {
                         <FlashError request=request />
-                        <div class="row">
+                        <div class="flex flex-wrap items-center gap-3">
                             <form method="post" action="/do/ask_confirmation">
                                 <button class="btn btn-primary">"Send a new confirmation link"</button>
                             </form>
-                            <a class="btn" href="/profile">"Back to the profile"</a>
+                            <a class="btn border-line" href="/profile">"Cancel"</a>
                         </div>
                     }
                     .into_any()
@@ -104,15 +107,15 @@ fn MicrosoftLinkForm(request: PageRequest, current_user: CurrentUser, is_linked:
     let (action, label) = if is_linked {
         ("/do/unlink_microsoft", "Unlink Microsoft")
     } else {
-        ("/do/link_microsoft", "Go to Microsoft")
+        ("/do/link_microsoft", "Link Microsoft")
     };
     let asks_password = current_user.requires_password();
     view! {
         <FormIsland action=action.to_owned() errors=request.errors()>
             <CurrentPasswordField current_user=current_user first=true />
-            <div class="form-actions row">
+            <div class="flex flex-wrap gap-3">
                 <button class="btn btn-primary">{label}</button>
-                <a class="btn" href="/profile">"Cancel"</a>
+                <a class="btn border-line" href="/profile">"Cancel"</a>
             </div>
         </FormIsland>
         {asks_password.then(|| view! { <ForgottenPasswordHint /> })}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use crate::components::badge::{ConfirmationBadge, RoleBadge, StatusBadge};
+use crate::components::card::Card;
 use crate::components::email_address::EmailAddressText;
 use crate::components::icon::{Icon, IconName};
 use crate::islands::relative_time::{RelativeTimes, UtcTime};
@@ -43,7 +44,7 @@ fn Profile(request: PageRequest, current_user: CurrentUser, account: ProfileData
     };
     view! {
         <SignedInLayout request=request.clone() title="Profile".to_owned() lead=String::new() section=NavSection::Profile narrow=true>
-            <div class="stack">
+            <div class="flex flex-col gap-6">
                 <FlashError request=request />
                 <YourDetails current_user=current_user.clone() />
                 <PasswordCard current_user=current_user.clone() />
@@ -62,10 +63,10 @@ fn Profile(request: PageRequest, current_user: CurrentUser, account: ProfileData
 fn YourDetails(current_user: CurrentUser) -> impl IntoView {
     let is_confirmed = current_user.email_confirmed_at.is_some();
     view! {
-        <section class="card" aria-labelledby="who">
-            <div class="card-head">
-                <h2 class="section-title" id="who">"Who I am"</h2>
-                <span class="badges"><StatusBadge status=PublicStatus::Active /><RoleBadge role=current_user.role /></span>
+        <Card labelled_by="who">
+            <div class="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
+                <h2 class="card-title text-base" id="who">"Your details"</h2>
+                <span class="flex flex-wrap gap-2"><StatusBadge status=PublicStatus::Active /><RoleBadge role=current_user.role /></span>
             </div>
             <dl class="facts">
                 <div><dt>"Username"</dt><dd>{current_user.username}</dd></div>
@@ -74,18 +75,18 @@ fn YourDetails(current_user: CurrentUser) -> impl IntoView {
                 <div><dt>"Member since"</dt><dd><UtcTime at=current_user.registered /></dd></div>
                 <div><dt>"Last sign-in"</dt><dd><UtcTime at=current_user.last_sign_in /></dd></div>
             </dl>
-            <div class="card-foot row">
-                <a class="btn" href="/profile/address">"Change address"</a>
+            <div class="card-actions mt-2 gap-3">
+                <a class="btn border-line" href="/profile/address">"Change email address"</a>
                 {(!is_confirmed).then(|| view! {
                     <form method="post" action="/do/ask_confirmation">
-                        <button class="btn"><Icon name=IconName::Send />"Send a new confirmation link"</button>
+                        <button class="btn border-line"><Icon name=IconName::Send />"Send a new confirmation link"</button>
                     </form>
                 })}
                 <form method="post" action="/do/sign_out">
-                    <button class="btn"><Icon name=IconName::LogOut />"Sign out"</button>
+                    <button class="btn border-line"><Icon name=IconName::LogOut />"Sign out"</button>
                 </form>
             </div>
-        </section>
+        </Card>
     }
     .into_any()
 }
@@ -94,18 +95,18 @@ fn YourDetails(current_user: CurrentUser) -> impl IntoView {
 #[component]
 fn PasswordCard(current_user: CurrentUser) -> impl IntoView {
     let (message, label) = if current_user.has_password {
-        ("Changing it signs you out everywhere else.", "Change password")
+        ("If you change your password, you'll be signed out everywhere else.", "Change password")
     } else {
-        ("You have none yet.", "Set a password")
+        ("You do not have a password yet.", "Set a password")
     };
     view! {
-        <section class="card" aria-labelledby="password">
-            <div class="card-head"><h2 class="section-title" id="password">"Password"</h2></div>
-            <div class="row row-apart">
-                <p class="muted small">{message}</p>
-                <a class="btn" href="/change-password">{label}</a>
+        <Card labelled_by="password">
+            <h2 class="card-title text-base" id="password">"Password"</h2>
+            <div class="flex flex-wrap items-center justify-between gap-x-4 gap-y-3">
+                <p class="text-muted">{message}</p>
+                <a class="btn border-line" href="/change-password">{label}</a>
             </div>
-        </section>
+        </Card>
     }
 }
 
@@ -124,9 +125,11 @@ enum MicrosoftLink {
 fn SignInMethods(current_user: CurrentUser, microsoft: MicrosoftLink) -> impl IntoView {
     let email_works = current_user.email_confirmed_at.is_some();
     let message = match (current_user.has_password, email_works) {
-        (true, true) => "With your username or your email address.",
-        (true, false) => "With your username. Once your address is confirmed, it works too.",
-        (false, _) => "You have none yet.",
+        (true, true) => "Sign in with your username or email address.",
+        (true, false) => {
+            "Sign in with your username. Once your email address is confirmed, you can also sign in with it."
+        }
+        (false, _) => "You do not have a password yet.",
     };
     let microsoft = match microsoft {
         MicrosoftLink::Disabled => None,
@@ -134,18 +137,18 @@ fn SignInMethods(current_user: CurrentUser, microsoft: MicrosoftLink) -> impl In
         MicrosoftLink::Linked(label) => Some((label, "Unlink Microsoft")),
     };
     view! {
-        <section class="card" aria-labelledby="ways">
-            <div class="card-head"><h2 class="section-title" id="ways">"Ways to sign in"</h2></div>
-            <ul class="rows">
-                <li><div><strong>"Password"</strong><p class="muted small">{message}</p></div></li>
+        <Card labelled_by="ways">
+            <h2 class="card-title text-base" id="ways">"Ways to sign in"</h2>
+            <ul class="divide-y divide-base-300 *:py-3 *:first:pt-0 *:last:pb-0">
+                <li><div><strong>"Password"</strong><p class="text-muted">{message}</p></div></li>
                 {microsoft.map(|(message, action)| view! {
-                    <li>
-                        <div><strong>"Microsoft"</strong><p class="muted small">{message}</p></div>
-                        <a class="btn btn-sm" href="/profile/microsoft">{action}</a>
+                    <li class="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
+                        <div class="grow basis-60"><strong>"Microsoft"</strong><p class="text-muted">{message}</p></div>
+                        <a class="btn border-line" href="/profile/microsoft">{action}</a>
                     </li>
                 })}
             </ul>
-        </section>
+        </Card>
     }
 }
 
@@ -156,28 +159,28 @@ fn Sessions(sessions: Vec<SessionRow>) -> impl IntoView {
     let can_end = sessions.iter().any(SessionRow::is_revocable);
     let rows = sessions.into_iter().map(|session| view! { <SessionItem session=session /> });
     view! {
-        <section class="card" aria-labelledby="sessions">
-            <div class="card-head">
-                <h2 class="section-title" id="sessions">"Sessions"</h2>
+        <Card labelled_by="sessions">
+            <div class="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
+                <h2 class="card-title text-base" id="sessions">"Where you're signed in"</h2>
                 {can_end.then(|| view! {
                     <form method="post" action="/do/end_other_sessions">
-                        <button class="btn btn-sm">"Sign out everywhere else"</button>
+                        <button class="btn border-line">"Sign out everywhere else"</button>
                     </form>
                 })}
             </div>
-            <ul class="rows">{rows.collect_view()}</ul>
+            <ul class="divide-y divide-base-300 *:py-3 *:first:pt-0 *:last:pb-0">{rows.collect_view()}</ul>
             {if has_others {
                 view! {
-                    <p class="muted small">
-                        "Something here that is not you? " <a href="/change-password">"Change your password"</a>
-                        ": it signs everybody else out."
+                    <p class="text-muted">
+                        "Is there a session you do not recognise? " <a href="/change-password">"Change your password"</a>
+                        " to sign out everywhere else."
                     </p>
                 }
                 .into_any()
             } else {
-                view! { <p class="muted small">"You are signed in nowhere else."</p> }.into_any()
+                view! { <p class="text-muted">"You're not signed in anywhere else."</p> }.into_any()
             }}
-        </section>
+        </Card>
     }
     .into_any()
 }
@@ -188,24 +191,24 @@ fn SessionItem(session: SessionRow) -> impl IntoView {
     let browser = session.browser.clone();
     let is_revocable = session.is_revocable();
     view! {
-        <li>
-            <div>
-                <p class="row"><strong>{session.browser}</strong>
-                {session.is_current.then(|| view! { " " <span class="badge badge-dot badge-active">"This one"</span> })}
-                {session.shared.then(|| view! { " " <span class="badge">"Shared computer"</span> })}
-                {session.restricted.then(|| view! { " " <span class="badge badge-dot badge-waiting">"Temporary password"</span> })}
+        <li class="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
+            <div class="min-w-0 grow basis-60 wrap-anywhere">
+                <p class="flex flex-wrap items-center gap-2"><strong>{session.browser}</strong>
+                {session.is_current.then(|| view! { " " <span class="badge badge-soft badge-success">"This device"</span> })}
+                {session.shared.then(|| view! { " " <span class="badge badge-soft">"Shared computer"</span> })}
+                {session.restricted.then(|| view! { " " <span class="badge badge-soft badge-warning">"Temporary password"</span> })}
                 </p>
-                <p class="muted small">"From " <span class="num">{session.ip_address}</span></p>
-                <p class="muted small">"Signed in " <UtcTime at=session.created_at /></p>
-                <p class="muted small">"Last seen " <UtcTime at=session.last_seen /></p>
+                <p class="text-muted">"From " <span class="tabular-nums">{session.ip_address}</span></p>
+                <p class="text-muted">"Signed in " <UtcTime at=session.created_at /></p>
+                <p class="text-muted">"Last seen " <UtcTime at=session.last_seen /></p>
                 {session.restricted.then(|| view! {
-                    <p class="muted small">"It can only choose another password, and ends within a quarter of an hour."</p>
+                    <p class="text-muted">"This session can only be used to choose a new password. It ends within 15 minutes."</p>
                 })}
             </div>
             {is_revocable.then(|| view! {
                 <form method="post" action="/do/end_session">
                     <input type="hidden" name="handle" value=session.public_id />
-                    <button class="btn btn-sm">"Sign out"<span class="sr-only">{format!(" {browser}")}</span></button>
+                    <button class="btn border-line">"Sign out"<span class="sr-only">{format!(" {browser}")}</span></button>
                 </form>
             })}
         </li>
@@ -226,17 +229,17 @@ fn RecentActivity(activity: Vec<ActivityRow>) -> impl IntoView {
         let by = (!row.actor.is_empty()).then(|| format!(" by {}", row.actor));
         let from = (!row.ip_address.is_empty()).then(|| format!("From {}, ", row.ip_address));
         view! {
-            <li><div>{description}{by}<p class="muted small">{from}<UtcTime at=row.at /></p></div></li>
+            <li class="wrap-anywhere">{description}{by}<p class="text-muted">{from}<UtcTime at=row.at /></p></li>
         }
     });
     view! {
-        <section class="card" aria-labelledby="history">
-            <div class="card-head"><h2 class="section-title" id="history">"History"</h2></div>
-            <ul class="rows">{rows.collect_view()}</ul>
+        <Card labelled_by="history">
+            <h2 class="card-title text-base" id="history">"Recent activity"</h2>
+            <ul class="divide-y divide-base-300 *:py-3 *:first:pt-0 *:last:pb-0">{rows.collect_view()}</ul>
             {is_truncated.then(|| view! {
-                <p class="muted small">{format!("The latest {RECENT_ACTIVITY_LIMIT}. All of it is in the download below.")}</p>
+                <p class="text-muted">{format!("These are the latest {RECENT_ACTIVITY_LIMIT} entries. Download your data to see more.")}</p>
             })}
-        </section>
+        </Card>
     }
     .into_any()
 }
@@ -245,13 +248,13 @@ fn RecentActivity(activity: Vec<ActivityRow>) -> impl IntoView {
 #[component]
 fn YourData() -> impl IntoView {
     view! {
-        <section class="card" aria-labelledby="data">
-            <div class="card-head"><h2 class="section-title" id="data">"My data"</h2></div>
-            <p class="muted small">"Download everything the portal keeps about you in one file, or delete your account for good."</p>
-            <div class="card-foot row">
-                <a class="btn" href="/profile/data.json" download>"Download my data"</a>
-                <a class="btn btn-danger" href="/profile/delete">"Delete my account"</a>
+        <Card labelled_by="data">
+            <h2 class="card-title text-base" id="data">"Your data"</h2>
+            <p class="text-muted">"Download a copy of your data, or permanently delete your account."</p>
+            <div class="card-actions mt-2 gap-3">
+                <a class="btn border-line" href="/profile/data.json" download>"Download your data"</a>
+                <a class="btn btn-outline btn-error" href="/profile/delete">"Delete account"</a>
             </div>
-        </section>
+        </Card>
     }
 }

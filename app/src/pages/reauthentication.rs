@@ -51,26 +51,26 @@ pub fn ReauthenticationRequired(
     let with_microsoft = passwordless && request.backend.microsoft.is_some();
     let return_to = request.path_and_query.clone();
     view! {
-        <div class="stack">
+        <div class="flex flex-col gap-6">
             <FlashError request=request />
             {if with_microsoft {
                 view! {
-                    <p>"Sign in with Microsoft again to go on. You'll come back to this page."</p>
+                    <p>"Confirm it's you: sign in with Microsoft again. We'll bring you back to this page."</p>
                     <form method="post" action="/do/prove_with_microsoft">
                         <input type="hidden" name="next" value=return_to />
-                        <div class="row">
+                        <div class="flex flex-wrap items-center gap-3">
                             <button class="btn btn-primary">"Sign in with Microsoft again"</button>
-                            <a class="btn" href="/profile">"Cancel"</a>
+                            <a class="btn border-line" href="/profile">"Cancel"</a>
                         </div>
                     </form>
                 }
                 .into_any()
             } else {
                 view! {
-                    <p>"Sign out, then ask for a temporary password, or ask for another link."</p>
-                    <div class="row">
+                    <p>"Confirm it's you: sign out, then ask for a temporary password or another sign-in link."</p>
+                    <div class="flex flex-wrap items-center gap-3">
                         <a class="btn btn-primary" href="/logout">"Sign out"</a>
-                        <a class="btn" href="/profile">"Back to the profile"</a>
+                        <a class="btn border-line" href="/profile">"Cancel"</a>
                     </div>
                 }
                 .into_any()
@@ -84,6 +84,6 @@ pub fn ReauthenticationRequired(
 #[component]
 pub fn ForgottenPasswordHint() -> impl IntoView {
     view! {
-        <p class="form-foot">"Forgotten it? " <a href="/logout">"Sign out"</a>", then ask for a temporary one."</p>
+        <p class="text-sm/6 text-muted">"Forgotten your password? " <a href="/logout">"Sign out"</a>", then ask for a temporary password."</p>
     }
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::islands::fields::{PasswordField, TextField};
 use crate::islands::form::FormIsland;
-use crate::pages::layouts::{ProgressStep, SignedOutLayout};
+use crate::pages::layouts::{PageDescription, ProgressStep, SignedOutLayout};
 use crate::pages::page_request::PageRequest;
 use domain::errors::Field;
 
@@ -17,18 +17,25 @@ pub fn RegisterPage() -> impl IntoView {
         <SignedOutLayout
             request=request.clone()
             title="Create your account".to_owned()
-            lead="An administrator looks at it, then lets you in.".to_owned()
+            lead="An administrator reviews every registration. We'll email you when yours is approved.".to_owned()
             step=ProgressStep::Register
         >
+            <PageDescription text=format!(
+                "Create an account for {}. An administrator approves new accounts.",
+                request.settings().portal_name
+            ) />
             <FormIsland action="/do/register".to_owned() errors=request.errors()>
-                {registration_fields(&request, "We mail you a link to confirm it.")}
-                <div class="form-actions">
+                {registration_fields(
+                    &request,
+                    "We'll email you a link to confirm it. Unconfirmed registrations are deleted after 7 days.",
+                )}
+                <div class="flex flex-wrap gap-3">
                     <button class="btn btn-primary btn-block">"Create account"</button>
                 </div>
             </FormIsland>
-            <p class="form-foot">"Already have an account? " <a href="/login">"Sign in"</a></p>
+            <p class="text-sm/6 text-muted">"Already have an account? " <a href="/login">"Sign in"</a></p>
             {has_microsoft.then(|| view! {
-                <p class="form-foot">"A Microsoft account from work? " <a href="/ms-login">"Sign in with Microsoft"</a></p>
+                <p class="text-sm/6 text-muted">"Do you have a Microsoft work account? " <a href="/ms-login">"Sign in with Microsoft"</a></p>
             })}
         </SignedOutLayout>
     })
@@ -41,7 +48,7 @@ pub fn registration_fields(request: &PageRequest, email_hint: &str) -> impl Into
         <TextField
             field=Field::Username
             label="Username".to_owned()
-            hint="3 to 32 letters, digits, and single dots, hyphens or underscores between them.".to_owned()
+            hint="3 to 32 letters (a to z) and numbers, with single dots, hyphens or underscores in between.".to_owned()
             value=request.typed(Field::Username)
             autocomplete="username".to_owned()
             autofocus=true
@@ -59,14 +66,14 @@ pub fn registration_fields(request: &PageRequest, email_hint: &str) -> impl Into
         <PasswordField
             field=Field::Password
             label="Password".to_owned()
-            hint=format!("At least {min_length} characters. Three or four unrelated words are good.")
+            hint=format!("At least {min_length} characters. Three or four unrelated words work well.")
             autocomplete="new-password".to_owned()
             autofocus=false
             min_length=min_length
         />
         <PasswordField
             field=Field::ConfirmPassword
-            label="Password once more".to_owned()
+            label="Confirm password".to_owned()
             hint=String::new()
             autocomplete="new-password".to_owned()
             autofocus=false

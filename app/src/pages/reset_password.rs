@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::islands::fields::TextField;
 use crate::islands::form::FormIsland;
-use crate::pages::layouts::{ProgressStep, SignedOutLayout};
+use crate::pages::layouts::{PageDescription, ProgressStep, SignedOutLayout};
 use crate::pages::page_request::PageRequest;
 use domain::errors::Field;
 
@@ -12,25 +12,28 @@ use domain::errors::Field;
 #[component]
 pub fn ResetPasswordPage() -> impl IntoView {
     let request = PageRequest::get()?;
-    let lead =
-        "We mail you a temporary one. Until you have chosen a new password, your present one keeps working.";
+    let lead = "We'll email you a temporary password. Your current password keeps working until you choose a new one.";
     Some(view! {
-        <SignedOutLayout request=request.clone() title="Forgotten password".to_owned() lead=lead.to_owned() step=ProgressStep::ResetRequest>
+        <SignedOutLayout request=request.clone() title="Reset your password".to_owned() lead=lead.to_owned() step=ProgressStep::ResetRequest>
+            <PageDescription text=format!(
+                "Ask for a temporary password for your account at {}.",
+                request.settings().portal_name
+            ) />
             <FormIsland action="/do/ask_reset".to_owned() errors=request.errors()>
                 <TextField
                     field=Field::Email
                     label="Email address".to_owned()
-                    hint="The address your account has.".to_owned()
+                    hint="The email address you use for your account.".to_owned()
                     value=request.typed(Field::Email)
                     autocomplete="email".to_owned()
                     autofocus=true
                     validate=true
                 />
-                <div class="form-actions">
+                <div class="flex flex-wrap gap-3">
                     <button class="btn btn-primary btn-block">"Send a temporary password"</button>
                 </div>
             </FormIsland>
-            <p class="form-foot">"You know it after all? " <a href="/login">"Sign in"</a></p>
+            <p class="text-sm/6 text-muted">"Remembered your password? " <a href="/login">"Sign in"</a></p>
         </SignedOutLayout>
     })
 }

@@ -42,10 +42,10 @@ fn SignInLinkForm(request: PageRequest, link: LinkView, token: String) -> impl I
             <SignedOutLayout
                 request=request
                 title=format!("This link is for {}", link.username)
-                lead=format!("{other_username} is signed in here. Sign out first, then open the link again.")
+                lead=format!("You're signed in as {other_username}. Sign out, then open the link again.")
                 step=ProgressStep::SignInAfterApproval
             >
-                <div class="form-actions"><a class="btn btn-primary btn-block" href="/logout">"Sign out"</a></div>
+                <div class="flex flex-wrap gap-3"><a class="btn btn-primary btn-block" href="/logout">"Sign out"</a></div>
             </SignedOutLayout>
         }
         .into_any(),
@@ -58,13 +58,13 @@ fn SignInLinkForm(request: PageRequest, link: LinkView, token: String) -> impl I
                         <PasswordField
                             field=Field::Password
                             label="Password".to_owned()
-                            hint="The one you chose at registration. It also confirms your address.".to_owned()
+                            hint="The password you chose when you registered. Entering it also confirms your email address.".to_owned()
                             autocomplete="current-password".to_owned()
                             autofocus=true
                             min_length=0
                         />
                     })}
-                    <div class="form-actions">
+                    <div class="flex flex-wrap gap-3">
                         <button class="btn btn-primary btn-block">{title}</button>
                     </div>
                 </FormIsland>

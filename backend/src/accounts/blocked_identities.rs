@@ -45,7 +45,8 @@ impl BlockedIdentities {
     /// # Errors
     /// Returns [`InternalError::Seal`] if neither SECRET_KEY nor SECRET_KEY_PREVIOUS opens it.
     pub async fn check(db: &Database, keys: &Keys) -> Result<(), InternalError> {
-        let row = portal_key::Entity::find_by_id(KEY_NAME).one(db.pool()).await.context("read a key")?;
+        let row =
+            portal_key::Entity::find_by_id(KEY_NAME).one(db.pool()).await.context("read the portal key")?;
         row.map_or(Ok(()), |row| keys.open_key(&row.sealed, KEY_NAME).map(drop))
     }
 
@@ -55,7 +56,7 @@ impl BlockedIdentities {
     /// Returns [`InternalError::Seal`] if neither SECRET_KEY nor SECRET_KEY_PREVIOUS opens it.
     pub async fn load(db: &Database, keys: &Keys, now: Timestamp) -> Result<Self, InternalError> {
         let txn = db.begin_write(Lock::Schema).await?;
-        let row = portal_key::Entity::find_by_id(KEY_NAME).one(&*txn).await.context("read a key")?;
+        let row = portal_key::Entity::find_by_id(KEY_NAME).one(&*txn).await.context("read the portal key")?;
         let key = if let Some(row) = row {
             let (key, outdated) = keys.open_key(&row.sealed, KEY_NAME)?;
             if outdated {
@@ -64,7 +65,7 @@ impl BlockedIdentities {
                     .filter(portal_key::Column::Name.eq(KEY_NAME))
                     .exec(&*txn)
                     .await
-                    .context("seal a key anew")?;
+                    .context("encrypt the portal key again")?;
             }
             key
         } else {
@@ -74,7 +75,10 @@ impl BlockedIdentities {
                 sealed: ActiveValue::Set(keys.seal_key(&key, KEY_NAME)?),
                 created_at: ActiveValue::Set(now),
             };
-            portal_key::Entity::insert(row).exec_without_returning(&*txn).await.context("keep a key")?;
+            portal_key::Entity::insert(row)
+                .exec_without_returning(&*txn)
+                .await
+                .context("store the portal key")?;
             key
         };
         txn.commit().await?;
@@ -96,7 +100,7 @@ impl BlockedIdentities {
 
     fn mac(&self, parts: &[&str]) -> Result<String, InternalError> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key)
-            .map_err(|_| InternalError::Seal("hash who was shut out"))?;
+            .map_err(|_| InternalError::Seal("hash a blocked identity"))?;
         mac.update(parts.join("\n").as_bytes());
         Ok(HEXLOWER.encode(&mac.finalize().into_bytes()))
     }
@@ -210,7 +214,7 @@ pub async fn unlink_and_block_identity(
     let row = find_identity(db, user_id).await?.filter(|row| row.linked_at >= since);
     let Some(row) = row else { return Ok(()) };
     backend.blocked_identities.insert_identity(db, &row.tid, &row.oid, BlockReason::Unlinked, now).await?;
-    identity::Entity::delete_by_id(user_id).exec(db).await.context("drop the identity")?;
+    identity::Entity::delete_by_id(user_id).exec(db).await.context("delete the identity")?;
     Ok(())
 }
 
@@ -232,16 +236,17 @@ async fn insert_hash(
         .on_conflict(on_conflict)
         .exec_without_returning(db)
         .await
-        .context("remember who was shut out")?;
+        .context("store a blocked identity")?;
     Ok(())
 }
 
 async fn remove_hash(db: &impl ConnectionTrait, hash: String) -> Result<(), InternalError> {
-    blocked_identity::Entity::delete_by_id(hash).exec(db).await.context("forget who was shut out")?;
+    blocked_identity::Entity::delete_by_id(hash).exec(db).await.context("delete a blocked identity")?;
     Ok(())
 }
 
 async fn contains_hash(db: &impl ConnectionTrait, hash: String) -> Result<bool, InternalError> {
-    let found = blocked_identity::Entity::find_by_id(hash).one(db).await.context("look who was shut out")?;
+    let found =
+        blocked_identity::Entity::find_by_id(hash).one(db).await.context("find a blocked identity")?;
     Ok(found.is_some())
 }

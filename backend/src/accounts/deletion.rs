@@ -100,7 +100,7 @@ async fn schedule_deletion(
         .filter(user::Column::Status.eq(Status::Active))
         .exec(&**txn)
         .await
-        .context("ask for the deletion of an account")?;
+        .context("request the deletion of an account")?;
     if updated.rows_affected == 1 { Ok(()) } else { Err(ErrorCode::SignedOut.into()) }
 }
 
@@ -281,7 +281,7 @@ pub(crate) async fn cancel_deletion(
         .filter(user::Column::CredentialVersion.is_in([user.credential_version, user.credential_version + 1]))
         .exec(&**txn)
         .await
-        .context("keep an account")?;
+        .context("cancel the deletion of an account")?;
     if updated.rows_affected != 1 {
         return Err(ErrorCode::LinkInvalid.into());
     }

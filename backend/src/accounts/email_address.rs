@@ -44,7 +44,7 @@ pub async fn is_known(db: &impl ConnectionTrait, email_canonical: &str) -> Resul
         .filter(user::Column::Status.ne(Status::Rejected))
         .count(db)
         .await
-        .context("look for the address")?;
+        .context("find the email address")?;
     Ok(known > 0)
 }
 

@@ -117,7 +117,8 @@ pub async fn cancel_registration(
     if !consume_token(&*txn, token.id, now).await? {
         return Err(ErrorCode::LinkInvalid.into());
     }
-    let actor = Actor { id: None, name: "owner of the address".to_owned(), client_ip: client_ip.to_string() };
+    let actor =
+        Actor { id: None, name: "owner of the email address".to_owned(), client_ip: client_ip.to_string() };
     insert_audit(&*txn, Action::CancelRegistration, &actor, Some((user.id, &user.username)), now).await?;
     let registration = Condition::all()
         .add(user::Column::Id.eq(user.id))
@@ -149,7 +150,7 @@ async fn report_dispute(
         .filter(user::Column::RegistrationDisputedAt.is_null())
         .exec(&**txn)
         .await
-        .context("note whose address it is not")?;
+        .context("record a disputed email address")?;
     revoke_tokens(&**txn, Some(user.id), &[Purpose::ConfirmEmail], now).await?;
     if updated.rows_affected == 1 {
         insert_job(&**txn, JobKind::RegistrationDisputed, user.id, now).await

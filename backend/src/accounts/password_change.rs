@@ -128,7 +128,7 @@ async fn update_password_hash(
         .filter(user::Column::Status.eq(Status::Active))
         .exec(&**txn)
         .await
-        .context("write the password")?;
+        .context("store the password")?;
     if updated.rows_affected == 1 { Ok(()) } else { Err(ErrorCode::SignedOut.into()) }
 }
 

@@ -132,7 +132,7 @@ pub(crate) async fn read_activity(
     let records = ActivityRecord::find_by_statement(statement)
         .all(backend.db.pool())
         .await
-        .context("read sessions and history")?;
+        .context("read sessions and recent activity")?;
     Ok(AccountActivity::from_records(backend, current_user, records))
 }
 

@@ -163,6 +163,6 @@ pub(crate) fn unique_violation_error(error: DbErr) -> UseCaseError {
             FormErrors::of_field(Field::Username, ErrorCode::UsernameTaken).into()
         }
         Some(SqlErr::UniqueConstraintViolation(_)) => ErrorCode::EmailTaken.into(),
-        _ => InternalError::Database { context: "write the account", source: error }.into(),
+        _ => InternalError::Database { context: "store the account", source: error }.into(),
     }
 }

@@ -101,5 +101,5 @@ async fn find_user_by_name(
         .filter(user::Column::Status.ne(Status::Shadow))
         .one(db)
         .await
-        .context("find the person")
+        .context("find the user")
 }

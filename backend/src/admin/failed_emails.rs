@@ -36,7 +36,7 @@ pub async fn count_failed_emails(backend: &Backend) -> Result<u64, InternalError
         .filter(outbox::Column::State.eq(EmailState::Failed))
         .count(backend.db.pool())
         .await
-        .context("count given-up mails")
+        .context("count failed emails")
 }
 
 /// Returns the failed emails page. The list contains the failed emails with an id below `before`, or the newest without it.
@@ -77,7 +77,7 @@ async fn read_failed_emails(
         .limit(PAGE_SIZE + 1)
         .all(backend.db.pool())
         .await
-        .context("read given-up mails")?;
+        .context("read a page of failed emails")?;
     let page_size = usize::try_from(PAGE_SIZE).unwrap_or(usize::MAX);
     let has_more = rows.len() > page_size;
     rows.truncate(page_size);
@@ -176,7 +176,7 @@ pub async fn dismiss_email(
 }
 
 async fn find_failed(txn: &WriteTransaction, id: i64) -> Result<outbox::Model, UseCaseError> {
-    let row = outbox::Entity::find_by_id(id).one(&**txn).await.context("find the mail")?;
+    let row = outbox::Entity::find_by_id(id).one(&**txn).await.context("find the email")?;
     Ok(row.filter(|row| row.state.known() == Some(EmailState::Failed)).ok_or(ErrorCode::EmailNotFound)?)
 }
 
@@ -185,7 +185,7 @@ async fn find_owner(
     row: &outbox::Model,
 ) -> Result<Option<user::Model>, InternalError> {
     match row.user_id {
-        Some(id) => user::Entity::find_by_id(id).one(&**txn).await.context("find the mail's owner"),
+        Some(id) => user::Entity::find_by_id(id).one(&**txn).await.context("find the user of the email"),
         None => Ok(None),
     }
 }
@@ -271,7 +271,7 @@ async fn is_change_still_requested(
         .filter(user_token::Column::UsedAt.is_null())
         .count(&**txn)
         .await
-        .context("look whether a change of address is still asked for")?;
+        .context("find a requested email address change")?;
     Ok(valid_tokens > 0)
 }
 

@@ -35,7 +35,7 @@ pub async fn read_metrics(backend: &Backend) -> Result<AdminMetrics, InternalErr
         .order_by_asc(outbox::Column::CreatedAt)
         .one(db)
         .await
-        .context("find the oldest mail")?;
+        .context("find the oldest waiting email")?;
     let sessions = user_session::Entity::find().filter(user_session::Column::ExpiresAt.gt(now));
     let jobs = email_job::Entity::find().filter(email_job::Column::FailedAt.is_not_null());
     let requests =
@@ -43,7 +43,7 @@ pub async fn read_metrics(backend: &Backend) -> Result<AdminMetrics, InternalErr
     Ok(AdminMetrics {
         failed_jobs: jobs.count(db).await.context("count failed jobs")?
             + requests.count(db).await.context("count failed requests")?,
-        pending_emails: pending.count(db).await.context("count mails")?,
+        pending_emails: pending.count(db).await.context("count emails")?,
         failed_emails: count_failed_emails(backend).await?,
         oldest_pending_email_seconds: oldest.map_or(0, |row| now.since(row.created_at).as_secs()),
         sessions: sessions.count(db).await.context("count sessions")?,

@@ -60,7 +60,7 @@ pub async fn apply_action(
     };
     let txn = backend.db.begin_write(lock).await?;
     require_admin(&txn, admin).await?;
-    let user = user::Entity::find_by_id(subject).one(&*txn).await.context("find the person")?;
+    let user = user::Entity::find_by_id(subject).one(&*txn).await.context("find the user")?;
     let user = user.ok_or(ErrorCode::UserNotFound)?;
     let account = account_state(&user);
     let now = backend.now();
@@ -123,7 +123,7 @@ async fn update_user(
     if updated.rows_affected == 1 {
         return Ok(());
     }
-    let current = user::Entity::find_by_id(user.id).one(&**txn).await.context("find the person again")?;
+    let current = user::Entity::find_by_id(user.id).one(&**txn).await.context("find the user again")?;
     Err(current.map_or(ErrorCode::UserNotFound, |user| ErrorCode::WrongStatus(user.status.public())).into())
 }
 

@@ -92,7 +92,7 @@ pub async fn count_pending(backend: &Backend) -> Result<u64, InternalError> {
 }
 
 async fn count_users(backend: &Backend, query: Select<user::Entity>) -> Result<u64, InternalError> {
-    query.count(backend.db.pool()).await.context("count people")
+    query.count(backend.db.pool()).await.context("count users")
 }
 
 /// Returns the rows of a page, and true if there is a next page. For that it reads one row more than fits.
@@ -100,7 +100,7 @@ async fn read_rows(
     backend: &Backend,
     query: Select<user::Entity>,
 ) -> Result<(Vec<user::Model>, bool), InternalError> {
-    let mut rows = query.limit(PAGE_SIZE + 1).all(backend.db.pool()).await.context("read people")?;
+    let mut rows = query.limit(PAGE_SIZE + 1).all(backend.db.pool()).await.context("read users")?;
     let page_size = usize::try_from(PAGE_SIZE).unwrap_or(usize::MAX);
     let has_more = rows.len() > page_size;
     rows.truncate(page_size);
@@ -122,7 +122,7 @@ pub async fn find_user_row(
         .filter(user::Column::Status.ne(Status::Shadow))
         .all(backend.db.pool())
         .await
-        .context("find the person")?;
+        .context("find the user")?;
     Ok(to_user_rows(backend, current_user, found).await?.pop())
 }
 
@@ -143,7 +143,7 @@ async fn to_user_rows(
             .into_tuple::<(UserId, String)>()
             .all(backend.db.pool())
             .await
-            .context("find who decided")?
+            .context("find the administrator who decided")?
             .into_iter()
             .collect()
     };

@@ -43,7 +43,7 @@ pub async fn insert_audit_row(
     db: &impl ConnectionTrait,
     row: audit::ActiveModel,
 ) -> Result<(), InternalError> {
-    audit::Entity::insert(row).exec_without_returning(db).await.context("write the audit")?;
+    audit::Entity::insert(row).exec_without_returning(db).await.context("write to the audit log")?;
     Ok(())
 }
 
@@ -66,7 +66,7 @@ pub async fn erase_names(db: &impl ConnectionTrait, user_ids: &[UserId]) -> Resu
         .filter(audit::Column::SubjectId.is_in(user_ids.iter().copied()))
         .exec(db)
         .await
-        .context("forget whom the audit names")?;
+        .context("erase the subject from the audit log")?;
     // The IP address of a visitor who acted on the account, such as the owner of a mistyped email address.
     audit::Entity::update_many()
         .col_expr(audit::Column::ClientIp, nothing())
@@ -74,13 +74,13 @@ pub async fn erase_names(db: &impl ConnectionTrait, user_ids: &[UserId]) -> Resu
         .filter(audit::Column::ActorId.is_null())
         .exec(db)
         .await
-        .context("forget where others acted from")?;
+        .context("erase IP addresses from the audit log")?;
     audit::Entity::update_many()
         .col_expr(audit::Column::ActorName, nothing())
         .col_expr(audit::Column::ClientIp, nothing())
         .filter(audit::Column::ActorId.is_in(user_ids.iter().copied()))
         .exec(db)
         .await
-        .context("forget who acted")?;
+        .context("erase the actor from the audit log")?;
     Ok(())
 }

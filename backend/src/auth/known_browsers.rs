@@ -101,7 +101,7 @@ pub(crate) async fn refund_attempt(
         .filter(known_browser::Column::Failures.gt(0))
         .exec(db)
         .await
-        .context("take back an attempt of a known browser")?;
+        .context("refund an attempt of a known browser")?;
     Ok(())
 }
 
@@ -131,7 +131,7 @@ pub(crate) async fn remember_at_sign_in(
     match try_remember(backend, user_id, credential_version, browsers).await {
         Ok(known) => known,
         Err(error) => {
-            tracing::warn!(cause = %error, "could not remember a browser");
+            tracing::warn!(cause = %error, "could not remember the browser");
             None
         }
     }
@@ -141,7 +141,7 @@ pub(crate) async fn remember_at_sign_in(
 pub(crate) async fn record_success(backend: &Backend, user_id: UserId, browsers: &[KnownBrowser]) {
     let Some(browser) = known_to(browsers, user_id) else { return };
     if let Err(error) = record_use(backend.db.pool(), browser, backend.now()).await {
-        tracing::warn!(cause = %error, "could not note a sign-in in a known browser");
+        tracing::warn!(cause = %error, "could not record a sign-in with a known browser");
     }
 }
 
@@ -200,7 +200,7 @@ async fn record_use(
         .filter(known_browser::Column::UserId.eq(browser.user_id))
         .exec(db)
         .await
-        .context("note the use of a known browser")?;
+        .context("record the use of a known browser")?;
     Ok(updated.rows_affected == 1)
 }
 
@@ -249,7 +249,7 @@ async fn is_up_to_date(
         .filter(known_browser::Column::LastUsedAt.gt(now.before(RECORD_INTERVAL)))
         .count(backend.db.pool())
         .await
-        .context("look for a known browser")?;
+        .context("find a known browser")?;
     Ok(rows > 0)
 }
 
@@ -320,7 +320,7 @@ async fn is_remembered(db: &impl ConnectionTrait, browser: &KnownBrowser) -> Res
         .filter(known_browser::Column::UserId.eq(browser.user_id))
         .count(db)
         .await
-        .context("look for a known browser")?;
+        .context("find a known browser")?;
     Ok(rows > 0)
 }
 

@@ -342,6 +342,6 @@ async fn renew_hash(backend: &Backend, user: &user::Model, form: &SignIn<'_>) ->
         .filter(user::Column::PasswordHash.eq(user.password_hash.clone()))
         .exec(backend.db.pool())
         .await
-        .context("renew the hash")?;
+        .context("update the password hash")?;
     Ok(())
 }

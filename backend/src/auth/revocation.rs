@@ -37,7 +37,7 @@ pub(crate) async fn replace_password(
         .filter(user::Column::PasswordHash.is_not_null())
         .exec(db)
         .await
-        .context("replace the known password")?;
+        .context("replace the password")?;
     Ok(())
 }
 
@@ -53,6 +53,6 @@ pub async fn revoke_credentials(
         .filter(email_job::Column::Kind.eq(JobKind::EmailChange))
         .exec(db)
         .await
-        .context("forget an asked address")?;
+        .context("cancel a requested email address change")?;
     Ok(())
 }

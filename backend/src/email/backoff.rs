@@ -12,8 +12,8 @@ const MAX_TRUSTED_ATTEMPTS: i32 = 4;
 const INITIAL_DELAY: Duration = Duration::from_secs(30);
 const MAX_DELAY: Duration = Duration::from_hours(4);
 
-/// Returns the delay before the next attempt: what the server asks for, but after [`MAX_TRUSTED_ATTEMPTS`] attempts not less than
-/// the exponential delay. Otherwise a server that says "in a second" for an hour would get all attempts within a minute.
+/// Returns the delay before the next attempt: the delay that the server asks for, but after [`MAX_TRUSTED_ATTEMPTS`] attempts not
+/// less than the exponential delay. Otherwise a server that says "in a second" for an hour would get all attempts within a minute.
 pub(super) fn retry_delay(attempts: i32, retry_after: Option<Duration>) -> Duration {
     match retry_after {
         Some(after) if attempts <= MAX_TRUSTED_ATTEMPTS => after,

@@ -42,7 +42,7 @@ pub async fn record_email(
     mailbox_email::Entity::insert(row)
         .exec_without_returning(db)
         .await
-        .context("note an email to a mailbox")?;
+        .context("record an email to a mailbox")?;
     Ok(())
 }
 

@@ -22,20 +22,20 @@ impl EmailKind {
     /// Returns the label that administrators see.
     pub fn label(self) -> &'static str {
         match self {
-            Self::ConfirmEmail => "Confirm address",
+            Self::ConfirmEmail => "Confirm email address",
             Self::AlreadyRegistered => "Already registered",
-            Self::PendingRegistrations => "Notice to administrators",
+            Self::PendingRegistrations => "Notification to administrators",
             Self::RegistrationDisputed => "Email address disputed",
             Self::Approved => "Approval",
             Self::Reactivated => "Reactivation",
             Self::TemporaryPassword => "Temporary password",
-            Self::NoTemporaryPassword => "Why there is no temporary password",
+            Self::NoTemporaryPassword => "No temporary password",
             Self::PasswordChanged => "Password changed",
-            Self::ConfirmNewEmail => "Confirm new address",
-            Self::EmailChanged => "Address changed",
+            Self::ConfirmNewEmail => "Confirm new email address",
+            Self::EmailChanged => "Email address changed",
             Self::MicrosoftChanged => "Microsoft account changed",
             Self::AccountDeletion => "Account deletion",
-            Self::Test => "Test",
+            Self::Test => "Test email",
         }
     }
 

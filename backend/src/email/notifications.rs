@@ -69,7 +69,7 @@ pub async fn still_needed(
             .into_tuple()
             .all(db)
             .await
-            .context("look who has been deleted")?;
+            .context("find deleted users")?;
         existing.extend(found);
     }
     let users: Vec<PendingUser> = users.into_iter().filter(|user| existing.contains(&user.id)).collect();
@@ -91,7 +91,7 @@ async fn is_recipient(
         .filter(user::Column::Status.eq(Status::Active))
         .count(db)
         .await
-        .context("look who gets notifications")?;
+        .context("find the recipients of notifications")?;
     Ok(administrators > 0)
 }
 

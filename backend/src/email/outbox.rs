@@ -54,8 +54,8 @@ pub async fn enqueue(
 ) -> Result<(), InternalError> {
     let kind = new_email.message.kind();
     let seal_context = random::public_id();
-    let content =
-        serde_json::to_vec(&new_email.message).map_err(|_| InternalError::Data("a mail is no JSON"))?;
+    let content = serde_json::to_vec(&new_email.message)
+        .map_err(|_| InternalError::Data("an email cannot be written as JSON"))?;
     let sealed = keys.seal_email(&content, &associated_data(&seal_context, new_email.recipient))?;
     let row = outbox::ActiveModel {
         id: ActiveValue::NotSet,
@@ -74,7 +74,7 @@ pub async fn enqueue(
         last_error: ActiveValue::Set(None),
         finished_at: ActiveValue::Set(Timestamp::NEVER),
     };
-    outbox::Entity::insert(row).exec_without_returning(db).await.context("write a mail")?;
+    outbox::Entity::insert(row).exec_without_returning(db).await.context("store an email")?;
     Ok(())
 }
 
@@ -85,9 +85,10 @@ fn associated_data(seal_context: &str, recipient: &str) -> String {
 
 /// Decrypts the content of an email.
 pub fn open(backend: &Backend, row: &outbox::Model) -> Result<Message, InternalError> {
-    let sealed = row.sealed.as_deref().ok_or(InternalError::Data("the mail's content is gone"))?;
+    let sealed = row.sealed.as_deref().ok_or(InternalError::Data("the content of the email is missing"))?;
     let content = backend.keys.open_email(sealed, &associated_data(&row.seal_context, &row.recipient))?;
-    serde_json::from_slice(&content).map_err(|_| InternalError::Data("the mail's content is no message"))
+    serde_json::from_slice(&content)
+        .map_err(|_| InternalError::Data("the content of the email cannot be read"))
 }
 
 /// Replaces the content of an email, unless its state has changed in the meantime.
@@ -97,7 +98,8 @@ pub(super) async fn reseal(
     row: &outbox::Model,
     message: &Message,
 ) -> Result<(), InternalError> {
-    let content = serde_json::to_vec(message).map_err(|_| InternalError::Data("a mail is no JSON"))?;
+    let content =
+        serde_json::to_vec(message).map_err(|_| InternalError::Data("an email cannot be written as JSON"))?;
     let sealed = keys.seal_email(&content, &associated_data(&row.seal_context, &row.recipient))?;
     outbox::Entity::update_many()
         .col_expr(outbox::Column::Sealed, Expr::value(sealed))
@@ -118,7 +120,7 @@ pub async fn check_send_rate(backend: &Backend, emails: u64) -> Result<Result<()
     let recent = outbox::Entity::find()
         .filter(outbox::Column::FinishedAt.gt(since))
         .filter(outbox::Column::State.eq(EmailState::Sent));
-    let sent = recent.clone().count(backend.db.pool()).await.context("count sent mails")?;
+    let sent = recent.clone().count(backend.db.pool()).await.context("count sent emails")?;
     if sent.saturating_add(emails) <= u64::from(rate.count) {
         return Ok(Ok(()));
     }
@@ -126,7 +128,7 @@ pub async fn check_send_rate(backend: &Backend, emails: u64) -> Result<Result<()
         .order_by_asc(outbox::Column::FinishedAt)
         .one(backend.db.pool())
         .await
-        .context("find the oldest sent mail")?;
+        .context("find the oldest sent email")?;
     let free_at = oldest.map_or(now, |row| row.finished_at.after(rate.period));
     Ok(Err(free_at.since(now).max(Duration::from_millis(100))))
 }
@@ -150,7 +152,7 @@ pub async fn lease_next(backend: &Backend) -> Result<Option<outbox::Model>, Inte
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .one(&*txn)
         .await
-        .context("find a mail to send")?;
+        .context("find an email to send")?;
     let Some(row) = next else {
         txn.commit().await?;
         return Ok(None);
@@ -163,20 +165,20 @@ pub async fn lease_next(backend: &Backend) -> Result<Option<outbox::Model>, Inte
         .filter(free)
         .exec(&*txn)
         .await
-        .context("lease a mail")?;
+        .context("lease an email")?;
     txn.commit().await?;
     Ok((leased.rows_affected == 1).then(|| outbox::Model { attempts: row.attempts + 1, leased_until, ..row }))
 }
 
 /// Drops pending emails that have expired.
 async fn drop_expired(db: &impl ConnectionTrait, now: Timestamp) -> Result<(), InternalError> {
-    finish(EmailState::Dropped, now, Some("its time was over"))
+    finish(EmailState::Dropped, now, Some("expired"))
         .filter(outbox::Column::State.eq(EmailState::Pending))
         .filter(outbox::Column::NotAfter.lte(now))
         .filter(outbox::Column::LeasedUntil.lte(now))
         .exec(db)
         .await
-        .context("drop dead mails")?;
+        .context("drop expired emails")?;
     Ok(())
 }
 
@@ -219,7 +221,7 @@ pub async fn record_result(
         .filter(outbox::Column::State.eq(EmailState::Pending))
         .exec(backend.db.pool())
         .await
-        .context("settle a mail")?;
+        .context("record the result of an email")?;
     Ok(())
 }
 
@@ -249,9 +251,9 @@ fn log_failure(leased: &outbox::Model, result: &SendResult) {
     let cause = reason.as_str();
     let (kind, attempt) = (leased.kind.as_str(), leased.attempts);
     if is_final {
-        tracing::warn!(mail = leased.id, kind, attempt, cause, "a mail was given up");
+        tracing::warn!(email = leased.id, kind, attempt, cause, "email failed permanently");
     } else {
-        tracing::warn!(mail = leased.id, kind, attempt, cause, "a mail could not be sent, and waits");
+        tracing::warn!(email = leased.id, kind, attempt, cause, "email send failed, will retry");
     }
 }
 
@@ -275,7 +277,7 @@ pub async fn requeue(db: &impl ConnectionTrait, id: i64, now: Timestamp) -> Resu
         .filter(outbox::Column::State.eq(EmailState::Failed))
         .exec(db)
         .await
-        .context("send a mail again")?;
+        .context("send an email again")?;
     Ok(requeued.rows_affected == 1)
 }
 
@@ -292,7 +294,7 @@ pub async fn set_dropped(
         .filter(outbox::Column::State.eq(EmailState::Failed))
         .exec(db)
         .await
-        .context("replace a mail")?;
+        .context("replace an email")?;
     Ok(dropped.rows_affected == 1)
 }
 

@@ -1,4 +1,4 @@
-//! Removes what may be sensitive from the reasons that servers give.
+//! Removes sensitive words from the reasons that servers give.
 
 /// Returns a server's reason without words that may be sensitive, for the log and the database. Servers quote recipients, and may
 /// quote other parts of an email or a request. The sender is not secret, and the reason may be about it.

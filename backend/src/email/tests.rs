@@ -1,5 +1,6 @@
 //! Snapshots of the emails. `cargo insta review` accepts a change of a text.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::auth::password::blocklist::Blocklist;
@@ -142,6 +143,7 @@ fn messages() -> Vec<(&'static str, Message)> {
                 asks_password: true,
             },
         ),
+        ("approved_microsoft", Message::ApprovedMicrosoft { username: username.clone(), url: url.clone() }),
         (
             "reactivated",
             Message::Reactivated { username: username.clone(), url: url.clone(), deletion_cancelled: false },
@@ -174,6 +176,9 @@ fn messages() -> Vec<(&'static str, Message)> {
             "confirm_new_email",
             Message::ConfirmNewEmail { username: username.clone(), url: url.clone(), lifetime: 3 * day },
         ),
+        ("microsoft_linked", Message::MicrosoftLinked { username: username.clone(), url: url.clone() }),
+        ("microsoft_unlinked", Message::MicrosoftUnlinked { username: username.clone(), url: url.clone() }),
+        ("test", Message::Test { url: url.clone() }),
         ("email_changed_again", Message::EmailChangedAgain { username: username.clone(), url: url.clone() }),
         ("email_changed", Message::EmailChanged { username, url, lifetime: 3 * day }),
     ]
@@ -188,6 +193,31 @@ fn every_email_matches_its_snapshot() {
             format!("{}\n\n{}\n\n{}", rendered.subject, rendered.text, rendered.html)
         );
     }
+}
+
+#[test]
+fn the_reference_lists_the_subject_of_every_email() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/emails.md");
+    let page = std::fs::read_to_string(path).expect("docs/reference/emails.md");
+    // The second column of each row is a subject in backticks.
+    let listed: BTreeSet<String> = page
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix('|')?.split('|').nth(1)?.trim().strip_prefix('`')?.strip_suffix('`')
+        })
+        .map(ToOwned::to_owned)
+        .collect();
+    let sent: BTreeSet<String> = messages()
+        .iter()
+        .map(|(_, message)| {
+            render(message, &settings(None))
+                .subject
+                .replace("Example & Sons", "{portal}")
+                .replace("ada.lovelace", "{username}")
+                .replace("2 people", "{number} people")
+        })
+        .collect();
+    assert_eq!(listed, sent);
 }
 
 #[test]

@@ -24,7 +24,7 @@ use crate::error::InternalError;
 pub const IDLE: Duration = Duration::from_secs(15);
 
 /// The longest time for one database step, as in requests: a connection may have been dropped silently on the way. An email whose
-/// result could not be recorded is sent once more when its lease has expired.
+/// result could not be recorded is sent again when its lease has expired.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Most jobs in one batch, so that jobs do not delay requests for temporary passwords.
@@ -115,7 +115,7 @@ async fn deliver(
         // Another SECRET_KEY may decrypt it, or another version may read it.
         Err(error) => SendResult::temporary_failure(error.to_string()),
     };
-    // An email whose result is not recorded is sent once more.
+    // An email whose result is not recorded is sent again.
     match with_timeout(outbox::record_result(backend, &leased, result.clone())).await {
         Ok(()) => Ok(()),
         Err(_) => with_timeout(outbox::record_result(backend, &leased, result)).await,
@@ -125,7 +125,7 @@ async fn deliver(
 /// Limits the time of a step that needs only the database.
 async fn with_timeout<T>(step: impl Future<Output = Result<T, InternalError>>) -> Result<T, InternalError> {
     timeout(DATABASE_TIMEOUT, step).await.unwrap_or(Err(InternalError::Database {
-        context: "hear from the database",
+        context: "get an answer from the database",
         source: DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
     }))
 }

@@ -123,7 +123,7 @@ impl Deref for WriteTransaction {
 impl WriteTransaction {
     /// Commits the transaction.
     pub async fn commit(self) -> Result<(), InternalError> {
-        self.transaction.commit().await.context("commit")
+        self.transaction.commit().await.context("commit a transaction")
     }
 }
 
@@ -195,7 +195,7 @@ impl Database {
         let transaction = self.pool.begin_with_options(options).await.context("begin a transaction")?;
         if let (false, Some(key)) = (sqlite, lock.key()) {
             let take = format!("SELECT pg_advisory_xact_lock({key})");
-            transaction.execute_unprepared(&take).await.context("take a lock")?;
+            transaction.execute_unprepared(&take).await.context("acquire a lock")?;
         }
         Ok(WriteTransaction { transaction, _writer: writer })
     }
@@ -207,7 +207,10 @@ impl Database {
             return Ok(());
         }
         let _writer = self.writer.lock().await;
-        self.pool.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.context("empty the log")?;
+        self.pool
+            .execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)")
+            .await
+            .context("empty the write-ahead log")?;
         Ok(())
     }
 

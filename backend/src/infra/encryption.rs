@@ -42,22 +42,24 @@ impl Keys {
 
     /// Seals the content of an email for `context`.
     pub fn seal_email(&self, text: &[u8], context: &str) -> Result<String, InternalError> {
-        seal(&self.email, text, context).ok_or(InternalError::Seal("seal a mail"))
+        seal(&self.email, text, context).ok_or(InternalError::Seal("encrypt an email"))
     }
 
     /// Opens a result of [`Keys::seal_email`] for the same `context`, with the current or the previous key.
     pub fn open_email(&self, sealed: &str, context: &str) -> Result<Vec<u8>, InternalError> {
-        open(&self.email, sealed, context).map(|(text, _)| text).ok_or(InternalError::Seal("open a mail"))
+        open(&self.email, sealed, context)
+            .map(|(text, _)| text)
+            .ok_or(InternalError::Seal("decrypt an email"))
     }
 
     /// Seals a key of the portal.
     pub fn seal_key(&self, key: &[u8], name: &str) -> Result<String, InternalError> {
-        seal(&self.portal, key, name).ok_or(InternalError::Seal("seal a key"))
+        seal(&self.portal, key, name).ok_or(InternalError::Seal("encrypt the portal key"))
     }
 
     /// Opens a result of [`Keys::seal_key`]. Also returns true if it was sealed with the previous key and should be sealed again.
     pub fn open_key(&self, sealed: &str, name: &str) -> Result<(Vec<u8>, bool), InternalError> {
-        let opened = open(&self.portal, sealed, name).ok_or(InternalError::Seal("open a key"))?;
+        let opened = open(&self.portal, sealed, name).ok_or(InternalError::Seal("decrypt the portal key"))?;
         Ok((opened.0, opened.1 > 0))
     }
 

@@ -5,7 +5,7 @@
 //! - A bound query is the same statement as a newly built one.
 //! - Input is always a bound value and never part of the SQL text.
 //!
-//! Built for each request, the larger of the two queries took a seventh of its page's time (docs/benchmarks.md).
+//! Built for each request, the larger of the two queries took a seventh of its page's time (docs/contribute/benchmarks.md).
 
 use std::sync::OnceLock;
 

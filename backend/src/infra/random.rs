@@ -4,11 +4,11 @@
 ///
 /// # Panics
 /// Panics if the operating system has no randomness, because then nothing is safe.
-#[expect(clippy::expect_used, reason = "without randomness no secret can be made, and nothing may go on")]
+#[expect(clippy::expect_used, reason = "without randomness no secret is safe, and the process must stop")]
 #[expect(clippy::disallowed_methods, reason = "the one place that may draw random bits")]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the operating system must give random bytes");
+    getrandom::fill(&mut bytes).expect("the operating system must provide random bytes");
     bytes
 }
 

@@ -78,7 +78,7 @@ async fn purge_rows(backend: &Backend, now: Timestamp) -> Result<(), InternalErr
         .exec(&*txn)
         .await
         .context("purge failed requests")?;
-    outbox::Entity::delete_many().filter(expired_emails(now)).exec(&*txn).await.context("purge mails")?;
+    outbox::Entity::delete_many().filter(expired_emails(now)).exec(&*txn).await.context("purge emails")?;
     txn.commit().await
 }
 

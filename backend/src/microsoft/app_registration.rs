@@ -29,7 +29,7 @@ pub struct AppRegistration {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppRegistrationError {
     /// The application has no permission to read it.
-    #[error("the application may not read its own registration (Application.Read.All)")]
+    #[error("the application has no permission to read its own registration (Application.Read.All)")]
     NotPermitted,
     /// There is no access token for Graph.
     #[error("{0}")]
@@ -86,7 +86,7 @@ impl GraphEmail {
             self.tokens.get().await.map_err(|failure| AppRegistrationError::NoToken(failure.reason))?;
         let mut url = self.graph_url.clone();
         url.path_segments_mut()
-            .map_err(|()| failed("the address of Graph has no path".to_owned()))?
+            .map_err(|()| failed("GRAPH_URL cannot have a path".to_owned()))?
             .pop_if_empty()
             .push(&format!("applications(appId='{}')", self.client_id));
         url.set_query(Some("$select=web,optionalClaims,passwordCredentials"));
@@ -97,7 +97,7 @@ impl GraphEmail {
         match status {
             200 => serde_json::from_slice(&body)
                 .map(|resource| self.parse_registration(resource))
-                .map_err(|_| failed("Graph answered with something else than an application".to_owned())),
+                .map_err(|_| failed("Graph did not return an app registration".to_owned())),
             401 | 403 => Err(AppRegistrationError::NotPermitted),
             other => Err(failed(format!("Graph answered {other}"))),
         }

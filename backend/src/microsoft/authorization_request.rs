@@ -121,7 +121,7 @@ async fn begin(
     authorization_request::Entity::insert(row)
         .exec_without_returning(backend.db.pool())
         .await
-        .context("begin a conversation with Microsoft")?;
+        .context("store an authorization request")?;
     Ok(AuthorizationRedirect { url: started.url, browser_secret })
 }
 
@@ -138,13 +138,13 @@ pub(super) async fn consume_authorization_request(
         .filter(authorization_request::Column::ExpiresAt.gt(backend.now()))
         .one(backend.db.pool())
         .await
-        .context("find a conversation with Microsoft")?;
+        .context("find an authorization request")?;
     let Some(row) = found else { return Ok(None) };
     // If two callbacks arrive together, only one deletes the row.
     let deleted = authorization_request::Entity::delete_by_id(row.state_hash)
         .exec(backend.db.pool())
         .await
-        .context("end a conversation with Microsoft")?;
+        .context("delete an authorization request")?;
     if deleted.rows_affected != 1 {
         return Ok(None);
     }
@@ -169,6 +169,6 @@ pub async fn purge_authorization_requests(
         .filter(authorization_request::Column::ExpiresAt.lt(now))
         .exec(db)
         .await
-        .context("purge conversations with Microsoft")?;
+        .context("purge authorization requests")?;
     Ok(())
 }

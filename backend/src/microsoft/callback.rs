@@ -95,7 +95,7 @@ pub struct CallbackError {
     pub shared: bool,
 }
 
-/// Handles a callback: consumes the authorization request and completes what it was for.
+/// Handles a callback: consumes the authorization request and completes the sign-in, link or re-authentication.
 pub async fn handle_callback(
     backend: &Backend,
     session: &BrowserSession,
@@ -112,7 +112,7 @@ pub async fn handle_callback(
     }
     let request = consume_authorization_request(backend, callback.state, callback.browser_secret).await;
     let Some(request) = request.map_err(|failure| fail("/login", failure.into()))? else {
-        tracing::warn!("an answer of Microsoft belongs to no conversation of this browser");
+        tracing::warn!("Microsoft callback without a matching sign-in request");
         return Err(fail(default_page, ErrorCode::MicrosoftRequestExpired.into()));
     };
     let page = error_page(&request, callback.current_user);
@@ -150,7 +150,7 @@ async fn complete(
         RequestPurpose::SignIn | RequestPurpose::SignInShared => None,
         RequestPurpose::Link | RequestPurpose::Reauthenticate => {
             Some(requesting_user(callback, &request).ok_or_else(|| {
-                tracing::warn!("an answer of Microsoft came to another session than the one that was sent");
+                tracing::warn!("Microsoft callback for a different session");
                 ErrorCode::MicrosoftRequestExpired
             })?)
         }
@@ -195,11 +195,11 @@ async fn fetch_identity(
 ) -> Result<Identity, ErrorCode> {
     if let Some((error, description)) = callback.error {
         let denied = error == "access_denied";
-        tracing::warn!(cause = describe_oauth_error(error, description), "Microsoft sent somebody back");
+        tracing::warn!(cause = describe_oauth_error(error, description), "Microsoft returned an error");
         return Err(if denied { ErrorCode::MicrosoftDenied } else { ErrorCode::MicrosoftRefused });
     }
     let code = callback.code.ok_or_else(|| {
-        tracing::warn!("an answer of Microsoft has neither a code nor an error");
+        tracing::warn!("Microsoft callback without a code or an error");
         ErrorCode::MicrosoftRefused
     })?;
     with_timeout(provider, provider.finish(code, &request.nonce, &request.code_verifier, now)).await
@@ -223,7 +223,7 @@ async fn sign_in(
             created?;
         }
     }
-    let user = found.ok_or(InternalError::Data("a new account is gone"))?;
+    let user = found.ok_or(InternalError::Data("a new account is missing"))?;
     if user.status != Status::Active {
         backend.counters.count_sign_in(SignInOutcome::NotActive);
         let user_id = user.password_hash.is_none().then_some(user.id);
@@ -262,9 +262,7 @@ async fn reauthenticate(
         return Err(ErrorCode::MicrosoftMismatch.into());
     }
     if identity.auth_time.is_none_or(|at| at < started_at.before(LEEWAY)) {
-        tracing::warn!(
-            "Microsoft's token does not say that somebody signed in anew: its claim auth_time is missing or old"
-        );
+        tracing::warn!("Microsoft did not confirm a recent sign-in: claim auth_time is missing or old");
         return Err(ErrorCode::MicrosoftNoRecentSignIn.into());
     }
     let txn = backend.db.begin_write(Lock::None).await?;
@@ -274,7 +272,7 @@ async fn reauthenticate(
         .filter(user_session::Column::PublicId.eq(current_user.public_id.as_str()))
         .exec(&*txn)
         .await
-        .context("note a proof")?;
+        .context("record a re-authentication")?;
     txn.commit().await?;
     Ok(())
 }

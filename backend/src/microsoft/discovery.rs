@@ -60,11 +60,11 @@ impl Metadata {
         let endpoints = [&document.authorization_endpoint, &document.token_endpoint, &document.jwks_uri];
         let bad = endpoints.into_iter().chain(&document.end_session_endpoint).find(|url| !is_allowed(url));
         if let Some(bad) = bad {
-            return Err(HttpError(format!("names {bad}, which is not https")));
+            return Err(HttpError(format!("it contains {bad}, which does not use https")));
         }
         let issuer = Issuer(document.issuer);
         if !issuer.names_tenant() {
-            return Err(HttpError("its issuer names no tenant".to_owned()));
+            return Err(HttpError("its issuer contains no tenant ID".to_owned()));
         }
         Ok(Self {
             issuer,
@@ -142,7 +142,7 @@ impl SigningKeys {
             }
         }
         let set = serde_json::from_value(document)
-            .map_err(|_| HttpError("answered with something else than keys".to_owned()))?;
+            .map_err(|_| HttpError("the response contains no valid keys".to_owned()))?;
         Ok(Self { set, issuers })
     }
 

@@ -46,7 +46,7 @@ impl HttpClient {
             .timeout(TIMEOUT)
             .build()
             .map(Self)
-            .map_err(|error| format!("could not prepare for https: {}", causes(error)))
+            .map_err(|error| format!("could not set up https: {}", causes(error)))
     }
 
     /// Sends `request` and reads the whole response.
@@ -57,18 +57,18 @@ impl HttpClient {
     /// (3xx). A response with any other status is returned.
     pub async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         if !Url::parse(&request.uri().to_string()).is_ok_and(|url| is_secure_url(&url)) {
-            return Err(HttpError("neither https nor on this machine".to_owned()));
+            return Err(HttpError("the URL uses neither https nor this machine".to_owned()));
         }
         let request = reqwest::Request::try_from(request).map_err(HttpError::from)?;
         let mut response = self.0.execute(request).await.map_err(HttpError::from)?;
         let status = response.status();
         if status.is_redirection() || status.is_server_error() || status.as_u16() == 429 {
-            return Err(HttpError(format!("answered {}", status.as_u16())));
+            return Err(HttpError(format!("status {}", status.as_u16())));
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(HttpError::from)? {
             if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
-                return Err(HttpError(format!("answered with more than {MAX_RESPONSE_BYTES} bytes")));
+                return Err(HttpError(format!("response of more than {MAX_RESPONSE_BYTES} bytes")));
             }
             body.extend_from_slice(&chunk);
         }
@@ -91,19 +91,18 @@ impl HttpClient {
         let mut request = http::Request::get(url.as_str()).header(http::header::ACCEPT, "application/json");
         if let Some(bearer) = bearer {
             let mut value = http::HeaderValue::try_from(format!("Bearer {bearer}"))
-                .map_err(|_| HttpError("the access token fits in no header".to_owned()))?;
+                .map_err(|_| HttpError("the access token is not a valid header value".to_owned()))?;
             value.set_sensitive(true);
             request = request.header(http::header::AUTHORIZATION, value);
         }
-        let request =
-            request.body(Vec::new()).map_err(|_| HttpError("the address fits in no request".to_owned()))?;
+        let request = request.body(Vec::new()).map_err(|_| HttpError("the URL is not valid".to_owned()))?;
         let response = self.send(request).await?;
         if response.status() != http::StatusCode::OK {
-            return Err(HttpError(format!("answered {}", response.status().as_u16())));
+            return Err(HttpError(format!("status {}", response.status().as_u16())));
         }
         // serde's error may quote the document.
         serde_json::from_slice(response.body())
-            .map_err(|_| HttpError("answered with something else than the expected JSON".to_owned()))
+            .map_err(|_| HttpError("the response is not the expected JSON".to_owned()))
     }
 }
 
@@ -120,7 +119,7 @@ impl<'c> AsyncHttpClient<'c> for HttpClient {
 impl From<reqwest::Error> for HttpError {
     fn from(error: reqwest::Error) -> Self {
         if error.is_timeout() {
-            return Self(format!("no answer within {} seconds", TIMEOUT.as_secs()));
+            return Self(format!("no response within {} seconds", TIMEOUT.as_secs()));
         }
         Self(causes(error))
     }

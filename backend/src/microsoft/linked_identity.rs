@@ -49,7 +49,7 @@ pub(super) async fn find_user_by_identity(
         .filter(identity::Column::Oid.eq(identity.oid.as_str()))
         .one(db)
         .await
-        .context("find whose identity it is")?;
+        .context("find the owner of the identity")?;
     let Some(row) = row else { return Ok(None) };
     user::Entity::find_by_id(row.user_id).one(db).await.context("find the account")
 }

@@ -59,7 +59,7 @@ pub async fn sign_out_url(backend: &Backend, client_ip: IpAddr) -> Result<Option
     };
     let url = url.flatten();
     if url.is_none() {
-        tracing::warn!("Microsoft gives no place to sign out at, or does not answer");
+        tracing::warn!("Microsoft sign-out URL unavailable");
     }
     Ok(url)
 }
@@ -72,13 +72,13 @@ async fn with_timeout<T>(
     let _permit = provider.permit().map_err(|error| provider_error_code(&error))?;
     match timeout(PROVIDER_TIMEOUT, call).await {
         Ok(done) => done.map_err(|error| provider_error_code(&error)),
-        Err(_) => Err(provider_error_code(&ProviderError::Unreachable("it took too long".to_owned()))),
+        Err(_) => Err(provider_error_code(&ProviderError::Unreachable("no response in time".to_owned()))),
     }
 }
 
 /// Logs a provider's error and returns the code that the person sees.
 fn provider_error_code(error: &ProviderError) -> ErrorCode {
-    tracing::warn!(cause = %error, "a conversation with Microsoft came to nothing");
+    tracing::warn!(cause = %error, "Microsoft request failed");
     match error {
         ProviderError::Unreachable(_) | ProviderError::Profile(_) => ErrorCode::MicrosoftUnavailable,
         ProviderError::Refused(_) | ProviderError::InvalidIdToken(_) => ErrorCode::MicrosoftRefused,

@@ -50,7 +50,7 @@ pub enum ProviderError {
     #[error("Microsoft cannot be reached: {0}")]
     Unreachable(String),
     /// The provider answered with an OAuth error.
-    #[error("Microsoft refused: {0}")]
+    #[error("Microsoft rejected the request: {0}")]
     Refused(String),
     /// The ID token is not valid.
     #[error("the ID token {0}")]
@@ -94,18 +94,18 @@ pub(super) type MicrosoftClient = Client<
 /// Checks the settings. Returns them with GUIDs in lower case and all scopes.
 pub(super) fn validate_settings(mut settings: ProviderSettings) -> Result<ProviderSettings, String> {
     if settings.client_id.is_empty() || settings.client_secret.expose_secret().is_empty() {
-        return Err("CLIENT_ID and CLIENT_SECRET are both needed".to_owned());
+        return Err("CLIENT_ID and CLIENT_SECRET must both be set".to_owned());
     }
     for (name, url) in [("AUTHORITY", &settings.authority), ("ENDPOINT", &settings.endpoint)] {
         if !is_secure_url(url) {
-            return Err(format!("{name} must be https (http only on this very machine)"));
+            return Err(format!("{name} must use https (http only on this machine)"));
         }
     }
-    let guid = |text: &String| parse_guid(text).ok_or(format!("the tenant {text:?} is no GUID"));
+    let guid = |text: &String| parse_guid(text).ok_or(format!("the tenant ID {text:?} is not a GUID"));
     settings.tenants = settings.tenants.iter().map(guid).collect::<Result<_, _>>()?;
     settings.home_tenant = settings.home_tenant.as_ref().map(guid).transpose()?;
     if settings.tenants.is_empty() {
-        return Err("no tenant is allowed: name them by their GUIDs".to_owned());
+        return Err("no tenant is allowed: set MICROSOFT_TENANTS to tenant IDs (GUIDs)".to_owned());
     }
     // `openidconnect` adds `openid` itself.
     settings.scope.retain(|scope| scope != "openid" && scope != "profile");
@@ -119,7 +119,7 @@ pub(super) fn build_client(
     metadata: &Metadata,
 ) -> Result<MicrosoftClient, ProviderError> {
     let issuer = IssuerUrl::new(metadata.issuer.as_str().to_owned())
-        .map_err(|_| ProviderError::Unreachable("its issuer is no address".to_owned()))?;
+        .map_err(|_| ProviderError::Unreachable("its issuer is not a URL".to_owned()))?;
     // `verify_id_token` checks the tokens, not this client. So it needs no keys.
     Ok(Client::new(ClientId::new(settings.client_id.clone()), issuer, JsonWebKeySet::default())
         .set_client_secret(ClientSecret::new(settings.client_secret.expose_secret().to_owned()))
@@ -136,10 +136,10 @@ pub(super) fn token_error(error: RequestTokenError<HttpError, TokenErrorResponse
             errors.error().as_ref(),
             errors.error_description().map(String::as_str),
         )),
-        RequestTokenError::Request(error) => ProviderError::Unreachable(format!("its tokens: {error}")),
+        RequestTokenError::Request(error) => ProviderError::Unreachable(format!("token request: {error}")),
         // The error of `openidconnect` may quote the response with the tokens.
         RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-            ProviderError::Unreachable("its answer to the code is not readable".to_owned())
+            ProviderError::Unreachable("the token response could not be read".to_owned())
         }
     }
 }

@@ -99,7 +99,7 @@ fn insert_error(error: DbErr) -> UseCaseError {
             ErrorCode::MicrosoftRefused.into()
         }
         Some(SqlErr::UniqueConstraintViolation(_)) => ErrorCode::MicrosoftEmailTaken.into(),
-        _ => InternalError::Database { context: "write the account", source: error }.into(),
+        _ => InternalError::Database { context: "store the account", source: error }.into(),
     }
 }
 
@@ -114,12 +114,12 @@ async fn find_free_username(db: &impl ConnectionTrait, hint: &str) -> Result<Use
             .filter(user::Column::UsernameKey.eq(username.key()))
             .one(db)
             .await
-            .context("look for a free name")?;
+            .context("find an unused username")?;
         if taken.is_none() {
             return Ok(username);
         }
     }
-    Err(InternalError::Data("no name is free"))
+    Err(InternalError::Data("there is no unused username"))
 }
 
 /// Returns the characters of a hint that a username may contain: letters, digits and single separators. The hint can be an

@@ -13,7 +13,6 @@ use tower_sessions::session::Id;
 use crate::Backend;
 use crate::entity::{user, user_session};
 use crate::error::{ErrorContext, InternalError};
-use crate::infra::prepared_query::PreparedQuery;
 use crate::sessions::store::hash_hex;
 use crate::sessions::{AuthMethod, CurrentUser, PUBLIC_ID, USER};
 use domain::status::{Status, UserId};
@@ -77,7 +76,7 @@ impl SessionCookie {
             match update_last_seen(backend, &row.public_id, now).await {
                 Ok(()) => last_seen = now,
                 // A database that accepts no writes signs no one out.
-                Err(error) => tracing::warn!(cause = %error, "a session goes on without being noted"),
+                Err(error) => tracing::warn!(cause = %error, "could not update session last-seen"),
             }
         }
         Ok(Some(CurrentUser {
@@ -140,11 +139,9 @@ async fn find_session_cookie(
     backend: &Backend,
     session: &Session,
 ) -> Result<Option<(SessionCookie, QueryResult)>, InternalError> {
-    static SELECT: PreparedQuery = PreparedQuery::new(select_current_user);
     let Some(cookie) = SessionCookie::from_session(session).await? else { return Ok(None) };
-    let db = backend.db.pool();
-    let select = SELECT.bind(db.get_database_backend(), &cookie.public_id);
-    let found = db.query_one_raw(select).await.context("find the session")?;
+    let select = select_current_user(&cookie.public_id);
+    let found = backend.db.pool().query_one(&select).await.context("find the session")?;
     Ok(found.map(|found| (cookie, found)))
 }
 
@@ -176,6 +173,6 @@ async fn update_last_seen(backend: &Backend, public_id: &str, now: Timestamp) ->
         .filter(user_session::Column::PublicId.eq(public_id))
         .exec(backend.db.pool())
         .await
-        .context("note when the session was seen")?;
+        .context("update session last-seen")?;
     Ok(())
 }

@@ -24,7 +24,6 @@ use crate::entity::{audit, user, user_session};
 use crate::error::{ErrorContext, InternalError};
 use crate::infra::database::Lock;
 use crate::infra::random;
-use crate::sessions::postgres::insert_sign_in_in_one_statement;
 use crate::sessions::revoke::{delete_session, end_sessions};
 use crate::sessions::store::hash_hex;
 use crate::sessions::{AuthMethod, Browser, CurrentUser, MAX_SESSIONS, PUBLIC_ID, SessionKind, USER};
@@ -91,7 +90,7 @@ impl BrowserSession {
     /// Deletes the record of the request's session. Without its row the record gives no access, so an error is only logged.
     pub async fn delete_record(&self) {
         if let Err(error) = self.current.flush().await {
-            tracing::warn!(cause = %error, "could not remove an ended session's record");
+            tracing::warn!(cause = %error, "could not remove the record of an ended session");
         }
     }
 }
@@ -121,7 +120,7 @@ impl PendingSession {
         if let Some(previous) = self.previous_id
             && let Err(error) = backend.sessions.delete(&previous).await
         {
-            tracing::warn!(cause = %error, "could not remove a replaced session's record");
+            tracing::warn!(cause = %error, "could not remove the record of a replaced session");
         }
     }
 }
@@ -135,7 +134,7 @@ pub async fn prepare_session(
 ) -> Result<PendingSession, InternalError> {
     let now = backend.now();
     let previous_public_id: Option<String> =
-        session.current.get(PUBLIC_ID).await.context("read the old session")?;
+        session.current.get(PUBLIC_ID).await.context("read the previous session")?;
     let public_id = random::public_id();
     let kind = request.auth_method.session_kind();
     let lifetime = match kind {
@@ -150,7 +149,7 @@ pub async fn prepare_session(
             (USER.to_owned(), Value::from(request.user_id.0)),
         ]),
         expiry_date: OffsetDateTime::from_unix_timestamp(expires_at.seconds())
-            .map_err(|_| InternalError::Data("a session ends after all time"))?,
+            .map_err(|_| InternalError::Data("the expiry time of a session is out of range"))?,
     };
     backend.sessions.create(&mut record).await.map_err(SessionError::Store).context("create the session")?;
     let row = user_session::ActiveModel {
@@ -215,7 +214,7 @@ async fn evict_least_recently_used(
         .into_tuple()
         .all(db)
         .await
-        .context("look for the longest unused sessions")?;
+        .context("find the least recently used sessions")?;
     if surplus.is_empty() {
         return Ok(());
     }
@@ -250,7 +249,7 @@ pub async fn record_sign_in(
         .filter(user::Column::Id.eq(user_id))
         .exec(db)
         .await
-        .context("note the sign-in")?;
+        .context("record the sign-in")?;
     Ok(())
 }
 
@@ -274,17 +273,9 @@ pub async fn open_session_authenticated_at(
 ) -> Result<(), InternalError> {
     let mut pending = prepare_session(backend, session, request, browser).await?;
     pending.row.authenticated_at = ActiveValue::Set(authenticated_at);
-    let now = backend.now();
-    if backend.db.is_postgres() && request.auth_method.session_kind() == SessionKind::Ordinary {
-        let audit = request.audit_row(browser, now);
-        let (previous, row) = (pending.previous_public_id.as_deref(), &pending.row);
-        insert_sign_in_in_one_statement(backend.db.pool(), request.user_id, previous, row, &audit, now)
-            .await?;
-    } else {
-        let txn = backend.db.begin_write(Lock::None).await?;
-        insert_sign_in(&*txn, &pending, request, browser, now).await?;
-        txn.commit().await?;
-    }
+    let txn = backend.db.begin_write(Lock::None).await?;
+    insert_sign_in(&*txn, &pending, request, browser, backend.now()).await?;
+    txn.commit().await?;
     pending.activate(backend, session).await;
     Ok(())
 }

@@ -11,7 +11,6 @@
 mod authenticate;
 mod create;
 mod current_user;
-mod postgres;
 mod revoke;
 pub mod store;
 pub mod user_agent;

@@ -118,7 +118,7 @@ pub async fn lock_user_row(db: &impl ConnectionTrait, user_id: UserId) -> Result
         .into_tuple::<UserId>()
         .one(db)
         .await
-        .context("hold the person")?;
+        .context("lock the user")?;
     Ok(())
 }
 
@@ -135,7 +135,7 @@ pub async fn require_session(
         .filter(user_session::Column::CredentialVersion.eq(current_user.credential_version))
         .exec(db)
         .await
-        .context("look for the session")?;
+        .context("find the session")?;
     if locked.rows_affected == 1 { Ok(()) } else { Err(ErrorCode::SignedOut.into()) }
 }
 
@@ -152,7 +152,7 @@ pub async fn refuse_during_recovery(
         .filter(user_session::Column::ExpiresAt.gt(now))
         .count(db)
         .await
-        .context("look for a restricted session")?;
+        .context("find a restricted session")?;
     if restricted == 0 { Ok(()) } else { Err(ErrorCode::RecoveryInProgress.into()) }
 }
 
@@ -177,7 +177,7 @@ pub async fn end_sessions(db: &impl ConnectionTrait, condition: Condition) -> Re
         .map_err(|_| InternalError::Data("the columns of ended sessions do not match"))?
         .on_conflict(OnConflict::column(ended_session::Column::IdHash).do_nothing().to_owned())
         .to_owned();
-    db.execute(&insert).await.context("note which sessions end")?;
+    db.execute(&insert).await.context("record ended sessions")?;
     let ended =
         user_session::Entity::delete_many().filter(condition).exec(db).await.context("end sessions")?;
     Ok(ended.rows_affected)
@@ -206,6 +206,6 @@ pub async fn remove_ended_records(backend: &Backend) -> Result<(), InternalError
             .filter(ended_session::Column::IdHash.is_in(ended))
             .exec(backend.db.pool())
             .await
-            .context("forget ended sessions")?;
+            .context("delete ended sessions")?;
     }
 }

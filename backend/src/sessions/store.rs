@@ -111,7 +111,7 @@ impl SessionStore for SessionRecords {
                 redis.create(&mut hashed).await?;
                 // On a collision the Redis store chooses another id, which the cookie would not have. With 128 bits it does not
                 // happen.
-                if hashed.id == id { Ok(()) } else { Err(backend_error("two sessions had one id")) }
+                if hashed.id == id { Ok(()) } else { Err(backend_error("two sessions had the same id")) }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The status, the role and the id of an account, and what administrators can do with an account.
+//! The status, the role and the id of an account, and the actions of administrators on accounts.
 //!
 //! # Guarantees
 //!

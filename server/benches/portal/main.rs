@@ -1,4 +1,4 @@
-//! The benchmark of the release. `script/bench` runs it, and docs/benchmarks.md explains its results.
+//! The benchmark of the release. `script/bench` runs it, and docs/contribute/benchmarks.md explains its results.
 //!
 //! It starts the portal's release program and, for comparison, itself as a small server ([`baseline`]), sends requests to both
 //! over 127.0.0.1, and prints a table.
@@ -14,6 +14,7 @@
 
 mod baseline;
 mod client;
+mod compare;
 mod measure;
 mod page;
 mod process;
@@ -21,6 +22,7 @@ mod report;
 mod rows;
 mod world;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -31,8 +33,8 @@ use tokio::time::timeout;
 use crate::report::Report;
 use crate::world::World;
 
-/// The time limit of the benchmark. It takes about three minutes.
-const TIME_LIMIT: Duration = Duration::from_mins(5);
+/// The time limit of the benchmark, and of the comparison with another release. Each takes about three minutes.
+const TIME_LIMIT: Duration = Duration::from_mins(6);
 
 fn main() -> ExitCode {
     match run() {
@@ -46,13 +48,16 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let mut check = false;
+    let (mut check, mut against) = (false, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             // `cargo bench` passes this argument.
             "--bench" => {}
             "--check" => check = true,
+            "--against" => {
+                against = Some(PathBuf::from(arguments.next().context("--against needs a program")?));
+            }
             "baseline" => {
                 let bytes = arguments.next().context("baseline needs a number of bytes")?;
                 runtime.block_on(baseline::serve(bytes.parse()?))?;
@@ -61,23 +66,26 @@ fn run() -> anyhow::Result<ExitCode> {
             other => bail!("{other:?} is not known; script/bench runs this program"),
         }
     }
-    let report = runtime.block_on(run_until_stopped())?;
+    let report = runtime.block_on(run_until_stopped(against.as_deref()))?;
     report.print();
     Ok(if check && !report.holds() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Runs all benchmarks, unless a signal stops them. Then the processes end, because their owner is dropped.
-async fn run_until_stopped() -> anyhow::Result<Report> {
+async fn run_until_stopped(against: Option<&Path>) -> anyhow::Result<Report> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
-        report = timeout(TIME_LIMIT, Box::pin(run_benchmarks())) => report.context("it took too long")?,
+        report = timeout(TIME_LIMIT, Box::pin(run_benchmarks(against))) => report.context("it took too long")?,
         _ = terminate.recv() => bail!("told to stop"),
         _ = interrupt.recv() => bail!("told to stop"),
     }
 }
 
-async fn run_benchmarks() -> anyhow::Result<Report> {
+async fn run_benchmarks(against: Option<&Path>) -> anyhow::Result<Report> {
+    if let Some(program) = against {
+        return compare::compare(program).await;
+    }
     let world = World::prepare().await?;
     rows::measure(&world).await
 }

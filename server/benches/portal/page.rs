@@ -1,6 +1,6 @@
 //! The trivial page: a minimal Leptos application, rendered in the same way as the portal's pages.
 //!
-//! It contains what the framework adds to every document and nothing of the portal.
+//! It contains only the parts that the framework adds to every document, and nothing of the portal.
 
 use leptos::config::LeptosOptions;
 use leptos::hydration::{AutoReload, HydrationScripts};

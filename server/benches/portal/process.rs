@@ -3,6 +3,7 @@
 //! # Guarantees
 //! - A process ends when its owner is dropped.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -43,32 +44,15 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the portal as in production, on the temporary stores, with rate limits that the benchmark does not reach.
+    /// Starts the portal with [`portal_settings`].
     pub fn portal(world: &World) -> anyhow::Result<Self> {
         let address = free_address()?;
         let log = File::options().create(true).append(true).open(world.log())?;
-        let (listen, public) = (address.to_string(), format!("http://{address}"));
-        let settings: [(&str, &str); 11] = [
-            ("LEPTOS_ENV", "PROD"),
-            ("LEPTOS_SITE_ADDR", listen.as_str()),
-            ("PUBLIC_URL", public.as_str()),
-            ("DATABASE_URL", world.database_url.as_str()),
-            ("REDIS_URL", world.redis_url.as_str()),
-            ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
-            ("MAIL_TRANSPORT", "file"),
-            ("LIMIT_SIGN_IN", "1000000/1h"),
-            ("LIMIT_REGISTER", "1000000/1h"),
-            ("LIMIT_RESET", "1000000/1h"),
-            // Some loads send X-Forwarded-For with other client IPs.
-            ("TRUSTED_PROXIES", "127.0.0.1"),
-        ];
         let child = Command::new(&world.program)
             .arg("serve")
             .current_dir(&world.folder)
             .env_clear()
-            .envs(settings)
-            .env("LEPTOS_SITE_ROOT", &world.site)
-            .env("MAIL_DIR", world.folder.join("mail"))
+            .envs(portal_settings(world, &address.to_string()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -128,11 +112,41 @@ impl Process {
 
     /// Returns the memory in use in MiB.
     pub fn memory(&self) -> anyhow::Result<f64> {
+        self.status_mib("VmRSS:")
+    }
+
+    /// Returns the largest memory in use since the start in MiB.
+    pub fn peak_memory(&self) -> anyhow::Result<f64> {
+        self.status_mib("VmHWM:")
+    }
+
+    fn status_mib(&self, field: &str) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.running.0.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
         let kib = line.and_then(|line| line.split_whitespace().next()).context("/proc has another form")?;
         Ok(f64::from(kib.parse::<u32>()?) / 1024.0)
     }
+}
+
+/// Returns the settings of a portal in production, on the temporary stores, with rate limits that the benchmark does not reach.
+/// `listen` is its IP address and port.
+pub fn portal_settings(world: &World, listen: &str) -> Vec<(&'static str, OsString)> {
+    vec![
+        ("LEPTOS_ENV", "PROD".into()),
+        ("LEPTOS_SITE_ADDR", listen.into()),
+        ("LEPTOS_SITE_ROOT", world.site.clone().into()),
+        ("PUBLIC_URL", format!("http://{listen}").into()),
+        ("DATABASE_URL", world.database_url.clone().into()),
+        ("REDIS_URL", world.redis_url.clone().into()),
+        ("SECRET_KEY", "0123456789abcdef0123456789abcdef".into()),
+        ("MAIL_TRANSPORT", "file".into()),
+        ("MAIL_DIR", world.folder.join("mail").into()),
+        ("LIMIT_SIGN_IN", "1000000/1h".into()),
+        ("LIMIT_REGISTER", "1000000/1h".into()),
+        ("LIMIT_RESET", "1000000/1h".into()),
+        // Some loads send X-Forwarded-For with other client IPs.
+        ("TRUSTED_PROXIES", "127.0.0.1".into()),
+    ]
 }
 
 /// Returns a port on loopback that is free now. If another process takes it first, the portal reports an error.

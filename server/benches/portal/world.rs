@@ -86,11 +86,13 @@ impl World {
     }
 }
 
-fn viewer_name(number: usize) -> String {
+/// Returns the username of a viewer.
+pub fn viewer_name(number: usize) -> String {
     format!("viewer{number:02}")
 }
 
-fn user_name(number: usize) -> String {
+/// Returns the username of a user who signs in.
+pub fn user_name(number: usize) -> String {
     format!("person{number:04}")
 }
 

@@ -16,7 +16,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use secrecy::ExposeSecret;
 
 use crate::assets::Assets;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::{redis, startup};
 use backend::admin::failed_emails::read_delayed_emails;
 use backend::email::transport::graph::{AppRegistration, AppRegistrationError};
@@ -49,8 +49,8 @@ impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (mark, what, text) = match self {
             Self::Pass(what, text) => ("ok  ", what, text),
-            Self::Warn(what, text) => ("note", what, text),
-            Self::Fail(what, text) => ("BAD ", what, text),
+            Self::Warn(what, text) => ("warn", what, text),
+            Self::Fail(what, text) => ("fail", what, text),
         };
         write!(f, "{mark}  {what}: {text}")
     }
@@ -58,8 +58,9 @@ impl std::fmt::Display for Finding {
 
 /// Runs all checks.
 pub async fn examine(config: &Config) -> Vec<Finding> {
+    let misspelt = |message: &String| format!("{message} Fix: correct the name, or remove the variable");
     let mut findings: Vec<Finding> =
-        config.misspelt_settings.iter().map(|message| Warn("settings", message.clone())).collect();
+        config.misspelt_settings.iter().map(|message| Warn("settings", misspelt(message))).collect();
     findings.extend(check_blocklist(&config.settings));
     findings.extend([
         check_public_url(config),
@@ -79,19 +80,20 @@ fn check_public_url(config: &Config) -> Finding {
     if config.settings.is_https() {
         Pass("PUBLIC_URL", url.to_string())
     } else {
-        Warn("PUBLIC_URL", format!("{url} is http: for this machine alone"))
+        let fix = "set an https:// URL before anyone uses the portal from another machine";
+        Warn("PUBLIC_URL", format!("{url} does not use https. Fix: {fix}"))
     }
 }
 
 fn check_proxies(config: &Config) -> Finding {
     let proxies: Vec<String> = config.settings.trusted_proxies.iter().map(ToString::to_string).collect();
     if proxies.is_empty() && config.settings.is_https() {
-        let what = "none is trusted: behind a proxy all visitors count as one; set it to the proxy's address";
-        return Warn("TRUSTED_PROXIES", what.to_owned());
+        let text = "no proxy is trusted. Behind a proxy, all visitors share one rate limit. Fix: set it to your proxy's IP address";
+        return Warn("TRUSTED_PROXIES", text.to_owned());
     }
     if config.settings.trusted_proxies.iter().any(|net| net.prefix_len() == 0) {
-        let what = "everybody is trusted, so that visitors say who they are; name the proxy's address alone";
-        return Fail("TRUSTED_PROXIES", what.to_owned());
+        let text = "every IP address is trusted, so visitors can forge theirs. Fix: list only your proxy's IP address";
+        return Fail("TRUSTED_PROXIES", text.to_owned());
     }
     Pass("TRUSTED_PROXIES", if proxies.is_empty() { "none".to_owned() } else { proxies.join(", ") })
 }
@@ -99,11 +101,12 @@ fn check_proxies(config: &Config) -> Finding {
 fn check_key(config: &Config) -> Finding {
     let previous = config.secret_key_previous.is_some();
     if config.settings.environment == Environment::Dev {
-        return Warn("SECRET_KEY", "of development".to_owned());
+        let text = "LEPTOS_ENV is DEV, where a missing key is generated. Fix: in production, set LEPTOS_ENV=PROD and SECRET_KEY";
+        return Warn("SECRET_KEY", text.to_owned());
     }
     if previous {
-        let what = "there is a previous one; remove it a week after the change (docs/operating.md)";
-        return Warn("SECRET_KEY", what.to_owned());
+        let text = "still set. Fix: remove it a week after the rotation (docs/operate/rotate-keys.md)";
+        return Warn("SECRET_KEY_PREVIOUS", text.to_owned());
     }
     Pass("SECRET_KEY", "set".to_owned())
 }
@@ -111,57 +114,70 @@ fn check_key(config: &Config) -> Finding {
 /// Checks the operator's list of blocked passwords, if there is one.
 fn check_blocklist(settings: &Settings) -> Option<Finding> {
     let (count, least) = (settings.password_blocklist.len(), settings.password_min_length);
-    let what = format!("{count} passwords of {least} characters or more");
+    let noun = if count == 1 { "password" } else { "passwords" };
+    let size = format!("{count} {noun} of {least} or more characters");
+    let fix = format!("use a list of at least {RECOMMENDED_BLOCKLIST_SIZE} (OWASP ASVS 6.2.4)");
     match count {
         0 => None,
-        RECOMMENDED_BLOCKLIST_SIZE.. => Some(Pass("PASSWORD_BLOCKLIST", what)),
-        _ => Some(Warn(
-            "PASSWORD_BLOCKLIST",
-            format!("{what}; {RECOMMENDED_BLOCKLIST_SIZE} or more are advised (OWASP ASVS 6.2.4)"),
-        )),
+        RECOMMENDED_BLOCKLIST_SIZE.. => Some(Pass("PASSWORD_BLOCKLIST", size)),
+        _ => Some(Warn("PASSWORD_BLOCKLIST", format!("only {size}. Fix: {fix}"))),
     }
+}
+
+/// Returns the text of an error without its full stop, for the end of a line.
+fn describe(error: ConfigError) -> String {
+    let mut text = error.0;
+    if text.ends_with('.') {
+        text.pop();
+    }
+    text
 }
 
 /// Checks the built assets that the pages need.
 fn check_assets(config: &Config) -> Finding {
     match Assets::find(&config.site_root) {
         Ok(_) => Pass("built assets", config.site_root.display().to_string()),
-        Err(error) => Fail("built assets", error.0),
+        Err(error) => Fail("built assets", describe(error)),
     }
 }
 
 async fn check_database(config: &Config, findings: &mut Vec<Finding>) {
     if let Some(missing) = missing_file(config) {
-        let how = "run this in the portal's folder; or `vestibule migrate` makes one";
-        return findings.push(Fail("database", format!("there is none at {}: {how}", missing.display())));
+        let fix = "run this command in the portal's working directory, or run vestibule migrate";
+        let text = format!("{} does not exist. Fix: {fix}", missing.display());
+        return findings.push(Fail("database", text));
     }
     let db = match startup::database(config).await {
         Ok(db) => db,
-        Err(error) => return findings.push(Fail("database", error.0)),
+        Err(error) => return findings.push(Fail("database", describe(error))),
     };
     match Migrator::get_pending_migrations(db.pool()).await {
         Ok(pending) if pending.is_empty() => {
             findings.push(match check_writable(&db).await {
-                Ok(()) => Pass("database", "reached, writable and up to date".to_owned()),
+                Ok(()) => Pass("database", "connected, writable and up to date".to_owned()),
                 Err(error) => {
-                    let how = "its file, its folder and what lies beside it must belong to the portal's user; under PostgreSQL, \
-                               it must not be a standby";
-                    Fail("database", format!("it can't be written to: {how} ({error})"))
+                    let fix = if db.is_postgres() {
+                        "connect to a primary server"
+                    } else {
+                        "make the portal's user the owner of the file, its folder and the files next to it"
+                    };
+                    Fail("database", format!("not writable ({error}). Fix: {fix}"))
                 }
             });
             if let Err(error) = startup::check_key(config, &db).await {
-                findings.push(Fail("SECRET_KEY", error.0.trim_start_matches("SECRET_KEY: ").to_owned()));
+                let text = describe(error);
+                findings.push(Fail("SECRET_KEY", text.trim_start_matches("SECRET_KEY: ").to_owned()));
             }
         }
-        Ok(pending) => findings.push(Warn(
-            "database",
-            format!(
-                "{} steps behind; the next start or `vestibule migrate` brings it up to date",
-                pending.len()
-            ),
-        )),
+        Ok(pending) => {
+            let count = pending.len();
+            let noun = if count == 1 { "migration" } else { "migrations" };
+            let fix = "restart the portal or run vestibule migrate";
+            findings.push(Warn("database", format!("{count} pending {noun}. Fix: {fix}")));
+        }
         Err(error) => {
-            findings.push(Fail("database", format!("its schema can't be read; check the rights ({error})")));
+            let fix = "give the portal's database user access to the schema";
+            findings.push(Fail("database", format!("cannot read its migrations ({error}). Fix: {fix}")));
         }
     }
     findings.extend(check_delayed_emails(&db).await);
@@ -180,8 +196,8 @@ async fn check_delayed_emails(db: &Database) -> Option<Finding> {
         count => format!("{count} emails"),
     };
     let what = format!(
-        "{count} could not be sent yet, the oldest one was written on {since}. Its last error: {reason}. Vestibule tries again \
-         automatically. Fix: remove the cause, then press \"Send all emails again\" at /admin/mail"
+        "{count} could not be sent yet. The oldest was written on {since}, last error: {reason}. Vestibule tries again \
+         automatically. Fix: correct the cause, then select \"Send all emails again\" at /admin/mail"
     );
     Some(Warn("delayed emails", what))
 }
@@ -216,12 +232,18 @@ async fn check_clock(db: &Database) -> Finding {
     let ours = Clock::System.now().seconds();
     match theirs {
         Some(theirs) if (theirs - ours).abs() <= MAX_CLOCK_DIFFERENCE_SECONDS => {
-            Pass("clock", "agrees with the database's".to_owned())
+            Pass("clock", "in sync with the database server".to_owned())
         }
         Some(theirs) => {
-            Fail("clock", format!("{} seconds from the database's; set both by NTP", (theirs - ours).abs()))
+            let difference = (theirs - ours).abs();
+            let text =
+                format!("{difference} seconds from the database server's. Fix: synchronise both with NTP");
+            Fail("clock", text)
         }
-        None => Fail("clock", "the database's can't be read".to_owned()),
+        None => Fail(
+            "clock",
+            "cannot read the database server's clock. Fix: check the connection to the database".to_owned(),
+        ),
     }
 }
 
@@ -230,7 +252,8 @@ async fn check_clock(db: &Database) -> Finding {
 async fn check_pooling(db: &Database) -> Finding {
     let pool = db.pool().get_postgres_connection_pool();
     let Ok(mut one) = pool.acquire().await else {
-        return Fail("pool mode", "no connection could be had".to_owned());
+        let text = "no connection is available. Fix: allow more connections to the database or the pooler";
+        return Fail("connection pooling", text.to_owned());
     };
     let mut others = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
@@ -239,15 +262,19 @@ async fn check_pooling(db: &Database) -> Finding {
             sea_orm::sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *one).await;
         match pid {
             Ok(pid) => seen.insert(pid),
-            Err(error) => return Fail("pool mode", format!("statements fail on one connection ({error})")),
+            Err(error) => {
+                let text =
+                    format!("repeated statements fail ({error}). Fix: set your pooler to session mode");
+                return Fail("connection pooling", text);
+            }
         };
         others.push(pool.acquire().await);
     }
     if seen.len() == 1 {
-        Pass("pool mode", "a connection stays with its session".to_owned())
+        Pass("connection pooling", "session mode, or no pooler".to_owned())
     } else {
-        let what = "a pooler gives each statement another connection; set its pool mode to session";
-        Fail("pool mode", what.to_owned())
+        let text = "a pooler uses another connection for each statement. Fix: set it to session mode";
+        Fail("connection pooling", text.to_owned())
     }
 }
 
@@ -255,12 +282,12 @@ async fn check_redis(config: &Config, findings: &mut Vec<Finding>) {
     let Some(url) = &config.redis_url else {
         return findings.push(Pass(
             "Redis",
-            "not used: sessions are in the database, limits in this process".to_owned(),
+            "not configured (sessions in the database, rate limits in memory)".to_owned(),
         ));
     };
     let pool = match redis::connect(url.expose_secret()).await {
         Ok(pool) => pool,
-        Err(error) => return findings.push(Fail("Redis", error.0)),
+        Err(error) => return findings.push(Fail("Redis", describe(error))),
     };
     let info: Result<String, _> = pool.next().info(Some(InfoKind::Memory)).await;
     let policy = info.ok().and_then(|info| {
@@ -269,51 +296,55 @@ async fn check_redis(config: &Config, findings: &mut Vec<Finding>) {
             .map(|text| text.trim().to_owned())
     });
     findings.push(match policy.as_deref() {
-        Some("noeviction") => {
-            Pass("Redis", "reached; it never forgets a session for want of memory".to_owned())
-        }
+        Some("noeviction") => Pass("Redis", "connected, eviction policy noeviction".to_owned()),
         Some(policy) => Warn(
             "Redis",
             format!(
-                "its policy is {policy}: short of memory it signs people out; set maxmemory-policy noeviction"
+                "eviction policy {policy}: Redis may drop sessions when memory is low. Fix: set maxmemory-policy noeviction"
             ),
         ),
-        None => Warn("Redis", "reached; its eviction policy can't be read".to_owned()),
+        None => Warn(
+            "Redis",
+            "connected, but cannot read its eviction policy. Fix: allow the Redis account INFO".to_owned(),
+        ),
     });
     findings.push(match redis::rate_limiter(pool.clone()).check(Clock::System.now()).await {
-        Ok(()) => Pass("limits", "counted in Redis, for all replicas together".to_owned()),
+        Ok(()) => Pass("rate limits", "counted in Redis for all replicas together".to_owned()),
         Err(why) => Fail(
-            "limits",
-            format!("Redis does not count ({why}): each replica counts alone{}", permission_fix(&why)),
+            "rate limits",
+            format!(
+                "cannot count in Redis ({why}), so each replica counts on its own. Fix: {}",
+                counter_fix(&why)
+            ),
         ),
     });
     let _ = pool.quit().await;
 }
 
-/// Returns the fix for an error of Redis about permissions.
-fn permission_fix(why: &RedisError) -> &'static str {
+/// Returns the fix for an error of the counters in Redis.
+fn counter_fix(why: &RedisError) -> &'static str {
     if why.details().starts_with("NOPERM") {
-        "; allow its account EVALSHA, SCRIPT LOAD, GET, INCR, DECR, DEL and PEXPIRE for the keys {vestibule}:*"
+        "allow the Redis account EVALSHA, SCRIPT LOAD, GET, INCR, DECR, DEL and PEXPIRE for the keys {vestibule}:*"
     } else {
-        ""
+        "check the Redis server and REDIS_URL"
     }
 }
 
 async fn check_email(settings: &Settings, findings: &mut Vec<Finding>) {
     let transport = match Transport::new(settings) {
         Ok(transport) => transport,
-        Err(error) => return findings.push(Fail("mail", error.to_string())),
+        Err(error) => return findings.push(Fail("email", error.to_string())),
     };
     findings.push(match transport.check().await {
-        Ok(message) => Pass("mail", message),
-        Err(why) => Fail("mail", format!("{why}; {}", transport_fix(settings))),
+        Ok(message) => Pass("email", message),
+        Err(why) => Fail("email", format!("{why}. Fix: {}", transport_fix(settings))),
     });
     if matches!(settings.email_transport, EmailTransport::Graph(_)) {
-        let what = format!(
-            "whether the mailbox {} may be sent from shows with `vestibule mail test --to ADDRESS` alone",
+        let text = format!(
+            "cannot check whether {} may send. Fix: run vestibule mail test --to you@example.com",
             settings.sender_email
         );
-        findings.push(Warn("sender", what));
+        findings.push(Warn("sender", text));
     }
 }
 
@@ -321,26 +352,30 @@ async fn check_email(settings: &Settings, findings: &mut Vec<Finding>) {
 fn transport_fix(settings: &Settings) -> &'static str {
     match settings.email_transport {
         EmailTransport::File(_) => "set MAIL_DIR to a folder that the portal may write to",
-        EmailTransport::Smtp(_) => "start the mail server, or correct SMTP_URL",
-        EmailTransport::Graph(_) => "check CLIENT_SECRET, TENANT_ID, AUTHORITY and the way out (HTTPS_PROXY)",
+        EmailTransport::Smtp(_) => "start the mail server or correct SMTP_URL",
+        EmailTransport::Graph(_) => "check CLIENT_SECRET, TENANT_ID, AUTHORITY and your proxy (HTTPS_PROXY)",
     }
 }
 
 async fn check_microsoft(config: &Config, findings: &mut Vec<Finding>) {
     let Some(microsoft) = &config.settings.microsoft else {
-        return findings.push(Pass("Microsoft", "not set up".to_owned()));
+        return findings.push(Pass("Microsoft", "not configured".to_owned()));
     };
     let provider = match startup::microsoft(config) {
         Ok(Some(provider)) => provider,
         Ok(None) => return,
-        Err(error) => return findings.push(Fail("Microsoft", error.0)),
+        Err(error) => {
+            let text = describe(error);
+            return findings.push(Fail("Microsoft", text.trim_start_matches("Microsoft: ").to_owned()));
+        }
     };
     let checked = provider.check().await;
     let answers = checked.is_ok();
     findings.push(match checked {
-        Ok(()) => Pass("Microsoft", format!("{} answers", microsoft.authority)),
+        Ok(()) => Pass("Microsoft", format!("{} responds", microsoft.authority)),
         Err(error) => {
-            Fail("Microsoft", format!("{error}; check AUTHORITY, TENANT_ID and the way out (HTTPS_PROXY)"))
+            let fix = "check AUTHORITY, TENANT_ID and your proxy (HTTPS_PROXY)";
+            Fail("Microsoft", format!("{error}. Fix: {fix}"))
         }
     });
     let registration = match read_app_registration(config, microsoft).await {
@@ -349,15 +384,16 @@ async fn check_microsoft(config: &Config, findings: &mut Vec<Finding>) {
         Err(AppRegistrationError::NoToken(why)) => {
             // For email through Graph, the line about email already says so.
             if answers && !matches!(config.settings.email_transport, EmailTransport::Graph(_)) {
-                let how =
-                    "put the secret's value, not its ID, into CLIENT_SECRET, and see that it has not ended";
-                findings.push(Fail("CLIENT_SECRET", format!("{why}; {how}")));
+                let fix =
+                    "set it to the secret's value, not its ID, and check that the secret has not expired";
+                findings.push(Fail("CLIENT_SECRET", format!("{why}. Fix: {fix}")));
                 return;
             }
             None
         }
         Err(AppRegistrationError::Failed(why)) => {
-            findings.push(Warn("application in Entra", format!("could not be read: {why}")));
+            let fix = "check ENDPOINT and GRAPH_URL, then run vestibule doctor again";
+            findings.push(Warn("app registration", format!("cannot be read ({why}). Fix: {fix}")));
             None
         }
     };
@@ -390,14 +426,15 @@ fn check_redirect_url(
     let redirect = config.settings.link(&microsoft.redirect_path);
     match registration {
         None => {
-            Warn("redirect address", format!("{redirect} has to be registered with the application, as Web"))
+            let text = format!("cannot check {redirect}. Fix: register it in Entra as a Web redirect URI");
+            Warn("redirect URI", text)
         }
         Some(registration) if registration.redirect_uris.contains(&redirect) => {
-            Pass("redirect address", format!("{redirect} is registered"))
+            Pass("redirect URI", format!("{redirect} is registered"))
         }
         Some(_) => Fail(
-            "redirect address",
-            format!("{redirect} is not registered: add it to the application in Entra, as Web"),
+            "redirect URI",
+            format!("{redirect} is not registered in Entra. Fix: add it as a Web redirect URI"),
         ),
     }
 }
@@ -405,7 +442,7 @@ fn check_redirect_url(
 /// Checks the redirect after sign-out. Microsoft does not redirect to a URL that is not registered and shows no error: people
 /// stay on its page.
 fn check_sign_out_redirect(config: &Config, registration: Option<&AppRegistration>) -> Finding {
-    let (what, back) = ("after signing out", config.settings.public_url.as_str());
+    let (what, back) = ("sign-out redirect", config.settings.public_url.as_str());
     match registration {
         Some(registration) if registration.redirect_uris.iter().any(|redirect| redirect == back) => {
             Pass(what, format!("{back} is registered"))
@@ -413,17 +450,22 @@ fn check_sign_out_redirect(config: &Config, registration: Option<&AppRegistratio
         Some(_) => Warn(
             what,
             format!(
-                "{back} is not registered: who signs out at Microsoft stays there; add it to the application, as Web"
+                "{back} is not registered in Entra, so people stay on Microsoft's page after signing out. Fix: add it as a Web \
+                 redirect URI"
             ),
         ),
-        None => Warn(what, format!("{back} may be registered too, so that people come back from Microsoft")),
+        None => {
+            Warn(what, format!("cannot check {back}. Fix: register it in Entra as another Web redirect URI"))
+        }
     }
 }
 
 fn check_claims(registration: Option<&AppRegistration>) -> Finding {
-    let why = "step-up needs auth_time, and guests show by acct";
+    let why = "auth_time is needed to re-authenticate, acct to recognise guests";
+    let place = "under Token configuration in Entra";
     let Some(registration) = registration else {
-        return Warn("optional claims", format!("{why}: add both to the ID token, as optional claims"));
+        let text = format!("cannot check the ID token ({why}). Fix: add auth_time and acct {place}");
+        return Warn("optional claims", text);
     };
     let missing: Vec<&str> = ["auth_time", "acct"]
         .into_iter()
@@ -432,27 +474,30 @@ fn check_claims(registration: Option<&AppRegistration>) -> Finding {
     if missing.is_empty() {
         Pass("optional claims", "auth_time and acct are in the ID token".to_owned())
     } else {
-        Fail(
-            "optional claims",
-            format!("{} is missing: {why}; add it to the ID token", missing.join(" and ")),
-        )
+        let (claims, verb) = (missing.join(" and "), if missing.len() == 1 { "is" } else { "are" });
+        let text = format!("{claims} {verb} missing from the ID token ({why}). Fix: add {claims} {place}");
+        Fail("optional claims", text)
     }
 }
 
 fn check_secret(microsoft: &MicrosoftSettings, registration: Option<&AppRegistration>) -> Finding {
     let known = registration.and_then(|registration| registration.secret_expires_at);
     let Some(ends) = known.or(microsoft.secret_expires_at) else {
-        let how = "nobody knows when it ends; set CLIENT_SECRET_EXPIRES to the day that Entra shows";
-        return Warn("CLIENT_SECRET", how.to_owned());
+        let text = "its expiry date is unknown. Fix: set CLIENT_SECRET_EXPIRES to the date that Entra shows";
+        return Warn("CLIENT_SECRET", text.to_owned());
     };
     let (now, day) = (Clock::System.now(), utc_date(ends));
+    let fix =
+        "create a new secret in Entra, set CLIENT_SECRET and CLIENT_SECRET_EXPIRES, then restart the portal";
     match secret_warning(ends, now) {
-        Some(message) if ends <= now => Fail("CLIENT_SECRET", message),
-        Some(message) => Warn("CLIENT_SECRET", message),
+        Some(_) if ends <= now => Fail("CLIENT_SECRET", format!("expired on {day}. Fix: {fix}")),
+        Some(_) => Warn("CLIENT_SECRET", format!("expires on {day}. Fix: {fix}")),
         None if microsoft.secret_expires_at.is_none_or(|said| utc_date(said) != day) => Warn(
             "CLIENT_SECRET",
-            format!("ends on {day}; set CLIENT_SECRET_EXPIRES to it, so that the desk tells in time"),
+            format!(
+                "expires on {day}. Fix: set CLIENT_SECRET_EXPIRES to this date, to be warned 28 days before"
+            ),
         ),
-        None => Pass("CLIENT_SECRET", format!("ends on {day}")),
+        None => Pass("CLIENT_SECRET", format!("expires on {day}")),
     }
 }

@@ -7,6 +7,8 @@
 //! - Passwords come from standard input and never from an argument.
 
 pub mod doctor;
+#[cfg(test)]
+mod tests;
 
 use std::io::{BufRead, Read, Write};
 use std::process::ExitCode;
@@ -14,25 +16,26 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::cli::doctor::Finding;
-use crate::config::{Config, ConfigError, Source, settings_table};
+use crate::config::{Config, ConfigError, Source, settings_tables};
 use crate::{serve, startup, telemetry};
 use backend::Backend;
 use backend::admin::commands;
 use backend::email::delivery::SendResult;
 use backend::email::transport::{Transport, send_test};
 use backend::error::UseCaseError;
+use backend::settings::EmailTransport;
 use domain::email_address::EmailAddress;
 use domain::errors::FormErrors;
 use domain::password::Password;
 use domain::validation::Registration;
 
-/// Vestibule, an account portal: people register, an administrator lets them in.
+/// Account portal with administrator approval
 #[derive(Debug, Parser)]
 #[command(
     name = "vestibule",
     version,
-    about = "Vestibule, an account portal: people register, an administrator lets them in.",
-    after_help = "Settings come from the environment: `vestibule settings` lists them."
+    about = "Account portal with administrator approval",
+    after_help = "Settings are environment variables. Run \"vestibule settings\" to list them."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -41,66 +44,66 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the portal (the default); brings the database up to date first.
+    /// Run the server (default). Applies pending migrations first
     Serve,
-    /// Bring the database up to date, and end.
+    /// Apply pending database migrations and exit
     Migrate,
-    /// List every setting, as Markdown.
+    /// Print all settings as Markdown tables
     Settings,
-    /// Look whether everything is there that the portal stands on; exit code 1 when something is not.
+    /// Check settings, database, Redis, email, Microsoft and proxies (exits with 1 if a check fails)
     Doctor,
-    /// Look after mail.
+    /// Email commands
     #[command(subcommand)]
     Mail(MailCommand),
-    /// Look after administrators.
+    /// Administrator commands
     #[command(subcommand)]
     Admin(AdminCommand),
-    /// Look after one person.
+    /// User commands
     #[command(subcommand)]
     User(UserCommand),
 }
 
 #[derive(Debug, Subcommand)]
 enum MailCommand {
-    /// Send one mail now, as the settings say, and tell what came of it.
+    /// Send a test email now and print the result
     Test {
-        /// To whom.
-        #[arg(long)]
+        /// Recipient email address
+        #[arg(long, value_name = "EMAIL")]
         to: String,
     },
 }
 
 #[derive(Debug, Subcommand)]
 enum AdminCommand {
-    /// Create an active administrator; the address counts as confirmed.
+    /// Create an administrator account (the email address counts as confirmed)
     Create(CreateArguments),
-    /// Make an active person with a confirmed address an administrator.
+    /// Make an active user with a confirmed email address an administrator
     Grant {
-        /// Their username.
+        /// Username
         name: String,
     },
-    /// List the administrators.
+    /// List administrators
     List,
 }
 
 #[derive(Debug, Args)]
 struct CreateArguments {
-    /// The username.
+    /// Username
     #[arg(long)]
     username: String,
-    /// The mail address.
+    /// Email address
     #[arg(long)]
     email: String,
-    /// Read the password from standard input (one line).
+    /// Read the password from standard input (one line)
     #[arg(long, required = true)]
     password_stdin: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum UserCommand {
-    /// Print a link that signs an active person in, once.
+    /// Print a one-time sign-in link for an active user
     Link {
-        /// Their username.
+        /// Username
         name: String,
     },
 }
@@ -147,7 +150,7 @@ pub fn run() -> ExitCode {
 }
 
 /// Prints an error and returns the exit code of a failure.
-#[expect(clippy::print_stderr, reason = "what a person on a terminal reads")]
+#[expect(clippy::print_stderr, reason = "text for a person at a terminal")]
 fn print_error(line: &str) -> ExitCode {
     eprintln!("vestibule: {line}");
     ExitCode::FAILURE
@@ -160,7 +163,7 @@ fn print_line(text: &str) {
 
 async fn execute(command: Command) -> Result<(), CliError> {
     if let Command::Settings = command {
-        print_line(settings_table().trim_end());
+        print_line(settings_tables().trim_end());
         return Ok(());
     }
     let config = Config::read(&Source::process()?)?;
@@ -192,22 +195,32 @@ async fn run_doctor(config: &Config) -> Result<(), CliError> {
     let failures = findings.iter().filter(|finding| matches!(finding, Finding::Fail(..))).count();
     match failures {
         0 => Ok(()),
-        1 => Err(CliError("One thing has to be mended.".to_owned())),
-        failures => Err(CliError(format!("{failures} things have to be mended."))),
+        1 => Err(CliError("1 check failed.".to_owned())),
+        failures => Err(CliError(format!("{failures} checks failed."))),
     }
 }
 
 async fn send_test_email(config: &Config, to: &str) -> Result<(), CliError> {
     let address = EmailAddress::parse(to)
-        .map_err(|_| CliError("--to: must be an address like name@example.com.".to_owned()))?;
+        .map_err(|_| CliError("--to: must be an email address, for example name@example.com.".to_owned()))?;
     let transport = Transport::new(&config.settings).map_err(|e| CliError(e.to_string()))?;
     match send_test(&transport, &config.settings, address.as_str()).await {
         SendResult::Accepted => {
-            print_line(&format!("Accepted. Look whether it has arrived at {to}."));
+            print_line(&match &config.settings.email_transport {
+                EmailTransport::File(folder) => format!("The email was written to {}.", folder.display()),
+                EmailTransport::Smtp(_) => {
+                    format!("The mail server accepted the email. Check the inbox of {to}.")
+                }
+                EmailTransport::Graph(_) => {
+                    format!("Microsoft Graph accepted the email. Check the inbox of {to}.")
+                }
+            });
             Ok(())
         }
-        SendResult::TemporaryFailure { reason, .. } => Err(CliError(format!("Not sent, for now: {reason}."))),
-        SendResult::PermanentFailure(reason) => Err(CliError(format!("Refused: {reason}."))),
+        SendResult::TemporaryFailure { reason, .. } => Err(CliError(format!("Sending failed: {reason}."))),
+        SendResult::PermanentFailure(reason) => {
+            Err(CliError(format!("The recipient was rejected: {reason}.")))
+        }
     }
 }
 
@@ -224,11 +237,11 @@ async fn run_admin_command(backend: &Backend, command: AdminCommand) -> Result<(
                 min_length,
             )?;
             commands::create_admin(backend, form).await?;
-            print_line(&format!("{} is an administrator and can sign in.", arguments.username));
+            print_line(&format!("{} is now an administrator and can sign in.", arguments.username));
         }
         AdminCommand::Grant { name } => {
             commands::grant_admin(backend, &name).await?;
-            print_line(&format!("{name} is an administrator. They have to sign in again."));
+            print_line(&format!("{name} is now an administrator and must sign in again."));
         }
         AdminCommand::List => {
             for admin in commands::list_admins(backend).await.map_err(UseCaseError::from)? {

@@ -27,11 +27,14 @@ pub fn microsoft(source: &Source) -> Result<Option<MicrosoftSettings>, ConfigErr
         (_, _, None) => return Err(missing("TENANT_ID")),
     };
     if parse_guid(client_id).is_none_or(|id| id.bytes().all(|b| matches!(b, b'0' | b'-'))) {
-        return Err(invalid("CLIENT_ID", "must be the application's number, a GUID"));
+        return Err(invalid("CLIENT_ID", "must be the application (client) ID from Entra, a GUID"));
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
     if !tenant.chars().all(plain) {
-        return Err(invalid("TENANT_ID", "must be the tenant's number (a GUID), or organizations"));
+        return Err(invalid(
+            "TENANT_ID",
+            "must be the directory (tenant) ID from Entra (a GUID), or organizations",
+        ));
     }
     let authority = source.get("AUTHORITY").map_or_else(
         || format!("https://login.microsoftonline.com/{tenant}"),
@@ -68,13 +71,16 @@ pub fn microsoft(source: &Source) -> Result<Option<MicrosoftSettings>, ConfigErr
             .get("CLIENT_SECRET_EXPIRES")
             .map(|text| {
                 parse_day(text)
-                    .ok_or_else(|| invalid("CLIENT_SECRET_EXPIRES", "must be a day like 2027-05-31"))
+                    .ok_or_else(|| invalid("CLIENT_SECRET_EXPIRES", "must be a date, for example 2027-05-31"))
             })
             .transpose()?,
         client_secret,
     };
     if microsoft.client_secret.expose_secret().len() > 512 {
-        return Err(invalid("CLIENT_SECRET", "must be the secret's value as Entra showed it once"));
+        return Err(invalid(
+            "CLIENT_SECRET",
+            "must be the value of the client secret, which Entra shows only once",
+        ));
     }
     Ok(Some(microsoft))
 }
@@ -91,7 +97,7 @@ fn parse_day(text: &str) -> Option<Timestamp> {
 
 /// Returns the error if one of the three settings is not set.
 fn missing(name: &str) -> ConfigError {
-    invalid(name, "is missing: CLIENT_ID, CLIENT_SECRET and TENANT_ID belong together")
+    invalid(name, "must be set, because CLIENT_ID, CLIENT_SECRET and TENANT_ID are needed together")
 }
 
 /// The tenant of all personal Microsoft accounts ("ID token claims reference", claim `tid`).
@@ -106,13 +112,13 @@ fn tenants(source: &Source, tenant: &str) -> Result<Vec<String>, ConfigError> {
     if tenants.iter().any(|tenant| tenant == PERSONAL_ACCOUNTS_TENANT) {
         return Err(invalid(
             "TENANT_ID",
-            "must not be the tenant of personal accounts (9188040d-…): anybody can have one, and would be let in",
+            "must not be the tenant of personal accounts (9188040d-…), because anyone can create one",
         ));
     }
     if tenants.is_empty() || !tenants.iter().all(|tenant| parse_guid(tenant).is_some()) {
         return Err(invalid(
             "MICROSOFT_TENANTS",
-            "must list the tenants whose people may come by their numbers (GUIDs), unless TENANT_ID is one",
+            "must be tenant IDs (GUIDs) separated by commas. It is required if TENANT_ID is not a GUID",
         ));
     }
     Ok(tenants)
@@ -123,7 +129,7 @@ fn https_url(name: &str, text: &str) -> Result<Url, ConfigError> {
     let url = Url::parse(text).ok().filter(|url| {
         is_secure_url(url) && url.has_host() && url.username().is_empty() && url.password().is_none()
     });
-    url.ok_or_else(|| invalid(name, "must be an address that begins with https://"))
+    url.ok_or_else(|| invalid(name, "must be a URL that begins with https://"))
 }
 
 /// Reads REDIRECT_PATH. Its prefixes keep it apart from the portal's pages.
@@ -131,7 +137,7 @@ fn redirect_path(source: &Source) -> Result<String, ConfigError> {
     source.parsed(
         "REDIRECT_PATH",
         "/auth/redirect".to_owned(),
-        "must be a path of letters, digits and hyphens under /auth/ or /signin, like /auth/redirect",
+        "must be a path under /auth/ or /signin without special characters, for example /auth/redirect",
         |text| {
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_');
             let own =
@@ -153,17 +159,19 @@ pub fn graph(source: &Source) -> Result<EmailTransport, ConfigError> {
     let Some(microsoft) = microsoft(source)? else {
         return Err(invalid(
             "MAIL_TRANSPORT",
-            "can be graph only with CLIENT_ID, CLIENT_SECRET and TENANT_ID",
+            "must not be graph without CLIENT_ID, CLIENT_SECRET and TENANT_ID",
         ));
     };
     if parse_guid(&microsoft.tenant).is_none() {
         return Err(invalid(
             "TENANT_ID",
-            "must be the tenant's number (a GUID) for mail through Graph: no other name gives an application a token",
+            "must be the directory (tenant) ID from Entra (a GUID) if email is sent through Microsoft Graph",
         ));
     }
     if source.get("SENDER_EMAIL").is_none() {
-        return Err(invalid("SENDER_EMAIL", "must be the mailbox that Graph sends from"));
+        let should =
+            "must be the mailbox that sends email through Microsoft Graph, for example accounts@example.com";
+        return Err(invalid("SENDER_EMAIL", should));
     }
     let url = source.get("GRAPH_URL").unwrap_or("https://graph.microsoft.com/v1.0");
     Ok(EmailTransport::Graph(https_url("GRAPH_URL", url)?))

@@ -6,7 +6,7 @@
 //!
 //! - The portal does not start with an invalid or missing setting. One line names the setting and says what it must be.
 //! - No secret is printed.
-//! - README.md contains [`settings_table`].
+//! - docs/reference/settings.md contains [`settings_tables`].
 
 mod microsoft;
 mod period;
@@ -36,7 +36,7 @@ use backend::settings::{EmailTransport, Environment, Settings};
 use domain::email_address::EmailAddress;
 use domain::time::Limit;
 
-pub use crate::config::reference::{SETTINGS, Setting, settings_table};
+pub use crate::config::reference::{SETTINGS, Setting, settings_tables};
 
 /// The maximum random delay before a request for a temporary password is processed. It hides the work that follows, which
 /// depends on whether an account exists, and delays the email only briefly.
@@ -95,18 +95,14 @@ impl Source {
             .collect();
         let dev = values.get("LEPTOS_ENV").map_or(cfg!(debug_assertions), |env| env == "DEV");
         if dev && let Ok(file) = dotenvy::from_path_iter(".env") {
-            let mut before = "its beginning".to_owned();
+            let mut position = "the first line".to_owned();
             for line in file {
                 // The error quotes the line, which may contain a secret.
                 let (name, value) = line.map_err(|_| {
-                    invalid(
-                        ".env",
-                        &format!(
-                            "the line after {before} must be NAME=value, or NAME='value' where it has spaces"
-                        ),
-                    )
+                    let fix = "Use NAME=value, or NAME='value' if the value contains spaces";
+                    invalid(".env", &format!("{position} is not valid. {fix}"))
                 })?;
-                before.clone_from(&name);
+                position = format!("the line after {name}");
                 values.entry(name).or_insert(value);
             }
         }
@@ -140,7 +136,7 @@ impl Source {
             .values
             .keys()
             .filter_map(|name| {
-                meant(name).map(|meant| format!("{name} is no setting; {meant} is one, and is not set"))
+                meant(name).map(|meant| format!("Unknown setting {name}. Did you mean {meant}?"))
             })
             .collect();
         messages.sort_unstable();
@@ -163,9 +159,8 @@ impl Source {
             (None, Some(folder)) if Path::new(folder).join(name).exists() => Path::new(folder).join(name),
             _ => return Ok(None),
         };
-        let text = std::fs::read_to_string(&path).map_err(|e| {
-            invalid(&file, &format!("{} must be a file that can be read ({e})", path.display()))
-        })?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|e| invalid(&file, &format!("{} must be a readable file ({e})", path.display())))?;
         let text = text.trim();
         Ok((!text.is_empty()).then(|| SecretString::from(text.to_owned())))
     }
@@ -181,13 +176,13 @@ impl Source {
     }
 
     fn period(&self, name: &str, default: &str) -> Result<Duration, ConfigError> {
-        let should = format!("must be a number and s, m, h or d, like {default}");
+        let should = format!("must be a number and s, m, h or d, for example {default}");
         let default = parse_period(default).unwrap_or_default();
         self.parsed(name, default, &should, parse_period)
     }
 
     fn limit(&self, name: &str, default: &str) -> Result<Limit, ConfigError> {
-        let should = format!("must be a count, a slash and a period, like {default}");
+        let should = format!("must be a number, a slash and a period, for example {default}");
         let fallback = Limit { count: 1, period: Duration::from_secs(1) };
         self.parsed(name, parse_limit(default).unwrap_or(fallback), &should, parse_limit)
     }
@@ -205,14 +200,16 @@ impl Config {
         let listen: SocketAddr = source.parsed(
             "LEPTOS_SITE_ADDR",
             SocketAddr::from(([127, 0, 0, 1], 3000)),
-            "must be an address and a port, like 127.0.0.1:3000",
+            "must be an IP address and a port, for example 127.0.0.1:3000",
             |text| text.parse().ok(),
         )?;
         let public_url = public_url(source, environment, listen)?;
-        let password_min_length =
-            source.parsed("PASSWORD_MIN_LENGTH", 12, "must be a whole number from 8 to 64", |text| {
-                text.parse().ok().filter(|min_length| (8..=64).contains(min_length))
-            })?;
+        let password_min_length = source.parsed(
+            "PASSWORD_MIN_LENGTH",
+            12,
+            "must be a whole number from 8 to 64, for example 12",
+            |text| text.parse().ok().filter(|min_length| (8..=64).contains(min_length)),
+        )?;
         let settings = Settings {
             environment,
             trusted_proxies: trusted_proxies(source, listen)?,
@@ -252,7 +249,7 @@ impl Config {
             metrics: source.parsed(
                 "METRICS_ADDR",
                 None,
-                "must be an address and a port, like 127.0.0.1:9100",
+                "must be an IP address and a port, for example 127.0.0.1:9100",
                 |text| text.parse().ok().map(Some),
             )?,
             log: source.get("LOG").unwrap_or("info").to_owned(),
@@ -269,12 +266,15 @@ fn default_site_root() -> PathBuf {
 }
 
 fn public_url(source: &Source, environment: Environment, listen: SocketAddr) -> Result<Url, ConfigError> {
-    let should = "must be scheme and host alone, like https://accounts.example.com";
+    let should = "must be a scheme and a host without a path, for example https://accounts.example.com";
     let text = match (source.get("PUBLIC_URL"), environment) {
         (Some(text), _) => text.to_owned(),
         (None, Environment::Dev) => development_url(listen),
         (None, Environment::Prod) => {
-            return Err(invalid("PUBLIC_URL", &format!("{should}; it is required in PROD")));
+            return Err(invalid(
+                "PUBLIC_URL",
+                "must be set in PROD, for example https://accounts.example.com",
+            ));
         }
     };
     let url = Url::parse(&text).map_err(|_| invalid("PUBLIC_URL", should))?;
@@ -283,7 +283,7 @@ fn public_url(source: &Source, environment: Environment, listen: SocketAddr) -> 
     if environment == Environment::Prod && url.scheme() == "http" && !is_loopback(&url) {
         return Err(invalid(
             "PUBLIC_URL",
-            "must begin with https:// in PROD: passwords would cross the network in the clear",
+            "must begin with https:// in PROD, because http would send passwords unencrypted",
         ));
     }
     let is_valid =
@@ -312,7 +312,12 @@ fn trusted_proxies(source: &Source, listen: SocketAddr) -> Result<Vec<IpNet>, Co
         .filter(|part| !part.is_empty() && *part != "none")
         .map(|part| {
             part.parse::<IpNet>().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from)).ok_or_else(
-                || invalid("TRUSTED_PROXIES", "must be addresses or networks, like 10.0.0.1, 10.1.0.0/16"),
+                || {
+                    invalid(
+                        "TRUSTED_PROXIES",
+                        "must be IP addresses or networks, for example 10.0.0.1, 10.1.0.0/16",
+                    )
+                },
             )
         })
         .collect()
@@ -325,11 +330,12 @@ fn email_addresses(source: &Source, name: &str) -> Result<Vec<String>, ConfigErr
         .split(',')
         .map(str::trim)
         .filter(|part| !part.is_empty())
-        .map(|part| match EmailAddress::parse(part) {
-            Ok(address) => Ok(address.as_str().to_owned()),
-            Err(_) => {
-                Err(invalid(name, "must be an address like name@example.com, or several with commas between"))
-            }
+        .map(|part| {
+            let should =
+                "must be an email address, for example name@example.com, or several separated by commas";
+            EmailAddress::parse(part)
+                .map(|address| address.as_str().to_owned())
+                .map_err(|_| invalid(name, should))
         })
         .collect()
 }
@@ -350,9 +356,9 @@ fn email_transport(source: &Source, environment: Environment) -> Result<EmailTra
         (Some("file"), _) | (None, Environment::Dev) => Ok(folder()),
         (Some("smtp"), _) => smtp(source),
         (Some("graph"), _) => microsoft::graph(source),
-        (Some(_), _) => Err(invalid("MAIL_TRANSPORT", "must be graph, smtp or file")),
+        (Some(_), _) => Err(invalid("MAIL_TRANSPORT", "must be smtp, graph or file")),
         (None, Environment::Prod) => {
-            Err(invalid("MAIL_TRANSPORT", "must be graph, smtp or file; it is required in PROD"))
+            Err(invalid("MAIL_TRANSPORT", "must be set in PROD to smtp, graph or file"))
         }
     }
 }
@@ -360,8 +366,7 @@ fn email_transport(source: &Source, environment: Environment) -> Result<EmailTra
 /// Reads SMTP_URL. Without TLS only loopback is allowed: credentials and links in emails never cross a network in clear text.
 fn smtp(source: &Source) -> Result<EmailTransport, ConfigError> {
     use secrecy::ExposeSecret;
-    let should =
-        "must be smtps://user:password@host, or smtp://host?tls=required; without TLS on loopback alone";
+    let should = "must be smtps://user:password@host or smtp://host?tls=required. Only localhost may be used without TLS";
     let secret = source.secret("SMTP_URL")?.ok_or_else(|| invalid("SMTP_URL", should))?;
     let url = Url::parse(secret.expose_secret()).map_err(|_| invalid("SMTP_URL", should))?;
     // For an unknown scheme the library parses every host as a name.
@@ -381,18 +386,19 @@ fn password_blocklist(source: &Source, min_length: usize) -> Result<Blocklist, C
     };
     // A pipe would block the start without a message.
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(invalid("PASSWORD_BLOCKLIST", &format!("{path} must be a file, with a password a line")));
+        let should = format!("{path} must be a text file with one password per line");
+        return Err(invalid("PASSWORD_BLOCKLIST", &should));
     }
     let list =
         File::open(path).and_then(|file| Blocklist::read(BufReader::new(file), min_length)).map_err(|e| {
             invalid(
                 "PASSWORD_BLOCKLIST",
-                &format!("{path} must be a text that the portal can read, with a password a line ({e})"),
+                &format!("{path} must be a readable UTF-8 text file with one password per line ({e})"),
             )
         })?;
     if list.is_empty() {
         let should = format!(
-            "{path} must have passwords of {min_length} characters or more (PASSWORD_MIN_LENGTH), one a line"
+            "{path} must contain passwords of {min_length} or more characters (PASSWORD_MIN_LENGTH), one per line"
         );
         return Err(invalid("PASSWORD_BLOCKLIST", &should));
     }
@@ -400,18 +406,28 @@ fn password_blocklist(source: &Source, min_length: usize) -> Result<Blocklist, C
 }
 
 fn portal_name(source: &Source) -> Result<String, ConfigError> {
-    source.parsed("PORTAL_NAME", "Vestibule".to_owned(), "must be at most 40 characters of text", |text| {
-        let fits = text.chars().count() <= 40 && !text.chars().any(char::is_control);
-        fits.then(|| text.to_owned())
-    })
+    source.parsed(
+        "PORTAL_NAME",
+        "Vestibule".to_owned(),
+        "must be at most 40 characters, without control characters",
+        |text| {
+            let fits = text.chars().count() <= 40 && !text.chars().any(char::is_control);
+            fits.then(|| text.to_owned())
+        },
+    )
 }
 
 /// Reads PORTAL_HELP, which becomes a link, so it must be an email address or an http(s) URL.
 fn portal_help(source: &Source) -> Result<Option<String>, ConfigError> {
-    source.parsed("PORTAL_HELP", None, "must be a mail address or an http(s) URL", |text| {
-        let web = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        (web || EmailAddress::parse(text).is_ok()).then(|| Some(text.to_owned()))
-    })
+    source.parsed(
+        "PORTAL_HELP",
+        None,
+        "must be an email address or an http(s) URL, for example help@example.com",
+        |text| {
+            let web = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+            (web || EmailAddress::parse(text).is_ok()).then(|| Some(text.to_owned()))
+        },
+    )
 }
 
 fn accent(source: &Source) -> Result<Option<String>, ConfigError> {
@@ -420,7 +436,7 @@ fn accent(source: &Source) -> Result<Option<String>, ConfigError> {
     };
     Accent::parse(text)
         .map(|accent| Some(accent.to_string()))
-        .map_err(|why| invalid("PORTAL_ACCENT", &format!("must be #rrggbb and {why}")))
+        .map_err(|why| invalid("PORTAL_ACCENT", &format!("must be {why}, for example #1d4ed8")))
 }
 
 fn logo(source: &Source) -> Result<Option<PathBuf>, ConfigError> {
@@ -431,6 +447,6 @@ fn logo(source: &Source) -> Result<Option<PathBuf>, ConfigError> {
     if kind && path.is_file() {
         Ok(Some(path))
     } else {
-        Err(invalid("PORTAL_LOGO", "must be a file that ends in .svg or .png"))
+        Err(invalid("PORTAL_LOGO", "must be an existing .svg or .png file"))
     }
 }

@@ -17,12 +17,15 @@ pub(super) fn database_url(source: &Source) -> Result<SecretString, ConfigError>
     let known =
         ["sqlite:", "postgres://", "postgresql://"].iter().any(|kind| url.expose_secret().starts_with(kind));
     if !known {
-        return Err(invalid("DATABASE_URL", "must begin with sqlite:// or postgres://"));
+        return Err(invalid(
+            "DATABASE_URL",
+            "must begin with sqlite:// or postgres://, for example sqlite://data/vestibule.db",
+        ));
     }
     // A driver that cannot parse the URL would quote all of it in its error.
     let text = url.expose_secret();
     if !text.starts_with("sqlite:") && Url::parse(text).is_err() {
-        let should = "must be postgres://user:password@host/database, with %2F for a / in the password, %23 for # and %3F for ?";
+        let should = "must be postgres://user:password@host/database. In the password, write %2F for /, %23 for # and %3F for ?";
         return Err(invalid("DATABASE_URL", should));
     }
     Ok(url)
@@ -41,17 +44,23 @@ pub(super) fn redis_url(source: &Source) -> Result<Option<SecretString>, ConfigE
     ];
     let is_valid =
         url.as_ref().is_none_or(|url| known.iter().any(|kind| url.expose_secret().starts_with(kind)));
-    if is_valid { Ok(url) } else { Err(invalid("REDIS_URL", "must begin with redis:// or rediss://")) }
+    if is_valid {
+        Ok(url)
+    } else {
+        Err(invalid("REDIS_URL", "must begin with redis:// or rediss://, for example redis://127.0.0.1:6379"))
+    }
 }
 
 pub(super) fn secret_key(source: &Source, environment: Environment) -> Result<SecretString, ConfigError> {
     use secrecy::ExposeSecret;
-    let should = "must have at least 32 characters (openssl rand -base64 32 makes one)";
+    let should = "must be at least 32 characters. Create one with openssl rand -base64 32";
     match (source.secret("SECRET_KEY")?, environment) {
         (Some(key), _) if key.expose_secret().chars().count() >= 32 => Ok(key),
         (None, Environment::Dev) => development_secret_key(),
         (Some(_), _) => Err(invalid("SECRET_KEY", should)),
-        (None, Environment::Prod) => Err(invalid("SECRET_KEY", &format!("{should}; it is required in PROD"))),
+        (None, Environment::Prod) => {
+            Err(invalid("SECRET_KEY", "must be set in PROD. Create one with openssl rand -base64 32"))
+        }
     }
 }
 
@@ -60,15 +69,16 @@ pub(super) fn secret_key_previous(source: &Source) -> Result<Option<SecretString
     use secrecy::ExposeSecret;
     let key = source.secret("SECRET_KEY_PREVIOUS")?;
     let is_valid = key.as_ref().is_none_or(|key| key.expose_secret().chars().count() >= 32);
-    if is_valid { Ok(key) } else { Err(invalid("SECRET_KEY_PREVIOUS", "must have at least 32 characters")) }
+    if is_valid { Ok(key) } else { Err(invalid("SECRET_KEY_PREVIOUS", "must be at least 32 characters")) }
 }
 
 /// Returns the key for development. It is created once and stored in a file, so that sessions survive a restart.
 fn development_secret_key() -> Result<SecretString, ConfigError> {
     let folder = data_folder("SECRET_KEY")?;
     let path = folder.join("secret_key");
-    let fail =
-        |e: std::io::Error| invalid("SECRET_KEY", &format!("could not be kept in {} ({e})", path.display()));
+    let fail = |e: std::io::Error| {
+        invalid("SECRET_KEY", &format!("could not be stored in {} ({e})", path.display()))
+    };
     if !path.exists() {
         let key = data_encoding::BASE64.encode(&backend::infra::random::bytes::<32>());
         write_private(&path, key.as_bytes()).map_err(fail)?;
@@ -82,9 +92,9 @@ fn data_folder(name: &str) -> Result<PathBuf, ConfigError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(&folder)
-        .map_err(|e| invalid(name, &format!("is not set, and the folder data/ could not be made ({e})")))?;
+    builder.create(&folder).map_err(|e| {
+        invalid(name, &format!("is not set, and the folder data/ could not be created ({e})"))
+    })?;
     Ok(folder)
 }
 

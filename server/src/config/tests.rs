@@ -122,9 +122,10 @@ fn secrets_are_never_printed() {
 }
 
 #[test]
-fn the_readme_has_the_table_of_settings() {
-    let readme = include_str!("../../../README.md");
-    assert!(readme.contains(&settings_table()), "README.md should contain:\n{}", settings_table());
+fn the_reference_page_has_the_tables_of_settings() {
+    let page = include_str!("../../../docs/reference/settings.md");
+    let tables = settings_tables();
+    assert!(page.contains(&tables), "docs/reference/settings.md should contain:\n{tables}");
 }
 
 const ID: &str = "11111111-1111-1111-1111-111111111111";
@@ -160,9 +161,9 @@ fn the_expiry_of_the_client_secret_is_a_day() {
     let days = |days: u64| Duration::from_hours(24 * days);
     assert_eq!(microsoft.secret_warning(ends.before(days(29))), None);
     let soon = microsoft.secret_warning(ends.before(days(28))).expect("is said");
-    assert!(soon.contains("ends on 31 May 2027"), "{soon}");
+    assert!(soon.contains("expires on 31 May 2027"), "{soon}");
     let late = microsoft.secret_warning(ends.after(days(1))).expect("is said");
-    assert!(late.contains("ended on 31 May 2027"), "{late}");
+    assert!(late.contains("expired on 31 May 2027"), "{late}");
 }
 
 #[test]
@@ -229,12 +230,12 @@ fn a_misspelt_setting_is_reported() {
     assert_eq!(misspelt_settings(&others), [""; 0]);
     assert_eq!(
         misspelt_settings(&[("PORTAL_ACENT", "#123456")]),
-        ["PORTAL_ACENT is no setting; PORTAL_ACCENT is one, and is not set"]
+        ["Unknown setting PORTAL_ACENT. Did you mean PORTAL_ACCENT?"]
     );
     assert_eq!(misspelt_settings(&[("LIMIT_SINGIN", "9/1m")]).len(), 1);
     assert_eq!(
         misspelt_settings(&[("SMTP_ULR_FILE", "/x")]),
-        ["SMTP_ULR_FILE is no setting; SMTP_URL is one, and is not set"]
+        ["Unknown setting SMTP_ULR_FILE. Did you mean SMTP_URL?"]
     );
     assert_eq!(
         misspelt_settings(&[("PORTAL_NAMES", "x"), ("PORTAL_NAME", "Example")]),

@@ -41,6 +41,15 @@ use app::pages::{Access, App, error_page, provide_page_nonce, shell};
 use backend::Backend;
 use backend::settings::{Environment, MicrosoftSettings};
 
+/// The cache policy of files whose name contains the hash of their content: browsers keep them for a year.
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+
+/// Returns the cache policy of a font in the folder `public`, which has a hash in its name. Other files there have none.
+fn font_cache_control(response: &Response) -> Option<HeaderValue> {
+    let kind = response.headers().get(CONTENT_TYPE)?;
+    (kind == "font/woff2").then(|| HeaderValue::from_static(IMMUTABLE))
+}
+
 /// Returns the routes of the pages. They are generated once, because generating them twice at the same time is not safe.
 fn routes() -> &'static [AxumRouteListing] {
     static ROUTES: OnceLock<Vec<AxumRouteListing>> = OnceLock::new();
@@ -89,12 +98,7 @@ pub fn router_with_metrics(backend: &Backend, assets: &Assets, metrics: &Arc<Met
     }
     let immutable = SetResponseHeaderLayer::overriding(
         CACHE_CONTROL,
-        // Only a file whose name has the hash of its content may be cached forever.
-        HeaderValue::from_static(if assets.options.hash_files {
-            "public, max-age=31536000, immutable"
-        } else {
-            "no-store"
-        }),
+        HeaderValue::from_static(if assets.options.hash_files { IMMUTABLE } else { "no-store" }),
     );
     let pkg = ServeDir::new(assets.root.join("pkg")).precompressed_br();
     let pkg = Router::new()
@@ -102,8 +106,10 @@ pub fn router_with_metrics(backend: &Backend, assets: &Assets, metrics: &Arc<Met
         .layer(immutable)
         .layer(map_response(middleware::security_headers::add_charset));
     let public = ServeDir::new(&assets.root).append_index_html_on_directories(false).precompressed_br();
-    let public =
-        Router::new().fallback_service(public).layer(map_response(middleware::security_headers::add_charset));
+    let public = Router::new()
+        .fallback_service(public)
+        .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, font_cache_control))
+        .layer(map_response(middleware::security_headers::add_charset));
     let csrf = CsrfLayer::new();
     let csrf = csrf
         .clone()
@@ -200,7 +206,7 @@ fn handle_panic(cause: Box<dyn std::any::Any + Send>) -> Response<Body> {
         .or_else(|| cause.downcast_ref::<&str>().copied())
         .unwrap_or("unknown");
     let (bits, page) = error_page::render_panic_page();
-    tracing::error!(reference = domain::errors::error_reference(bits), cause = text, "a request panicked");
+    tracing::error!(reference = domain::errors::error_reference(bits), cause = text, "request panicked");
     let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CACHE_CONTROL, "no-store")];
     (StatusCode::INTERNAL_SERVER_ERROR, headers, page).into_response()
 }

@@ -1,5 +1,5 @@
 //! OWASP ASVS requirements for every response: typed text becomes neither SQL nor markup, and browsers cannot misread
-//! headers, content types and files. docs/asvs.md names the requirements.
+//! headers, content types and files. docs/contribute/asvs.md names the requirements.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -344,6 +344,6 @@ fn no_dependency_implements_an_insecure_cipher() {
         assert!(!crates.contains(insecure), "{insecure} is in Cargo.lock");
     }
     for used in ["aes-gcm", "argon2", "chacha20poly1305", "hkdf", "sha2"] {
-        assert!(crates.contains(used), "{used} is gone: docs/asvs.md and this test speak of it");
+        assert!(crates.contains(used), "{used} is gone: docs/contribute/asvs.md and this test speak of it");
     }
 }

@@ -1,4 +1,4 @@
-//! docs/asvs.md names the tests and files that show that a requirement is met, and these exist.
+//! docs/contribute/asvs.md names the tests and files that show that a requirement is met, and these exist.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -72,7 +72,7 @@ fn check(requirement: &Requirement) -> (usize, usize) {
 
 #[test]
 fn every_test_that_the_document_names_exists() {
-    let document = read("docs/asvs.md");
+    let document = read("docs/contribute/asvs.md");
     assert!(!document.contains("TODO"), "nothing is left to be filled in");
     let requirements = requirements(&document);
     let ids: BTreeSet<&str> = requirements.iter().map(|requirement| requirement.id.as_str()).collect();
@@ -91,5 +91,5 @@ fn every_test_that_the_document_names_exists() {
         }
     }
     let count = format!("Count: {shown} shown, {not_applicable} do not apply, {open} open.");
-    assert!(document.contains(&count), "docs/asvs.md should say {count:?}");
+    assert!(document.contains(&count), "docs/contribute/asvs.md should say {count:?}");
 }

@@ -1,5 +1,5 @@
-//! Access rights: each row of the table of docs/accounts-and-rights.md is requested as each of its callers, and admin pages
-//! and actions are refused to everyone except administrators.
+//! Access rights: each row of the tables of docs/reference/pages-and-permissions.md is requested as each of its callers, and
+//! admin pages and actions are refused to everyone except administrators.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn read(path: impl AsRef<Path>) -> String {
 }
 
 /// The callers, in the order of the columns of the table.
-const COLUMNS: [&str; 4] = ["visitor", "must change", "member", "administrator"];
+const COLUMNS: [&str; 4] = ["signed out", "password change required", "member", "administrator"];
 
 /// A row of the table: `GET` or `POST`, the path, and the result for each caller.
 struct Row {
@@ -34,7 +34,7 @@ struct Row {
 }
 
 fn rows() -> Vec<Row> {
-    let document = read("docs/accounts-and-rights.md");
+    let document = read("docs/reference/pages-and-permissions.md");
     let lines = document.lines().filter(|line| line.starts_with("| `GET /") || line.starts_with("| `POST /"));
     let rows = lines.map(|line| {
         let mut cells = line.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned());
@@ -105,7 +105,7 @@ async fn the_documented_access_rights_are_enforced() {
         rows.iter().map(|row| format!("{} {}", row.method, row.path)).collect();
     assert_eq!(documented.len(), rows.len(), "no row is there twice");
     let missing: Vec<String> = declared().difference(&documented).cloned().collect();
-    assert!(missing.is_empty(), "docs/accounts-and-rights.md has no row for {missing:?}");
+    assert!(missing.is_empty(), "docs/reference/pages-and-permissions.md has no row for {missing:?}");
     let mut browsers = open_browsers(&portal).await;
     for row in &rows {
         assert_eq!(row.cells.len(), COLUMNS.len(), "{} {}", row.method, row.path);
@@ -212,5 +212,5 @@ async fn only_administrators_can_use_admin_pages_and_actions() {
     assert_eq!(admin.apply_action("approve", id).await.location(), Some("/admin"));
     assert_eq!(portal.user("pia").await.status, Status::Active);
     admin.post("/do/resend_mail", &[("id", email_id.as_str())]).await;
-    admin.get("/admin/mail").await.assert_contains("The mail will be sent again.");
+    admin.get("/admin/mail").await.assert_contains("We'll try to send this email again.");
 }

@@ -199,7 +199,7 @@ async fn the_log_contains_no_secret_and_no_email_address() {
     let browser = portal.register("ada").await;
     let confirmation_link = portal.email_to("ada").await.link();
     let token = confirmation_link.trim_start_matches("/confirm/").to_owned();
-    browser.get(&confirmation_link).await.assert_contains("Confirm your address");
+    browser.get(&confirmation_link).await.assert_contains("Confirm your email address");
     browser.post("/do/confirm_address", &[("token", &token), ("password", wrong)]).await;
     admin.apply_action("approve", portal.user("ada").await.id).await;
     let sign_in_link = portal.email_to("ada").await.link();
@@ -221,7 +221,7 @@ async fn the_log_contains_no_secret_and_no_email_address() {
     browser.post("/do/ask_address_change", &fields).await;
     let change = portal.email_to("adele").await.link();
     let token = change.trim_start_matches("/confirm-address/").to_owned();
-    browser.get(&change).await.assert_contains("Confirm your new address");
+    browser.get(&change).await.assert_contains("Confirm your new email address");
     browser.post("/do/change_address", &[("token", &token)]).await;
     secrets.extend([token, session_id(&browser)]);
 
@@ -234,7 +234,7 @@ async fn the_log_contains_no_secret_and_no_email_address() {
     visitor.register("eve", "eve@example.org", PASSWORD).await;
 
     let log = log.text();
-    for message in ["answered", "/do/sign_in", "/confirm/", "an action failed"] {
+    for message in ["request completed", "/do/sign_in", "/confirm/", "action failed"] {
         assert!(log.contains(message), "no {message:?} in {log}");
     }
     secrets.extend(["ada@example.org", "adele@example.org", "eve@example.org"].map(str::to_owned));

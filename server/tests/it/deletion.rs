@@ -87,7 +87,7 @@ async fn no_one_can_sign_in_to_an_account_due_for_deletion_and_its_names_stay_ta
         .await
         .assert_contains(&format!("This account will be deleted on {}.", utc_text(due)));
     browser.register("ada", "other@example.org", PASSWORD).await;
-    browser.get("/register").await.assert_contains("That username is already taken.");
+    browser.get("/register").await.assert_contains("That username is already taken. Choose a different one.");
     let taken = portal.browser();
     assert_eq!(taken.register("ada-2", "ada@example.org", PASSWORD).await.location(), Some("/login"));
     let email = portal.email_to("ada").await;
@@ -97,7 +97,7 @@ async fn no_one_can_sign_in_to_an_account_due_for_deletion_and_its_names_stay_ta
     portal.browser().post("/do/ask_reset", &[("email", "ada@example.org")]).await;
     portal.advance_time(Duration::from_secs(10));
     let email = portal.email_to("ada").await;
-    assert!(email.subject.contains("No temporary password") && email.text.contains("asked us to delete it."));
+    assert!(email.subject.contains("Your password request") && email.text.contains("asked us to delete it."));
 }
 
 #[tokio::test]
@@ -346,7 +346,7 @@ async fn an_administrator_can_deactivate_an_account_due_for_deletion_and_no_link
     let admin = portal.browser();
     admin.sign_in("grace", PASSWORD).await;
     let id = portal.user("ada").await.id;
-    admin.get(&format!("/admin/deactivate/{id}")).await.assert_contains("its owner can no longer keep it");
+    admin.get(&format!("/admin/deactivate/{id}")).await.assert_contains("email no longer works");
     admin.apply_action("deactivate", id).await;
     let ada = portal.user("ada").await;
     assert_eq!((ada.status, ada.deletion_due_at), (Status::Deactivated, None));

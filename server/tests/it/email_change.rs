@@ -46,14 +46,14 @@ async fn using_the_link_changes_the_email_address_and_ends_all_other_sessions() 
     let (portal, browser, token) = with_requested_change().await;
     let elsewhere = portal.signed_in("ada").await;
     let page = browser.get(&format!("/confirm-address/{token}")).await;
-    page.assert_contains("countess@example.org becomes the address of ada.");
+    page.assert_contains("Confirm countess@example.org as the email address for ada.");
     assert_eq!(portal.user("ada").await.email, "ada@example.org", "looking changes nothing");
     let response = browser.post("/do/change_address", &[("token", &token)]).await;
     assert_eq!(response.location(), Some("/profile"));
     browser
         .get("/profile")
         .await
-        .assert_contains("Your address is changed. You are signed out everywhere else.");
+        .assert_contains("Your email address has been changed. You're signed out everywhere else.");
     let ada = portal.user("ada").await;
     assert_eq!((ada.email.as_str(), ada.credential_version), ("countess@example.org", 1));
     assert!(ada.email_confirmed_at.is_some());
@@ -68,7 +68,7 @@ async fn using_the_link_changes_the_email_address_and_ends_all_other_sessions() 
 async fn a_visitor_cannot_use_the_link_without_the_password() {
     let (portal, _, token) = with_requested_change().await;
     let visitor = portal.browser();
-    visitor.get(&format!("/confirm-address/{token}")).await.assert_contains("The password of ada.");
+    visitor.get(&format!("/confirm-address/{token}")).await.assert_contains("The password for ada.");
     for typed in ["", OTHER_PASSWORD] {
         visitor.post("/do/change_address", &[("token", &token), ("password", typed)]).await;
         assert_eq!(portal.user("ada").await.email, "ada@example.org");
@@ -176,7 +176,7 @@ async fn the_old_email_address_can_undo_the_change_for_three_days_and_choose_a_n
     owner
         .get(&format!("/undo/{undo}"))
         .await
-        .assert_contains("ada@example.org becomes the address of ada again");
+        .assert_contains("We'll restore ada@example.org as the email address for ada and sign everyone out.");
     let response = owner.post("/do/undo_address_change", &[("token", &undo)]).await;
     assert_eq!(response.location(), Some("/change-password"));
     assert_eq!(portal.user("ada").await.email, "ada@example.org");
@@ -301,7 +301,7 @@ async fn text_typed_when_the_session_ended_is_restored_after_signing_in() {
     let fields = [("email", "typed@example.org"), ("current_password", PASSWORD)];
     let response = browser.post("/do/ask_address_change", &fields).await;
     assert_eq!(response.location(), Some("/login?next=%2Fprofile%2Faddress"));
-    browser.get("/login?next=%2Fprofile%2Faddress").await.assert_contains("Your session is over.");
+    browser.get("/login?next=%2Fprofile%2Faddress").await.assert_contains("Your session has ended.");
     browser.sign_in("ada", OTHER_PASSWORD).await;
     browser.sign_in("ada", PASSWORD).await;
     let page = browser.get("/profile/address").await;

@@ -20,15 +20,15 @@ async fn the_browser_that_registered_confirms_without_a_password() {
     let browser = portal.register("ada").await;
     let link = portal.email_to("ada").await.link();
     let page = browser.get(&link).await;
-    page.assert_contains("ada@example.org is the address of ada.");
+    page.assert_contains("Confirm ada@example.org as the email address for ada.");
     page.assert_not_contains("type=\"password\"");
     let response = browser.post("/do/confirm_address", &[("token", &token_of(&link))]).await;
     assert_eq!(response.location(), Some("/login"));
-    browser.get("/login").await.assert_contains("Your address is confirmed.");
+    browser.get("/login").await.assert_contains("Your email address has been confirmed.");
     assert!(portal.user("ada").await.email_confirmed_at.is_some());
     let again = browser.get(&link).await;
     assert_eq!(again.status, StatusCode::NOT_FOUND);
-    again.assert_contains("This link has expired or was already used.");
+    again.assert_contains("This link has expired or has already been used.");
 }
 
 #[tokio::test]
@@ -38,9 +38,7 @@ async fn another_browser_needs_the_password() {
     let link = portal.email_to("ada").await.link();
     let (token, browser) = (token_of(&link), portal.browser());
     browser.get(&link).await.assert_contains("type=\"password\"");
-    for (password, message) in
-        [("", "Enter a password."), (OTHER_PASSWORD, "That is not the password of this account.")]
-    {
+    for (password, message) in [("", "Enter a password."), (OTHER_PASSWORD, "That password is incorrect.")] {
         browser.post("/do/confirm_address", &[("token", &token), ("password", password)]).await;
         browser.get(&link).await.assert_contains(message);
         assert!(portal.user("ada").await.email_confirmed_at.is_none());
@@ -108,7 +106,7 @@ async fn this_was_not_me_removes_a_pending_registration() {
     let browser = portal.browser();
     let response = browser.post("/do/disown_address", &[("token", &token)]).await;
     assert_eq!(response.location(), Some("/"));
-    browser.get("/").await.assert_contains("The registration was removed.");
+    browser.get("/").await.assert_contains("The registration has been removed.");
     assert!(portal.find_user("ada").await.is_none());
 }
 
@@ -126,7 +124,7 @@ async fn this_was_not_me_on_an_approved_account_notifies_administrators_and_revo
     assert_eq!(ada.status, Status::Active);
 
     let email = portal.email_to("grace").await;
-    assert_eq!(email.subject, "The email address of ada is disputed");
+    assert_eq!(email.subject, "The email address of ada at Vestibule is disputed");
     assert!(email.link().ends_with(&format!("/admin/users/{}", ada.id)), "{}", email.text);
     admin.get(&format!("/admin/users/{}", ada.id)).await.assert_contains("says that they did not register");
 
@@ -153,7 +151,7 @@ async fn confirming_fails_if_another_account_has_confirmed_the_email_address() {
     assert_ne!(first_link, second_link);
     second.post("/do/confirm_address", &[("token", &token_of(&second_link))]).await;
     first.post("/do/confirm_address", &[("token", &token_of(&first_link))]).await;
-    first.get(&first_link).await.assert_contains("Another account has confirmed this address");
+    first.get(&first_link).await.assert_contains("Another account has already confirmed this email address.");
     assert!(portal.user("ada").await.email_confirmed_at.is_none());
     assert!(portal.user("ada2").await.email_confirmed_at.is_some());
 }
@@ -172,7 +170,10 @@ async fn a_shadow_gets_the_same_response_to_a_request_for_a_new_link_but_no_emai
         browser.get("/login").await.assert_contains("Send a new confirmation link");
         let response = browser.post("/do/ask_confirmation", &[]).await;
         responses.push((response.status, response.location().map(ToOwned::to_owned), response.body.clone()));
-        browser.get("/login").await.assert_contains("A new link to confirm your address is on its way.");
+        browser
+            .get("/login")
+            .await
+            .assert_contains("Check your inbox and spam folder for a link to confirm your email address.");
         assert_eq!(
             portal.email_jobs().await.iter().filter(|job| job.kind.as_str() == "confirmation").count(),
             1

@@ -33,7 +33,7 @@ async fn the_newest_setup_link_creates_one_administrator_and_signs_them_in() {
     assert!(portal.find_user("mallory").await.is_none());
     let response = browser.post("/do/set_up", &form(&new, "grace", "grace@example.org")).await;
     assert_eq!(response.location(), Some("/admin"));
-    browser.get("/admin").await.assert_contains("You are the first administrator.");
+    browser.get("/admin").await.assert_contains("You're now an administrator.");
     assert!(portal.user("grace").await.email_confirmed_at.is_some());
     assert_eq!(portal.browser().get(&format!("/setup/{new}")).await.status, StatusCode::NOT_FOUND);
     assert_eq!(setup_token(&portal).await, None);
@@ -62,7 +62,7 @@ async fn an_invalid_form_does_not_use_up_the_setup_link() {
     let browser = portal.browser();
     browser.post("/do/set_up", &form(&token, "x", "grace@example.org")).await;
     let page = browser.get(&format!("/setup/{token}")).await;
-    page.assert_contains("Use 3 to 32 characters for the username.");
+    page.assert_contains("Username must be 3 to 32 characters.");
     assert_eq!(
         browser.post("/do/set_up", &form(&token, "grace", "grace@example.org")).await.location(),
         Some("/admin")

@@ -1,17 +1,22 @@
 //! Tests of response headers, hosts, health checks, error pages, theme and branding, and of the pages as a whole.
 
+use std::path::Path;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{ACCEPT, HOST};
 use axum::http::{Method, Request, StatusCode};
+use data_encoding::HEXLOWER;
 use sea_orm::ConnectionTrait;
+use sha2::{Digest, Sha256};
 
 use crate::support::{Response, TestPortal};
 use app::api::action_result::ActionResult;
 use backend::Backend;
 use backend::jobs::supervisor::Task;
 use domain::errors::ErrorCode;
+use server::assets::Assets;
+use server::http::router::router;
 
 fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -81,7 +86,7 @@ async fn in_production_a_request_for_another_host_is_misdirected() {
     assert_eq!(get("portal.test", "/login").await.status, StatusCode::OK);
     let response = get("evil.example", "/login").await;
     assert_eq!(response.status, StatusCode::MISDIRECTED_REQUEST);
-    response.assert_contains("You came by another name");
+    response.assert_contains("Wrong web address");
     for path in ["/healthz", "/readyz"] {
         assert_eq!(get("10.0.0.7", path).await.status, StatusCode::OK, "{path}");
     }
@@ -107,7 +112,7 @@ async fn dev_mail_is_served_only_to_loopback() {
     };
     let page = get("127.0.0.1:4000", "localhost:3000", None).await;
     assert_eq!(page.status, StatusCode::OK);
-    page.assert_contains("Confirm your address for Vestibule");
+    page.assert_contains("Confirm your email address for Vestibule");
     for (peer, host, extra) in [
         ("192.0.2.1:4000", "localhost:3000", None),
         ("127.0.0.1:4000", "portal.test", None),
@@ -154,11 +159,13 @@ async fn without_the_database_the_portal_answers_503_and_says_when_to_retry() {
     for response in [admin.get("/profile").await, visitor.post("/do/sign_in", &plain).await] {
         assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers["retry-after"], "5");
-        response.assert_contains("The portal can't answer right now");
+        response.assert_contains("The portal is not available right now");
         response.assert_not_contains("sqlx");
     }
     let form = visitor.get("/login").await;
-    form.assert_contains("The portal can't answer right now. Nothing was changed.");
+    form.assert_contains(
+        "The portal is not available right now. Try again in a moment. Nothing has changed.",
+    );
     assert!(form.body.contains("value=\"grace\""), "what was typed waits on its page");
     let script = visitor.fetch("/do/sign_in", &plain).await;
     assert_eq!(script.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -173,7 +180,7 @@ async fn an_internal_error_shows_only_a_reference() {
     let visitor = portal.browser();
     visitor.sign_in("grace", crate::support::PASSWORD).await;
     let page = visitor.get("/login").await;
-    page.assert_contains("Something went wrong on our side, and nothing was changed. Reference ");
+    page.assert_contains("If it happens again, tell your administrator and quote reference ");
     for cause in ["users", "no such table", "sqlx", "relation"] {
         page.assert_not_contains(cause);
     }
@@ -232,6 +239,39 @@ async fn the_portal_name_and_colour_appear_on_pages_and_in_emails() {
     page.assert_contains("href=\"mailto:help@example.org\"");
     portal.browser().get("/accent.css").await.assert_contains("--color-primary:#7a1f5c");
     let email = portal.email_to("ada").await;
-    assert_eq!(email.subject, "Confirm your address for Example");
+    assert_eq!(email.subject, "Confirm your email address for Example");
     assert!(email.text.contains("Help: help@example.org"));
+}
+
+#[tokio::test]
+async fn the_font_is_cached_for_a_year_under_a_name_that_contains_its_hash() {
+    let mut portal = TestPortal::start().await;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    portal.router = router(&portal.backend, &Assets::unbuilt(&root.join("public")));
+    let page = portal.browser().get("/login").await.body;
+    let (_, rest) = page.split_once("<link rel=\"preload\" href=\"").expect("the page loads the font early");
+    let url = rest.split('"').next().unwrap_or_default();
+    let font = std::fs::read(root.join("public").join(url.trim_start_matches('/'))).expect("the font exists");
+    let hash = HEXLOWER.encode(&Sha256::digest(&font));
+    assert!(url.ends_with(&format!(".{}.woff2", &hash[..16])), "{url} of a file with the hash {hash}");
+    let stylesheet = std::fs::read_to_string(root.join("style/main.css")).expect("the stylesheet exists");
+    assert!(stylesheet.contains(&format!("url(\"{url}\")")), "the stylesheet uses {url}");
+    let response = portal.browser().get(url).await;
+    assert_eq!(response.status, StatusCode::OK);
+    assert_eq!(header(&response, "cache-control"), "public, max-age=31536000, immutable");
+    let favicon = portal.browser().get("/favicon.svg").await;
+    assert_eq!(header(&favicon, "cache-control"), "public, max-age=3600", "its name never changes");
+    assert_eq!(header(&portal.browser().get("/fonts/none.woff2").await, "cache-control"), "no-store");
+}
+
+#[tokio::test]
+async fn public_pages_have_a_description_for_search_engines() {
+    let portal = TestPortal::with(&[("PORTAL_NAME", "Example & Co.")]).await;
+    for path in ["/", "/login", "/register", "/reset-password"] {
+        let page = portal.browser().get(path).await.body;
+        let (_, rest) = page.split_once("<meta name=\"description\" content=\"").expect(path);
+        let description = rest.split('"').next().unwrap_or_default();
+        assert!(description.contains("Example &amp; Co"), "{path}: {description}");
+        assert!((30..=160).contains(&description.len()), "{path}: {description}");
+    }
 }

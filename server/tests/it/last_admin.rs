@@ -12,7 +12,7 @@ async fn administrators_cannot_act_on_their_own_account() {
     let grace = portal.user("grace").await;
     for action in ["deactivate", "remove-admin"] {
         admin.apply_action(action, grace.id).await;
-        admin.get("/admin").await.assert_contains("You can't do that to your own account.");
+        admin.get("/admin").await.assert_contains("You cannot do this to your own account.");
     }
     assert_eq!(portal.count_active_admins().await, 2);
 }
@@ -86,6 +86,6 @@ async fn an_administrator_who_cannot_sign_in_does_not_count() {
         .await
         .expect("the row changes");
     admin.apply_action("deactivate", eve.id).await;
-    admin.get("/admin").await.assert_contains("that would leave nobody to administer the portal");
+    admin.get("/admin").await.assert_contains("the portal would have no administrator left");
     assert_eq!(portal.user("eve").await.status, Status::Active);
 }

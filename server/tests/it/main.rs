@@ -36,6 +36,7 @@ mod password_change;
 mod password_reset;
 mod profile;
 mod rate_limits;
+mod reference;
 mod registration;
 mod sessions;
 mod sign_in;

@@ -67,7 +67,7 @@ async fn every_action_withstands_malformed_forms() {
                 String::from_utf8_lossy(&body[..body.len().min(40)])
             );
             if status.is_client_error() {
-                response.assert_contains("Nothing was changed.");
+                response.assert_contains("Nothing has changed.");
                 let script =
                     admin.send(form_request(&path, content_type, "application/json", body.to_vec())).await;
                 assert_eq!(script.status, *status);
@@ -86,7 +86,7 @@ async fn wrong_methods_and_unknown_paths_get_an_error_page() {
     for action in actions() {
         let response = browser.get(&format!("/do/{action}")).await;
         assert_eq!(response.status, StatusCode::METHOD_NOT_ALLOWED, "{action}");
-        response.assert_contains("This address takes no forms");
+        response.assert_contains("This page does not accept forms");
     }
     for page in ["/", "/login", "/register", "/profile", "/admin", "/logout"] {
         for method in [Method::POST, Method::PUT, Method::DELETE] {
@@ -103,7 +103,7 @@ async fn wrong_methods_and_unknown_paths_get_an_error_page() {
     ] {
         let response = browser.get(path).await;
         assert_eq!(response.status, StatusCode::NOT_FOUND, "{path}");
-        response.assert_contains("There is no such page");
+        response.assert_contains("Page not found");
     }
     let response = browser.post("/do/nothing", &[]).await;
     assert!(response.status.is_client_error());
@@ -119,7 +119,7 @@ async fn unknown_ids_and_tokens_are_not_found() {
             assert_eq!(response.status, StatusCode::NOT_FOUND, "{page}/{id}");
         }
         admin.post("/do/decide", &[("id", id), ("decision", "approve")]).await;
-        admin.get("/admin").await.assert_contains("There is no such account.");
+        admin.get("/admin").await.assert_contains("We could not find that account.");
     }
     for token in ["x", "%00", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "..%2f"] {
         for page in ["confirm", "auto-login"] {

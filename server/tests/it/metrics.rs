@@ -1,9 +1,11 @@
 //! Tests of the Prometheus metrics.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::http::{Request, StatusCode};
+use axum::http::{Method, Request, StatusCode};
 use tower::ServiceExt;
 
 use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, TestPortal};
@@ -68,4 +70,29 @@ async fn metrics_are_not_served_by_the_public_router() {
     for browser in [portal.browser(), admin] {
         assert_eq!(browser.get("/metrics").await.status, StatusCode::NOT_FOUND);
     }
+}
+
+#[tokio::test]
+async fn the_reference_page_lists_every_metric_with_its_type() {
+    let portal = TestPortal::start().await;
+    let metrics = Arc::<Metrics>::default();
+    // The output contains no metric without a value.
+    metrics.record_request("/login", &Method::GET, StatusCode::OK, Duration::from_millis(1));
+    let text = read(&portal, &metrics).await;
+    let exported: BTreeSet<String> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "))
+        .map(|line| {
+            let (name, kind) = line.split_once(' ').expect("a name and a type");
+            let suffix = if kind == "counter" { "_total" } else { "" };
+            format!("| `{name}{suffix}` | {kind} |")
+        })
+        .collect();
+    let page = include_str!("../../../docs/reference/metrics.md");
+    let listed: BTreeSet<String> = page
+        .lines()
+        .filter(|line| line.starts_with("| `vestibule_"))
+        .map(|line| line.split_inclusive('|').take(3).collect())
+        .collect();
+    assert_eq!(listed, exported, "docs/reference/metrics.md");
 }

@@ -38,7 +38,7 @@ async fn a_database_with_an_unknown_migration_is_refused_in_one_sentence() {
         "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20261124_000001_create_users', 0)";
     db.pool().execute_unprepared(unknown).await.expect("inserts");
     let refused = server::startup::migrate(&db).await.expect_err("is refused").to_string();
-    assert!(refused.contains("does not know its migration m20261124_000001_create_users"), "{refused}");
+    assert!(refused.contains("does not know migration m20261124_000001_create_users"), "{refused}");
     assert_eq!(refused.lines().count(), 1);
 }
 

@@ -64,7 +64,7 @@ async fn an_email_whose_worker_was_killed_after_sending_is_sent_again_with_the_s
     portal.register("ada").await;
     let transport = Transport::File(portal.email_folder());
     while backend::email::jobs::process_next(&portal.backend).await.expect("works") {}
-    // What the worker does until it is killed.
+    // The worker's steps until it is killed.
     let leased = lease_next(&portal.backend).await.expect("works").expect("a mail");
     let message = open(&portal.backend, &leased).expect("opens");
     let rendered = backend::email::templates::render(&message, &portal.backend.settings);
@@ -133,14 +133,14 @@ async fn the_first_notification_is_sent_immediately_and_the_next_ones_are_combin
             .map(|email| email.subject)
             .collect()
     };
-    assert_eq!(notifications(portal.deliver_emails().await), ["ada asks to join Vestibule"]);
+    assert_eq!(notifications(portal.deliver_emails().await), ["ada has asked to join Vestibule"]);
     portal.register("bob").await;
     portal.register("eve").await;
     assert_eq!(notifications(portal.deliver_emails().await).len(), 1);
     portal.advance_time(Duration::from_mins(15));
     assert_eq!(
         notifications(portal.deliver_emails().await).last().map(String::as_str),
-        Some("2 people ask to join Vestibule")
+        Some("2 people have asked to join Vestibule")
     );
     assert!(portal.email_jobs().await.is_empty());
 }
@@ -151,12 +151,15 @@ async fn notifications_go_to_admin_email_if_it_is_set() {
     portal.create_admin("grace").await;
     portal.register("ada.lovelace").await;
     let emails = portal.deliver_emails().await;
-    let to: Vec<&str> =
-        emails.iter().filter(|email| email.subject.contains("asks")).map(|email| email.to.as_str()).collect();
+    let to: Vec<&str> = emails
+        .iter()
+        .filter(|email| email.subject.contains("has asked"))
+        .map(|email| email.to.as_str())
+        .collect();
     assert_eq!(to, ["desk@example.org", "second@example.org"]);
     let notification = emails.iter().find(|email| email.to == "desk@example.org").expect("a notice");
     assert!(notification.text.contains("ada.\u{2060}lovelace"), "no program makes a link of a name");
-    assert!(notification.text.contains("(address not confirmed yet)"));
+    assert!(notification.text.contains("(email address not confirmed yet)"));
 }
 
 /// Starts an SMTP server on loopback that answers every recipient with `answer`.
@@ -225,16 +228,16 @@ async fn a_refused_email_fails_is_listed_and_can_be_sent_again_with_a_new_link()
     let page = admin.get("/admin/mail").await;
     page.assert_contains("no such mailbox");
     page.assert_contains("ada@example.org");
-    admin.get("/admin").await.assert_contains("1<span class=\"sr-only\"> given up");
+    admin.get("/admin").await.assert_contains("1<span class=\"sr-only\"> failed");
     let id = row.id.to_string();
     assert_eq!(admin.post("/do/resend_mail", &[("id", &id)]).await.location(), Some("/admin/mail"));
-    admin.get("/admin/mail").await.assert_contains("The mail will be sent again.");
+    admin.get("/admin/mail").await.assert_contains("We'll try to send this email again.");
     let link = portal.email_to("ada").await.link();
     let browser = portal.browser();
     browser.post("/do/use_sign_in_link", &[("token", link.trim_start_matches("/auto-login/"))]).await;
     assert!(browser.is_signed_in().await);
     admin.post("/do/resend_mail", &[("id", &id)]).await;
-    admin.get("/admin/mail").await.assert_contains("That mail is not waiting to be sent again.");
+    admin.get("/admin/mail").await.assert_contains("This email can no longer be sent again or dismissed.");
 }
 
 #[tokio::test]
@@ -242,7 +245,7 @@ async fn a_failed_email_that_is_no_longer_needed_is_dropped() {
     let (portal, admin, failed) = with_failed_email().await;
     admin.apply_action("deactivate", portal.user("ada").await.id).await;
     admin.post("/do/resend_mail", &[("id", &failed.id.to_string())]).await;
-    admin.get("/admin/mail").await.assert_contains("That mail is not waiting to be sent again.");
+    admin.get("/admin/mail").await.assert_contains("This email can no longer be sent again or dismissed.");
     let row = portal.outbox().await.into_iter().find(|row| row.id == failed.id).expect("is there");
     assert_eq!(row.state.known(), Some(EmailState::Dropped));
     assert_eq!(row.last_error.as_deref(), Some("no longer needed"));
@@ -281,7 +284,7 @@ async fn an_unreachable_mail_server_loses_no_email() {
     portal.run_worker(&transport).await;
     assert_eq!(portal.outbox().await.pop().expect("a row").state.known(), Some(EmailState::Pending));
     portal.advance_time(Duration::from_mins(1));
-    assert_eq!(portal.email_to("ada").await.subject, "Confirm your address for Vestibule");
+    assert_eq!(portal.email_to("ada").await.subject, "Confirm your email address for Vestibule");
 }
 
 /// Returns the number of failed emails on a page, and the path of the next page.
@@ -327,7 +330,7 @@ async fn failed_emails_are_counted_and_paged_and_can_be_dismissed() {
     let (mut path, mut seen) = (Some("/admin/mail".to_owned()), Vec::new());
     while let Some(current_path) = path {
         let page = admin.get(&current_path).await;
-        page.assert_contains("120<span class=\"sr-only\"> given up");
+        page.assert_contains("120<span class=\"sr-only\"> failed");
         let (count, next) = count_failed_emails(&page.body);
         seen.push(count);
         path = next;
@@ -336,10 +339,10 @@ async fn failed_emails_are_counted_and_paged_and_can_be_dismissed() {
     let id = portal.outbox().await[0].id.to_string();
     assert_eq!(admin.post("/do/dismiss_mail", &[("id", &id)]).await.location(), Some("/admin/mail"));
     let page = admin.get("/admin/mail").await;
-    page.assert_contains("119<span class=\"sr-only\"> given up");
+    page.assert_contains("119<span class=\"sr-only\"> failed");
     assert!(portal.audit_log().await.iter().any(|row| row.action.as_str() == "email.dismiss"));
     admin.post("/do/dismiss_mail", &[("id", &id)]).await;
-    admin.get("/admin/mail").await.assert_contains("That mail is not waiting to be sent again.");
+    admin.get("/admin/mail").await.assert_contains("This email can no longer be sent again or dismissed.");
     admin.post("/do/resend_all_mails", &[]).await;
     assert!(portal.outbox().await.iter().all(|row| row.state.known() != Some(EmailState::Failed)));
     for before in ["x", "-1", "99999999999999999999", "%00"] {
@@ -447,7 +450,7 @@ async fn a_notification_is_not_sent_to_a_former_administrator() {
         .deliver_emails()
         .await
         .into_iter()
-        .filter(|m| m.subject.contains("asks to join"))
+        .filter(|m| m.subject.contains("has asked to join"))
         .map(|m| m.to)
         .collect();
     assert_eq!(recipients, ["grace@example.org"]);

@@ -94,7 +94,10 @@ async fn an_operator_link_replaces_the_current_password_for_ten_minutes() {
     let token = link.rsplit('/').next().expect("a token").to_owned();
     let browser = portal.browser();
     browser.post("/do/use_sign_in_link", &[("token", &token)]).await;
-    browser.get("/change-password").await.assert_contains("You came by a link of the operator");
+    browser
+        .get("/change-password")
+        .await
+        .assert_contains("You signed in with a link from your administrator");
     let late = browser.copy();
     assert_eq!(
         change(&browser, "", OTHER_PASSWORD, OTHER_PASSWORD).await,
@@ -107,7 +110,10 @@ async fn an_operator_link_replaces_the_current_password_for_ten_minutes() {
     let browser = portal.browser();
     browser.post("/do/use_sign_in_link", &[("token", &token)]).await;
     portal.advance_time(Duration::from_mins(11));
-    browser.get("/change-password").await.assert_contains("More than ten minutes have passed");
+    browser
+        .get("/change-password")
+        .await
+        .assert_contains("You used the sign-in link more than 10 minutes ago.");
     let outcome = change(&browser, "", "brown kettle window", "brown kettle window").await;
     assert_eq!(outcome, ActionResult::Refused(ErrorCode::ReauthenticationRequired.into()));
 }

@@ -26,7 +26,7 @@ async fn request_reset(portal: &TestPortal, name: &str) {
     browser
         .get("/login")
         .await
-        .assert_contains("If an account has that address, a temporary password is on its way.");
+        .assert_contains("If an active account uses that email address, we'll email you what to do next.");
 }
 
 /// Returns the temporary password in an email: the indented line.
@@ -102,7 +102,7 @@ async fn a_temporary_password_opens_a_session_that_can_only_choose_a_new_passwor
     let browser = portal.browser();
     let typed = secret.to_lowercase().replace('-', " ");
     assert_eq!(browser.sign_in("ada", &typed).await.location(), Some("/change-password"));
-    browser.get("/change-password").await.assert_contains("Choose a new password to go on.");
+    browser.get("/change-password").await.assert_contains("Choose a new password to continue.");
     let pages = [
         "/",
         "/profile",
@@ -141,7 +141,7 @@ async fn choosing_a_new_password_ends_all_other_sessions_and_keeps_this_one() {
     browser
         .get("/profile")
         .await
-        .assert_contains("Your password is changed. You are signed out everywhere else.");
+        .assert_contains("Your password has been changed. You're signed out everywhere else.");
     assert_ne!(browser.cookie("session"), before, "a new id");
     assert!(browser.is_signed_in().await);
     assert!(!elsewhere.is_signed_in().await);
@@ -162,7 +162,7 @@ async fn another_session_cannot_stop_the_owner_from_choosing_a_new_password() {
     let sessions = user_session::Entity::find().all(portal.backend.db.pool()).await.expect("reads");
     let restricted =
         sessions.iter().find(|row| row.kind.known() == Some(SessionKind::Restricted)).expect("is there");
-    thief.get("/profile").await.assert_contains("It can only choose another password");
+    thief.get("/profile").await.assert_contains("This session can only be used to choose a new password.");
     thief.post("/do/end_session", &[("handle", &restricted.public_id)]).await;
     thief.post("/do/end_other_sessions", &[]).await;
     for _ in 0..11 {
@@ -262,7 +262,7 @@ async fn accounts_that_cannot_reset_are_told_why_and_no_one_else_gets_an_email()
     let emails = portal.deliver_emails().await;
     let sent: Vec<(&str, &str)> =
         emails[before..].iter().map(|email| (email.to.as_str(), email.subject.as_str())).collect();
-    let subject = "No temporary password for your account at Vestibule";
+    let subject = "Your password request at Vestibule";
     let expected = [
         ("waiting@example.org", subject),
         ("heldone@example.org", subject),
@@ -271,7 +271,7 @@ async fn accounts_that_cannot_reset_are_told_why_and_no_one_else_gets_an_email()
     ];
     assert_eq!(sent, expected);
     assert!(emails[before + 2].text.contains("has been deactivated"));
-    assert!(emails[before + 3].text.contains("sign in with Microsoft"));
+    assert!(emails[before + 3].text.contains("Sign in with Microsoft instead."));
     let left = password_reset_request::Entity::find().count(portal.backend.db.pool()).await.expect("counts");
     assert_eq!(left, 0, "what was worked out is forgotten");
 }

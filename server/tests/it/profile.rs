@@ -44,7 +44,7 @@ async fn sessions_are_listed_in_words_and_can_be_ended_one_by_one_or_together() 
     let phone = sign_in_with(&portal, IPHONE, "198.51.100.9").await;
     let third = portal.signed_in("ada").await;
     let page = laptop.get("/profile").await;
-    for message in ["Firefox on Linux", "This one", "192.0.2.7", "Safari on iPhone", "198.51.100.9"] {
+    for message in ["Firefox on Linux", "This device", "192.0.2.7", "Safari on iPhone", "198.51.100.9"] {
         page.assert_contains(message);
     }
     let phone_session =
@@ -54,11 +54,11 @@ async fn sessions_are_listed_in_words_and_can_be_ended_one_by_one_or_together() 
     assert!(!phone.is_signed_in().await, "on its very next request");
     assert!(third.is_signed_in().await);
     laptop.post("/do/end_session", &[("handle", &phone_session.public_id)]).await;
-    laptop.get("/profile").await.assert_contains("That session is over already.");
+    laptop.get("/profile").await.assert_contains("That session has already ended.");
     assert_eq!(laptop.post("/do/end_other_sessions", &[]).await.location(), Some("/profile"));
     assert!(!third.is_signed_in().await);
     assert!(laptop.is_signed_in().await);
-    laptop.get("/profile").await.assert_contains("You are signed in nowhere else.");
+    laptop.get("/profile").await.assert_contains("You're not signed in anywhere else.");
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn an_expired_session_is_not_listed() {
     portal.advance_time(Duration::from_hours(25));
     let page = sign_in_with(&portal, FIREFOX, "192.0.2.7").await.get("/profile").await;
     page.assert_not_contains("Safari on iPhone");
-    page.assert_contains("You are signed in nowhere else.");
+    page.assert_contains("You're not signed in anywhere else.");
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn recent_activity_shows_no_name_and_no_ip_address_of_other_users() {
     let page = sign_in_with(&portal, FIREFOX, "192.0.2.7").await.get("/profile").await;
     page.assert_contains("Approved");
     page.assert_contains("by an administrator");
-    page.assert_contains("Signed in with the password");
+    page.assert_contains("Signed in with a password");
     page.assert_not_contains("grace");
     page.assert_not_contains("203.0.113.99");
 }

@@ -20,8 +20,8 @@ async fn a_registration_is_pending_and_the_page_says_so() {
     let portal = TestPortal::start().await;
     let browser = portal.register("ada").await;
     let page = browser.get("/login").await;
-    page.assert_contains("Your account was created and is waiting for approval.");
-    browser.get("/login").await.assert_not_contains("Your account was created");
+    page.assert_contains("Your account has been created and is waiting for approval.");
+    browser.get("/login").await.assert_not_contains("Your account has been created");
     let user = portal.user("ada").await;
     assert_eq!((user.status, user.role), (Status::Pending, Role::Member));
     assert!(user.email_confirmed_at.is_none());
@@ -35,13 +35,17 @@ async fn an_invalid_registration_keeps_the_typed_values_except_the_password() {
     let response = browser.register("a", "nonsense", "short").await;
     assert_eq!((response.status, response.location()), (StatusCode::FOUND, Some("/register")));
     let page = browser.get("/register").await;
-    for message in ["Use 3 to 32 characters", "Enter an email address like", "Use at least 12 characters."] {
+    for message in [
+        "Username must be 3 to 32 characters.",
+        "Enter an email address in the correct format, like",
+        "Password must be at least 12 characters.",
+    ] {
         page.assert_contains(message);
     }
     page.assert_contains("<title>Error: Create your account");
     page.assert_contains("value=\"nonsense\"");
     page.assert_not_contains("short\"");
-    browser.get("/register").await.assert_not_contains("Use at least 12 characters.");
+    browser.get("/register").await.assert_not_contains("Password must be at least 12 characters.");
     assert!(portal.find_user("a").await.is_none());
 }
 
@@ -68,7 +72,7 @@ async fn weak_passwords_are_refused() {
     {
         let browser = portal.browser();
         browser.register("adalovelace", "ada@example.org", password).await;
-        browser.get("/register").await.assert_contains("That password would be guessed early.");
+        browser.get("/register").await.assert_contains("That password is too easy to guess.");
     }
     assert!(portal.find_user("adalovelace").await.is_none());
 }
@@ -88,7 +92,7 @@ async fn a_password_on_the_blocklist_is_refused_at_registration_and_password_cha
     for password in [listed(0), listed(1499), listed(2999).to_uppercase()] {
         let browser = portal.browser();
         browser.register("ada", "ada@example.org", &password).await;
-        browser.get("/register").await.assert_contains("That password would be guessed early.");
+        browser.get("/register").await.assert_contains("That password is too easy to guess.");
         let fields =
             [("current_password", PASSWORD), ("new_password", &password), ("confirm_password", &password)];
         let ActionResult::Refused(errors) = bert.fetch("/do/change_password", &fields).await.action_result()
@@ -110,7 +114,7 @@ async fn a_username_is_taken_in_any_case() {
     portal.register("ada").await;
     let browser = portal.browser();
     browser.register("ADA", "other@example.org", PASSWORD).await;
-    browser.get("/register").await.assert_contains("That username is already taken.");
+    browser.get("/register").await.assert_contains("That username is already taken. Choose a different one.");
 }
 
 #[tokio::test]
@@ -185,7 +189,7 @@ async fn a_shadow_is_never_shown_and_keeps_its_username() {
     browser.sign_in("mallory", PASSWORD).await;
     browser.get("/login").await.assert_contains("Your account is waiting for an administrator");
     browser.register("Mallory", "x@example.org", OTHER_PASSWORD).await;
-    browser.get("/register").await.assert_contains("That username is already taken.");
+    browser.get("/register").await.assert_contains("That username is already taken. Choose a different one.");
 }
 
 #[tokio::test]

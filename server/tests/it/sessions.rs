@@ -116,7 +116,7 @@ async fn an_expired_session_is_reported_and_sign_in_returns_to_the_page() {
     browser
         .get("/login?next=%2Fadmin%3Fafter%3Dada")
         .await
-        .assert_contains("Your session is over. Sign in to go on.");
+        .assert_contains("Your session has ended. Sign in to continue.");
     assert!(browser.cookie("session").is_none());
 }
 
@@ -141,7 +141,10 @@ async fn reading_the_remaining_time_of_a_session_does_not_renew_it() {
     portal.advance_time(Duration::from_hours(1));
     assert_eq!(time_left(&browser).await, None);
     browser.get("/profile").await;
-    browser.get("/login?next=%2Fprofile").await.assert_contains("Your session is over. Sign in to go on.");
+    browser
+        .get("/login?next=%2Fprofile")
+        .await
+        .assert_contains("Your session has ended. Sign in to continue.");
 }
 
 #[tokio::test]
@@ -265,7 +268,10 @@ async fn an_unread_message_does_not_remove_the_message_about_the_ended_session()
     // The message for the profile is unread when this session ends, too.
     portal.signed_in("ada").await.post("/do/end_other_sessions", &[]).await;
     assert_eq!(browser.get("/profile").await.location(), Some("/login?next=%2Fprofile"));
-    browser.get("/login?next=%2Fprofile").await.assert_contains("Your session is over. Sign in to go on.");
+    browser
+        .get("/login?next=%2Fprofile")
+        .await
+        .assert_contains("Your session has ended. Sign in to continue.");
 }
 
 #[tokio::test]
@@ -274,7 +280,10 @@ async fn a_refusal_is_shown_even_if_the_input_is_too_long_for_a_cookie() {
     let browser = portal.browser();
     let long = "\u{1f600}".repeat(254);
     browser.post("/do/ask_reset", &[("email", &long)]).await;
-    browser.get("/reset-password").await.assert_contains("Enter an email address like");
+    browser
+        .get("/reset-password")
+        .await
+        .assert_contains("Enter an email address in the correct format, like");
     browser.post("/do/register", &[("username", &"\u{1}".repeat(64)), ("email", &"\u{1}".repeat(254))]).await;
-    browser.get("/register").await.assert_contains("Enter an email address like");
+    browser.get("/register").await.assert_contains("Enter an email address in the correct format, like");
 }

@@ -75,7 +75,7 @@ async fn the_correct_password_of_an_inactive_account_shows_its_status() {
     let portal = TestPortal::start().await;
     for (name, status, message) in [
         ("waiting", Status::Pending, "Your account is waiting for an administrator"),
-        ("heldone", Status::Held, "An administrator asked you something."),
+        ("heldone", Status::Held, "An administrator has a question about your registration."),
         ("refused", Status::Rejected, "Your request to join was declined."),
         ("shutout", Status::Deactivated, "This account has been deactivated."),
     ] {
@@ -136,7 +136,7 @@ async fn signing_out_needs_a_post_and_takes_effect_immediately() {
     browser.get("/logout").await.assert_contains("Sign out?");
     assert!(browser.is_signed_in().await);
     assert_eq!(browser.post("/do/sign_out", &[]).await.location(), Some("/"));
-    browser.get("/").await.assert_contains("You are signed out.");
+    browser.get("/").await.assert_contains("You're signed out.");
     assert!(browser.cookie("session").is_none());
     assert!(!thief.is_signed_in().await);
     assert_eq!(browser.post("/do/sign_out", &[]).await.location(), Some("/"), "twice does no harm");

@@ -62,7 +62,7 @@ async fn an_unconfirmed_account_also_needs_the_password_and_is_then_confirmed() 
     let path = portal.email_to("ada").await.link();
     let token = path.trim_start_matches("/auto-login/").to_owned();
     let browser = portal.browser();
-    browser.get(&path).await.assert_contains("It also confirms your address.");
+    browser.get(&path).await.assert_contains("Entering it also confirms your email address.");
     for password in ["", OTHER_PASSWORD] {
         browser.post("/do/use_sign_in_link", &[("token", &token), ("password", password)]).await;
         assert!(!browser.is_signed_in().await);
@@ -97,7 +97,7 @@ async fn the_link_is_invalid_after_a_sign_in_a_change_of_the_account_or_expiry()
 async fn another_user_who_is_signed_in_is_asked_to_sign_out_first() {
     let (portal, admin, token) = with_approved_user().await;
     let path = format!("/auto-login/{token}");
-    admin.get(&path).await.assert_contains("grace is signed in here. Sign out first");
+    admin.get(&path).await.assert_contains("You're signed in as grace. Sign out, then open the link again.");
     admin.post("/do/use_sign_in_link", &[("token", &token)]).await;
     admin.get("/profile").await.assert_contains("grace");
     let browser = portal.browser();

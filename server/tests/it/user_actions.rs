@@ -14,8 +14,8 @@ async fn an_approved_user_gets_an_email_and_can_sign_in() {
     let ada = portal.create_user("ada", Status::Pending, Role::Member).await;
     let response = admin.apply_action("approve", ada.id).await;
     assert_eq!(response.location(), Some("/admin"));
-    admin.get("/admin").await.assert_contains("Approved. The mail that says so is on its way.");
-    assert_eq!(portal.email_to("ada").await.subject, "Your account at Vestibule is approved");
+    admin.get("/admin").await.assert_contains("Approved. They'll get an email.");
+    assert_eq!(portal.email_to("ada").await.subject, "Your account at Vestibule has been approved");
     assert!(portal.signed_in("ada").await.is_signed_in().await);
     let audit = portal.audit_log().await;
     let row = audit.iter().find(|row| row.action.as_str() == "user.approve").expect("it is written down");
@@ -49,7 +49,7 @@ async fn a_rejection_cannot_be_undone_if_another_account_has_confirmed_the_email
     portal.browser().post("/do/confirm_address", &[("token", &token), ("password", PASSWORD)]).await;
     assert!(portal.user("ada2").await.email_confirmed_at.is_some());
     admin.apply_action("reconsider", ada.id).await;
-    admin.get("/admin").await.assert_contains("Another account has confirmed this address");
+    admin.get("/admin").await.assert_contains("Another account has already confirmed this email address.");
     assert_eq!(portal.user("ada").await.status, Status::Rejected);
 }
 
@@ -93,11 +93,14 @@ async fn a_user_with_an_unconfirmed_email_address_can_be_approved_but_not_made_a
     let admin = portal.create_admin("grace").await;
     portal.register("ada").await;
     let ada = portal.user("ada").await;
-    admin.get("/admin").await.assert_contains("Approve unconfirmed address");
+    admin.get("/admin").await.assert_contains("Approve anyway");
     admin.apply_action("approve", ada.id).await;
     assert_eq!(portal.user("ada").await.status, Status::Active);
     admin.apply_action("make-admin", ada.id).await;
-    admin.get("/admin").await.assert_contains("the address has to be confirmed first");
+    admin
+        .get("/admin")
+        .await
+        .assert_contains("The email address must be confirmed first. Nothing has changed.");
     assert_eq!(portal.user("ada").await.role, Role::Member);
 }
 
@@ -110,9 +113,12 @@ async fn approval_requires_a_confirmed_email_address_if_the_setting_says_so() {
     admin
         .get(&format!("/admin/approve/{}", ada.id))
         .await
-        .assert_contains("The address has to be confirmed first.");
+        .assert_contains("The email address must be confirmed first.");
     admin.apply_action("approve", ada.id).await;
-    admin.get("/admin").await.assert_contains("the address has to be confirmed first");
+    admin
+        .get("/admin")
+        .await
+        .assert_contains("The email address must be confirmed first. Nothing has changed.");
     assert_eq!(portal.user("ada").await.status, Status::Pending);
 }
 
@@ -127,7 +133,7 @@ async fn an_action_that_does_not_fit_the_status_names_the_status_and_the_adminis
         .await
         .assert_contains("This account was approved by grace on ");
     admin.apply_action("approve", ada.id).await;
-    admin.get("/admin").await.assert_contains("Nothing was changed: this account is active.");
+    admin.get("/admin").await.assert_contains("This account is active. Nothing has changed.");
     let id = ada.id.to_string();
     let response = admin.fetch("/do/decide", &[("id", &id), ("decision", "reject"), ("stay", "yes")]).await;
     let ActionResult::Stale(errors, person) = response.action_result() else {
@@ -149,7 +155,7 @@ async fn the_paths_of_the_original_application_ask_for_confirmation_and_change_n
         (format!("/admin/reject/{}", ada.id), "Reject ada?"),
         (format!("/admin/deactivate/{}", bob.id), "Deactivate bob?"),
         (format!("/admin/make-admin/{}", bob.id), "Make bob an administrator?"),
-        (format!("/admin/remove-admin/{}", eve.id), "Remove eve as an administrator?"),
+        (format!("/admin/remove-admin/{}", eve.id), "Remove eve's administrator role?"),
     ] {
         for method in [Method::GET, Method::HEAD] {
             let response = admin.request(method.clone(), &path).await;
@@ -183,7 +189,7 @@ async fn visitors_and_members_cannot_apply_admin_actions() {
     assert_eq!(portal.user("ada").await.status, Status::Pending);
     let page = member.get("/admin").await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
-    page.assert_contains("This is not open to you");
+    page.assert_contains("You do not have access to this page");
     page.assert_not_contains("ada@example.org");
     for path in ["/admin", "/admin/mail", "/admin/users/1", "/admin/approve/1"] {
         let response = visitor.get(path).await;
@@ -200,7 +206,7 @@ async fn the_link_in_a_notification_leads_to_the_action_after_signing_in() {
     let emails = portal.deliver_emails().await;
     let notification =
         emails.iter().find(|email| email.to == "grace@example.org").expect("the administrator is told");
-    assert_eq!(notification.subject, "ada asks to join Vestibule");
+    assert_eq!(notification.subject, "ada has asked to join Vestibule");
     let link = notification.link();
     assert_eq!(link, format!("/admin/approve/{}", ada.id));
     let browser = portal.browser();

@@ -30,12 +30,14 @@ pub(super) fn ConfirmationDialog(state: UsersPageState) -> impl IntoView {
         _ => "btn btn-primary",
     };
     view! {
-        <dialog class="dialog" aria-labelledby="ask" node_ref=state.dialog>
-            <h2 class="dialog-title" id="ask">{title}</h2>
-            <p class="dialog-text">{text}</p>
-            <div class="dialog-foot">
-                <button class="btn" type="button" on:click=move |_| close()>"Cancel"</button>
-                <button class=class type="button" on:click=confirm>{label}</button>
+        <dialog class="modal" aria-labelledby="ask" node_ref=state.dialog>
+            <div class="modal-box max-w-md">
+                <h2 class="font-semibold" id="ask">{title}</h2>
+                <p class="mt-2 text-sm text-muted">{text}</p>
+                <div class="modal-action flex-wrap">
+                    <button class="btn border-line" type="button" on:click=move |_| close()>"Cancel"</button>
+                    <button class=class type="button" on:click=confirm>{label}</button>
+                </div>
             </div>
         </dialog>
     }
@@ -45,14 +47,19 @@ pub(super) fn ConfirmationDialog(state: UsersPageState) -> impl IntoView {
 #[component]
 pub(super) fn Toasts(state: UsersPageState) -> impl IntoView {
     view! {
-        <div class="toasts" role="status" aria-live="polite">
+        <div class="toast toast-center z-50" role="status" aria-live="polite">
             {move || state.toasts.get().into_iter().map(|toast| {
-                let (id, icon) = (toast.id, if toast.is_success { IconName::CheckCircle } else { IconName::AlertCircle });
+                let id = toast.id;
+                let (class, button_class, icon) = if toast.is_success {
+                    ("alert alert-success py-1.5 pe-2", "btn btn-success btn-square outline-current", IconName::CheckCircle)
+                } else {
+                    ("alert alert-error py-1.5 pe-2", "btn btn-error btn-square outline-current", IconName::AlertCircle)
+                };
                 view! {
-                    <div class="toast">
+                    <div class=class>
                         <Icon name=icon />
-                        <span class="toast-text">{toast.message}</span>
-                        <button class="toast-act" type="button" aria-label="Close" on:click=move |_| state.close_toast(id)>
+                        <span class="wrap-anywhere">{toast.message}</span>
+                        <button class=button_class type="button" aria-label="Close" on:click=move |_| state.close_toast(id)>
                             <Icon name=IconName::X />
                         </button>
                     </div>

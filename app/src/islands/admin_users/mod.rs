@@ -184,17 +184,17 @@ pub fn UserLists(
         page: StoredValue::new(page),
     };
     view! {
-        <section class="stack stack-sm" id="waiting" aria-labelledby="waiting-title">
-            <h2 class="section-title" id="waiting-title" tabindex="-1">
-                "Waiting " <span class="count count-due">{move || state.pending_count.get()}</span>
+        <section class="flex flex-col gap-3" id="waiting" aria-labelledby="waiting-title">
+            <h2 class="flex items-center gap-2 font-semibold" id="waiting-title" tabindex="-1">
+                "Pending registrations " <span class="badge badge-primary rounded-full px-2">{move || state.pending_count.get()}</span>
             </h2>
             <UserTable state=state list=List::Pending />
-            <Pager next=next_pending label="More people who wait" />
+            <Pager next=next_pending label="More pending registrations" />
         </section>
-        <section class="stack stack-sm" id="people" aria-labelledby="people-title">
-            <h2 class="section-title" id="people-title">"People " <span class="count">{total}</span></h2>
+        <section class="flex flex-col gap-3" id="people" aria-labelledby="people-title">
+            <h2 class="flex items-center gap-2 font-semibold" id="people-title">"All accounts " <span class="badge badge-soft rounded-full px-2">{total}</span></h2>
             <UserTable state=state list=List::Users />
-            <Pager next=next_users label="More people" />
+            <Pager next=next_users label="More accounts" />
         </section>
         <ConfirmationDialog state=state />
         <Toasts state=state />
@@ -205,9 +205,8 @@ pub fn UserLists(
 fn Pager(next: String, label: &'static str) -> impl IntoView {
     (!next.is_empty()).then(|| {
         view! {
-            <nav class="pager" aria-label=label>
-                <span></span>
-                <a class="btn btn-sm" href=next rel="next">"Next"<Icon name=IconName::ChevronRight /></a>
+            <nav class="flex justify-end" aria-label=label>
+                <a class="btn border-line" href=next rel="next">"Next"<Icon name=IconName::ChevronRight /></a>
             </nav>
         }
     })

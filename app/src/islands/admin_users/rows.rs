@@ -20,8 +20,8 @@ pub(super) enum List {
 impl List {
     fn columns(self) -> [&'static str; 4] {
         match self {
-            Self::Pending => ["Person", "Address", "Registered", ""],
-            Self::Users => ["Person", "Status", "Sign-in", "Last sign-in"],
+            Self::Pending => ["Name", "Email status", "Registered", ""],
+            Self::Users => ["Name", "Status", "Sign-in", "Last sign-in"],
         }
     }
 
@@ -41,14 +41,14 @@ pub(super) fn UserTable(state: UsersPageState, list: List) -> impl IntoView {
         columns.map(|name| view! { <th role="columnheader" scope="col">{name}</th> }).collect_view();
     let empty = move || rows.with(Vec::is_empty);
     view! {
-        <div class="list">
-            <div class="empty" hidden=move || !empty()>
-                <Icon name=IconName::DoorClosed />
-                <h3 class="empty-title">"Nobody is waiting"</h3>
-                <p>"Whoever registers next appears here, and you get a mail."</p>
+        <div class="card card-border border-base-300 bg-base-100">
+            <div class="flex flex-col items-center gap-1 px-6 py-12 text-center text-sm text-balance text-muted" hidden=move || !empty()>
+                <span class="mb-2 text-2xl"><Icon name=IconName::DoorClosed /></span>
+                <h3 class="text-base font-semibold text-base-content">"No pending registrations"</h3>
+                <p>"New registrations appear here."</p>
             </div>
-            <table class="people" role="table" aria-labelledby=list.title_id() hidden=empty>
-                <thead role="rowgroup"><tr role="row">
+            <table class="table responsive-table" role="table" aria-labelledby=list.title_id() hidden=empty>
+                <thead class="text-muted" role="rowgroup"><tr role="row">
                     {header_cells}
                     <th role="columnheader" scope="col"><span class="sr-only">"Actions"</span></th>
                 </tr></thead>
@@ -70,8 +70,7 @@ fn key_of(user: &UserRow) -> (UserId, i64, bool, bool) {
 #[component]
 fn UserTableRow(state: UsersPageState, user: UserRow, list: List) -> impl IntoView {
     let id = user.id;
-    let busy_class =
-        move || (list == List::Pending && state.busy.get() == Some(id)).then_some("people-row-leaving");
+    let busy_class = move || (list == List::Pending && state.busy.get() == Some(id)).then_some("opacity-50");
     // Two options instead of a boxed view, because a boxed view adds code for every way of rendering to the browser's download.
     let pending_cells = (list == List::Pending).then(|| pending_cells(state, &user));
     let user_cells = (list == List::Users).then(|| user_cells(state, &user));
@@ -86,12 +85,12 @@ fn UserTableRow(state: UsersPageState, user: UserRow, list: List) -> impl IntoVi
 
 fn pending_cells(state: UsersPageState, user: &UserRow) -> impl IntoView + use<> {
     view! {
-        <td role="cell"><span class="badges"><ConfirmationBadge confirmed=user.confirmed /></span></td>
+        <td role="cell"><span class="flex flex-wrap gap-2"><ConfirmationBadge confirmed=user.confirmed /></span></td>
         <td role="cell" data-label="Registered"><RelativeTime at=user.registered /></td>
         <td role="cell">
-            <div class="row-actions">
-                <ActionButton state=state user=user.clone() action=AdminAction::Approve class="btn btn-sm btn-tint" />
-                <ActionButton state=state user=user.clone() action=AdminAction::Reject class="btn btn-sm" />
+            <div class="flex grow gap-2 max-lg:mt-2 max-lg:flex-wrap lg:justify-end">
+                <ActionButton state=state user=user.clone() action=AdminAction::Approve class="btn btn-soft btn-primary max-lg:w-full" />
+                <ActionButton state=state user=user.clone() action=AdminAction::Reject class="btn border-line max-lg:w-full" />
             </div>
         </td>
     }
@@ -99,10 +98,10 @@ fn pending_cells(state: UsersPageState, user: &UserRow) -> impl IntoView + use<>
 
 fn user_cells(state: UsersPageState, user: &UserRow) -> impl IntoView + use<> {
     let last = user.last_sign_in.map(|at| view! { <RelativeTime at=at /> });
-    let never = last.is_none().then(|| view! { <span class="muted">"Never"</span> });
+    let never = last.is_none().then(|| view! { <span class="text-muted">"Never"</span> });
     view! {
         <td role="cell">
-            <span class="badges">
+            <span class="flex flex-wrap gap-2">
                 <StatusBadge status=user.status />
                 <RoleBadge role=user.role />
                 {(!user.confirmed).then(|| view! { <ConfirmationBadge confirmed=false /> })}
@@ -110,19 +109,19 @@ fn user_cells(state: UsersPageState, user: &UserRow) -> impl IntoView + use<> {
         </td>
         <td role="cell" data-label="Sign-in">{user.sign_in_method()}</td>
         <td role="cell" data-label="Last sign-in">{last} {never}</td>
-        <td role="cell"><div class="row-actions"><ActionMenu state=state user=user.clone() /></div></td>
+        <td role="cell"><div class="flex grow gap-2 max-lg:flex-wrap lg:justify-end"><ActionMenu state=state user=user.clone() /></div></td>
     }
 }
 
 #[component]
 fn UserName(user: UserRow) -> impl IntoView {
     view! {
-        <span class="person">
-            <span class="person-name">
-                <a href=format!("/admin/users/{}", user.id)>{user.username}</a>
-                {user.is_you.then(|| view! { " " <span class="person-you">"(you)"</span> })}
+        <span class="flex min-w-0 flex-col wrap-anywhere">
+            <span class="font-semibold">
+                <a class="link link-hover -my-2 inline-block py-2" href=format!("/admin/users/{}", user.id)>{user.username}</a>
+                {user.is_you.then(|| view! { " " <span class="font-normal text-muted">"(you)"</span> })}
             </span>
-            <span class="person-mail"><EmailAddressText address=user.email /></span>
+            <span class="text-muted"><EmailAddressText address=user.email /></span>
         </span>
     }
 }
@@ -144,7 +143,7 @@ fn ActionButton(
     let busy = move || (state.busy.get() == Some(id)).then_some("true");
     is_allowed.then(|| {
         view! {
-            <form method="post" action="/do/decide" on:submit=submit>
+            <form class="max-lg:grow" method="post" action="/do/decide" on:submit=submit>
                 <input type="hidden" name="id" value=id.0 />
                 <input type="hidden" name="decision" value=action.slug() />
                 <input type="hidden" name="from" value=state.page.get_value() />
@@ -179,12 +178,12 @@ fn ActionMenu(state: UsersPageState, user: UserRow) -> impl IntoView {
     let items = move || {
         let items = allowed_actions.iter().copied().map(|action| {
             let href = format!("/admin/{}/{}", action.slug(), user.with_value(|user| user.id));
-            let class = if action.is_destructive() { "menu-item menu-item-danger" } else { "menu-item" };
+            let class = if action.is_destructive() { "py-3 text-error" } else { "py-3" };
             let open = move |event: web_sys::MouseEvent| {
                 user.with_value(|user| state.open_dialog(event.as_ref(), user, action));
             };
             view! {
-                <a class=class href=href on:click=open><Icon name=icon_of(action) />{action.label(confirmed)}</a>
+                <li><a class=class href=href on:click=open><Icon name=icon_of(action) />{action.label(confirmed)}</a></li>
             }
         });
         items.collect_view()
@@ -192,11 +191,13 @@ fn ActionMenu(state: UsersPageState, user: UserRow) -> impl IntoView {
     let has_actions = user.with_value(|user| !user.allowed_actions.is_empty());
     has_actions.then(|| {
         view! {
-            <details class="menu">
-                <summary class="btn btn-sm btn-ghost btn-square" aria-label=format!("More for {name}")>
+            <details class="dropdown dropdown-end">
+                <summary class="btn btn-ghost btn-square" aria-label=format!("More actions for {name}")>
                     <Icon name=IconName::Ellipsis />
                 </summary>
-                <div class="menu-list">{items()}</div>
+                <ul class="dropdown-content menu mt-1 w-max max-w-[calc(100vw-2rem)] rounded-box border border-base-300 bg-base-100 shadow-lg sm:min-w-48">
+                    {items()}
+                </ul>
             </details>
         }
     })

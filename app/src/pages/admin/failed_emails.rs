@@ -39,7 +39,7 @@ pub fn FailedEmailsPage() -> impl IntoView {
 #[component]
 fn FailedEmails(request: PageRequest, emails: FailedEmailsView) -> impl IntoView {
     let FailedEmailsView { delayed, failed } = emails;
-    let lead = "These emails could not be sent. Confirmation links, sign-in links and temporary passwords are replaced when you send an email again."
+    let lead = "Emails that could not be delivered. If you send an email again, we replace its confirmation link, sign-in link or temporary password."
         .to_owned();
     let is_empty = failed.total == 0;
     let can_send_all = delayed.is_some() || !is_empty;
@@ -50,27 +50,27 @@ fn FailedEmails(request: PageRequest, emails: FailedEmailsView) -> impl IntoView
     };
     let next_url = failed.next.map(|before| format!("/admin/mail?before={before}"));
     view! {
-        <SignedInLayout request=request.clone() title="Mail".to_owned() lead=lead section=NavSection::Admin narrow=false>
-            <div class="stack">
-                <AdminTabs current="mail" failed_count=failed.total />
+        <SignedInLayout request=request.clone() title="Failed emails".to_owned() lead=lead section=NavSection::Admin narrow=false>
+            <div class="flex flex-col gap-6">
+                <div class="border-b border-base-300"><AdminTabs current="email" failed_count=failed.total /></div>
                 <FlashError request=request />
                 {delayed.map(|delayed| view! { <WarningAlert message=delayed_message(&delayed) /> })}
                 {can_send_all.then(|| view! {
                     <form method="post" action="/do/resend_all_mails">
-                        <button class="btn"><Icon name=IconName::RotateCcw />{send_all}</button>
+                        <button class="btn border-line"><Icon name=IconName::RotateCcw />{send_all}</button>
                     </form>
                 })}
-                <div class="list">
+                <div class="card card-border divide-y divide-base-300 border-base-300 bg-base-100">
                     {is_empty.then(|| view! {
-                        <div class="empty">
-                            <Icon name=IconName::MailCheck />
-                            <h2 class="empty-title">"No failed emails"</h2>
-                            <p>"An email appears here if the mail server refuses the recipient, or if attempts fail for about a day."</p>
+                        <div class="flex flex-col items-center gap-1 px-6 py-12 text-center text-sm text-balance text-muted">
+                            <span class="mb-2 text-2xl"><Icon name=IconName::MailCheck /></span>
+                            <h2 class="text-base font-semibold text-base-content">"No failed emails"</h2>
+                            <p>"Emails appear here if the mail server rejects the recipient, or if sending fails for about a day."</p>
                         </div>
                     })}
                     {failed.rows.into_iter().map(|email| view! { <FailedEmailItem email=email /> }).collect_view()}
                 </div>
-                {next_url.map(|url| view! { <p><a class="btn btn-sm" href=url>"Older failed emails"</a></p> })}
+                {next_url.map(|url| view! { <p><a class="btn border-line" href=url>"Older failed emails"</a></p> })}
             </div>
         </SignedInLayout>
     }
@@ -90,29 +90,28 @@ fn delayed_message(delayed: &DelayedEmails) -> String {
 /// A failed email, with the actions to send it again or dismiss it.
 #[component]
 fn FailedEmailItem(email: FailedEmail) -> impl IntoView {
-    let attempts = if email.attempts == 1 { "1 try".to_owned() } else { format!("{} tries", email.attempts) };
+    let attempts =
+        if email.attempts == 1 { "1 attempt".to_owned() } else { format!("{} attempts", email.attempts) };
     view! {
-        <article class="mail">
-            <div class="row row-apart">
-                <div>
-                    <h2 class="mail-subject">{email.kind}</h2>
-                    <p class="mail-meta">
-                        "To " {email.recipient.clone()} ", written " {utc_text(email.written)} ", given up after " {attempts}
-                    </p>
-                    <p class="mail-meta">{email.reason}</p>
-                </div>
-                <form class="row" method="post" action="/do/resend_mail">
-                    <input type="hidden" name="id" value=email.id />
-                    <button class="btn btn-sm">
-                        <Icon name=IconName::RotateCcw />"Send again"
-                        <span class="sr-only">{format!(" to {}", email.recipient)}</span>
-                    </button>
-                    <button class="btn btn-sm" formaction="/do/dismiss_mail">
-                        "Dismiss email"
-                        <span class="sr-only">{format!(" to {}", email.recipient)}</span>
-                    </button>
-                </form>
+        <article class="flex flex-wrap items-center justify-between gap-x-4 gap-y-3 p-4">
+            <div class="min-w-0 grow basis-60 text-sm wrap-anywhere text-muted">
+                <h2 class="text-base font-semibold text-base-content">{email.kind}</h2>
+                <p>
+                    "To " {email.recipient.clone()} ", written " {utc_text(email.written)} ", failed after " {attempts}
+                </p>
+                <p>{email.reason}</p>
             </div>
+            <form class="flex flex-wrap items-center gap-3" method="post" action="/do/resend_mail">
+                <input type="hidden" name="id" value=email.id />
+                <button class="btn border-line">
+                    <Icon name=IconName::RotateCcw />"Send again"
+                    <span class="sr-only">{format!(" to {}", email.recipient)}</span>
+                </button>
+                <button class="btn border-line" formaction="/do/dismiss_mail">
+                    "Dismiss email"
+                    <span class="sr-only">{format!(" to {}", email.recipient)}</span>
+                </button>
+            </form>
         </article>
     }
 }

@@ -24,10 +24,10 @@ pub fn UserPage() -> impl IntoView {
         let allowed_actions = user.allowed_actions.clone();
         view! {
             <SignedInLayout request=request.clone() title=user.username.clone() lead=String::new() section=NavSection::Admin narrow=true>
-                <div class="stack">
+                <div class="flex flex-col gap-6">
                     <FlashError request=request />
                     <UserCard user=user.clone() />
-                    <ActionMenu title="What can be done" id=id confirmed=user.confirmed allowed_actions=allowed_actions />
+                    <ActionMenu title="Actions" id=id confirmed=user.confirmed allowed_actions=allowed_actions />
                 </div>
             </SignedInLayout>
         }
@@ -69,10 +69,10 @@ fn with_user(page: impl FnOnce(PageRequest, UserRow) -> AnyView + Send + 'static
 #[component]
 fn UserNotFound(request: PageRequest) -> impl IntoView {
     set_status(StatusCode::NOT_FOUND);
-    let lead = "Their account may have been deleted since, or the address is mistyped.".to_owned();
+    let lead = "It may have been deleted, or the link may be wrong.".to_owned();
     view! {
-        <SignedInLayout request=request title="There is no such person".to_owned() lead=lead section=NavSection::Admin narrow=true>
-            <div class="row"><a class="btn btn-primary" href="/admin">"Open the desk"</a></div>
+        <SignedInLayout request=request title="Account not found".to_owned() lead=lead section=NavSection::Admin narrow=true>
+            <div class="flex flex-wrap items-center gap-3"><a class="btn btn-primary" href="/admin">"Go to People"</a></div>
         </SignedInLayout>
     }
 }
@@ -97,7 +97,7 @@ fn ActionConfirmation(request: PageRequest, user: UserRow, action: AdminAction) 
     let class = if action.is_destructive() { "btn btn-error" } else { "btn btn-primary" };
     view! {
         <SignedInLayout request=request.clone() title=title lead=lead section=NavSection::Admin narrow=true>
-            <div class="stack">
+            <div class="flex flex-col gap-6">
                 {if is_possible {
                     view! {
                         <UserCard user=user.clone() />
@@ -105,9 +105,9 @@ fn ActionConfirmation(request: PageRequest, user: UserRow, action: AdminAction) 
                             <input type="hidden" name="id" value=user.id.0 />
                             <input type="hidden" name="decision" value=action.slug() />
                             <input type="hidden" name="from" value=request.path_and_query.clone() />
-                            <div class="row">
+                            <div class="flex flex-wrap items-center gap-3">
                                 <button class=class>{label}</button>
-                                <a class="btn" href="/admin">"Cancel"</a>
+                                <a class="btn border-line" href="/admin">"Cancel"</a>
                             </div>
                         </FormIsland>
                     }
@@ -120,7 +120,7 @@ fn ActionConfirmation(request: PageRequest, user: UserRow, action: AdminAction) 
                     }
                     .into_any()
                 }}
-                <ActionMenu title="What else can be done" id=id confirmed=confirmed allowed_actions=other_actions />
+                <ActionMenu title="Other actions" id=id confirmed=confirmed allowed_actions=other_actions />
             </div>
         </SignedInLayout>
     }
@@ -132,19 +132,19 @@ fn reason_not_possible(user: &UserRow, action: AdminAction) -> String {
     let by = user.decided_by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
     match (action, user.status) {
         (AdminAction::Deactivate | AdminAction::RemoveAdmin, _) if user.is_you => {
-            "You can't do that to your own account. Ask another administrator.".to_owned()
+            "You cannot do this to your own account. Ask another administrator.".to_owned()
         }
         (AdminAction::Approve, PublicStatus::Active) => format!("This account was approved{by} on {since}."),
         (AdminAction::Approve | AdminAction::MakeAdmin, _)
             if !user.confirmed && user.status != PublicStatus::Rejected =>
         {
-            "The address has to be confirmed first.".to_owned()
+            "The email address must be confirmed first.".to_owned()
         }
         (AdminAction::RemoveAdmin, _) if user.role == Role::Member => {
-            "This account is not an administrator.".to_owned()
+            "This person is not an administrator.".to_owned()
         }
         (AdminAction::MakeAdmin, PublicStatus::Active) => {
-            "This account is an administrator already.".to_owned()
+            "This person is already an administrator.".to_owned()
         }
         (_, status) => {
             format!("This account has been {} since {since}{by}.", status.message().to_lowercase())
@@ -157,52 +157,54 @@ fn reason_not_possible(user: &UserRow, action: AdminAction) -> String {
 fn UserCard(user: UserRow) -> impl IntoView {
     let by = user.decided_by.clone();
     view! {
-        <section class="card" aria-label=format!("About {}", user.username)>
-            <div class="card-head">
-                <h2 class="section-title">"Account"</h2>
-                <span class="badges"><StatusBadge status=user.status /><RoleBadge role=user.role /></span>
+        <section class="card card-border border-base-300 bg-base-100" aria-label=format!("About {}", user.username)>
+            <div class="card-body gap-4 max-md:p-4">
+                <div class="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
+                    <h2 class="card-title text-base">"Account"</h2>
+                    <span class="flex flex-wrap gap-2"><StatusBadge status=user.status /><RoleBadge role=user.role /></span>
+                </div>
+                <dl class="facts">
+                    <div>
+                        <dt>"Email address"</dt>
+                        <dd><EmailAddressText address=user.email.clone() /> " " <ConfirmationBadge confirmed=user.confirmed /></dd>
+                    </div>
+                    {user.disputed_at.map(|at| view! {
+                        <div>
+                            <dt>"Email address disputed"</dt>
+                            <dd>
+                                <UtcTime at=at />
+                                <span class="basis-full text-muted">
+                                    "The owner of this email address says that they did not register. If no one should have this account, deactivate it."
+                                </span>
+                            </dd>
+                        </div>
+                    })}
+                    {user.deletion_due.map(|at| view! {
+                        <div>
+                            <dt>"Will be deleted"</dt>
+                            <dd>
+                                {utc_text(at)}
+                                <span class="basis-full text-muted">
+                                    "Someone signed in to the account and asked us to delete it. If you reactivate the account, we will not delete it."
+                                </span>
+                            </dd>
+                        </div>
+                    })}
+                    <div><dt>"Registered"</dt><dd><UtcTime at=user.registered /></dd></div>
+                    <div>
+                        <dt>{user.status.message()} " since"</dt>
+                        <dd><UtcTime at=user.status_since />{by.map(|by| view! { <span class="basis-full text-muted">{format!("by {by}")}</span> })}</dd>
+                    </div>
+                    <div><dt>"Sign-in"</dt><dd>{user.sign_in_method()}</dd></div>
+                    <div>
+                        <dt>"Last sign-in"</dt>
+                        <dd>{match user.last_sign_in {
+                            Some(at) => view! { <UtcTime at=at /> }.into_any(),
+                            None => view! { <span class="text-muted">"Never"</span> }.into_any(),
+                        }}</dd>
+                    </div>
+                </dl>
             </div>
-            <dl class="facts">
-                <div>
-                    <dt>"Email address"</dt>
-                    <dd><EmailAddressText address=user.email.clone() /> " " <ConfirmationBadge confirmed=user.confirmed /></dd>
-                </div>
-                {user.disputed_at.map(|at| view! {
-                    <div>
-                        <dt>"Email address disputed"</dt>
-                        <dd>
-                            <UtcTime at=at />
-                            <span class="fact-more">
-                                "The owner of this email address says that they did not register. If nobody should have this account, deactivate it."
-                            </span>
-                        </dd>
-                    </div>
-                })}
-                {user.deletion_due.map(|at| view! {
-                    <div>
-                        <dt>"Will be deleted"</dt>
-                        <dd>
-                            {utc_text(at)}
-                            <span class="fact-more">
-                                "The owner asked for the deletion. We'll email them a link to keep the account."
-                            </span>
-                        </dd>
-                    </div>
-                })}
-                <div><dt>"Registered"</dt><dd><UtcTime at=user.registered /></dd></div>
-                <div>
-                    <dt>{user.status.message()} " since"</dt>
-                    <dd><UtcTime at=user.status_since />{by.map(|by| view! { <span class="fact-more">{format!("by {by}")}</span> })}</dd>
-                </div>
-                <div><dt>"Sign-in"</dt><dd>{user.sign_in_method()}</dd></div>
-                <div>
-                    <dt>"Last sign-in"</dt>
-                    <dd>{match user.last_sign_in {
-                        Some(at) => view! { <UtcTime at=at /> }.into_any(),
-                        None => view! { <span class="muted">"Never"</span> }.into_any(),
-                    }}</dd>
-                </div>
-            </dl>
         </section>
         <RelativeTimes />
     }
@@ -217,14 +219,14 @@ fn ActionMenu(
     allowed_actions: Vec<AdminAction>,
 ) -> impl IntoView {
     let links = allowed_actions.iter().map(|action| {
-        let class = if action.is_destructive() { "btn btn-danger" } else { "btn" };
+        let class = if action.is_destructive() { "btn btn-outline btn-error" } else { "btn border-line" };
         view! { <a class=class href=format!("/admin/{}/{id}", action.slug())>{action.label(confirmed)}</a> }
     });
     (!allowed_actions.is_empty()).then(|| {
         view! {
-            <section class="stack stack-sm" aria-labelledby="offers">
-                <h2 class="section-title" id="offers">{title}</h2>
-                <div class="row">{links.collect_view()}</div>
+            <section class="flex flex-col gap-3" aria-labelledby="offers">
+                <h2 class="font-semibold" id="offers">{title}</h2>
+                <div class="flex flex-wrap items-center gap-3">{links.collect_view()}</div>
             </section>
         }
     })

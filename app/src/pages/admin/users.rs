@@ -9,7 +9,7 @@ use crate::pages::error_page::{ErrorPage, internal_error_page};
 use crate::pages::layouts::{FlashError, NavSection, SignedInLayout};
 use crate::pages::page_request::{PageRequest, query};
 use backend::admin::users::{UsersCursor, read_users_page};
-use domain::time::{rfc3339, utc_text};
+use domain::time::{Timestamp, rfc3339, utc_date, utc_text};
 use domain::view_models::UsersPageView;
 
 /// The page with the lists of users.
@@ -45,18 +45,22 @@ fn Users(request: PageRequest, lists: UsersPageView, cursor: UsersCursor) -> imp
     let next_users = if lists.users.next.is_some() { format!("{next_users}#people") } else { String::new() };
     let page_url = users_page_url(cursor.pending_after.as_ref(), cursor.users_after.as_ref());
     let proxy_warning = request.context.untrusted_proxy.then_some(
-        "X-Forwarded-For came from an address that is not in TRUSTED_PROXIES, so it does not count. If the portal stands behind \
-         a proxy, everybody shares its address, and with it the limits: set TRUSTED_PROXIES and start the portal again.",
+        "We may not be seeing the real IP addresses of visitors, so the limits on attempts may apply to everyone together. Ask \
+         the person who runs this server to check the portal's log.",
     );
+    let now = request.backend.now();
     let microsoft = request.settings().microsoft.as_ref();
-    let secret_warning = microsoft.and_then(|microsoft| microsoft.secret_warning(request.backend.now()));
+    let secret_warning = microsoft
+        .filter(|microsoft| microsoft.secret_warning(now).is_some())
+        .and_then(|microsoft| microsoft.secret_expires_at)
+        .map(|expires_at| secret_message(expires_at, now));
     view! {
-        <SignedInLayout request=request.clone() title="Desk".to_owned() lead="Who is waiting, and everybody else.".to_owned() section=NavSection::Admin narrow=false>
-            <div class="stack">
-                <div class="row row-apart">
-                    <AdminTabs current="desk" failed_count=lists.failed_emails />
-                    <p class="corner" data-state="made">
-                        "Made at " <time datetime=rfc3339(lists.read_at)>{utc_text(lists.read_at)}</time>
+        <SignedInLayout request=request.clone() title="People".to_owned() lead="Pending registrations and all accounts.".to_owned() section=NavSection::Admin narrow=false>
+            <div class="flex flex-col gap-6">
+                <div class="flex flex-wrap-reverse items-center justify-between gap-x-4 gap-y-2 border-b border-base-300">
+                    <AdminTabs current="people" failed_count=lists.failed_emails />
+                    <p class="text-sm text-muted">
+                        "Last updated " <time datetime=rfc3339(lists.read_at)>{utc_text(lists.read_at)}</time>
                     </p>
                 </div>
                 <FlashError request=request />
@@ -71,6 +75,22 @@ fn Users(request: PageRequest, lists: UsersPageView, cursor: UsersCursor) -> imp
                 />
             </div>
         </SignedInLayout>
+    }
+}
+
+/// Returns the warning about the client secret, in words for administrators. The log has the one for operators.
+fn secret_message(expires_at: Timestamp, now: Timestamp) -> String {
+    let day = utc_date(expires_at);
+    if expires_at <= now {
+        format!(
+            "The portal's access to Microsoft expired on {day}. Sign-in with Microsoft no longer works, and emails through \
+             Microsoft are not sent. Ask the person who runs this server to renew the client secret."
+        )
+    } else {
+        format!(
+            "The portal's access to Microsoft expires on {day}. Before that, ask the person who runs this server to renew the \
+             client secret."
+        )
     }
 }
 
@@ -93,18 +113,22 @@ fn users_page_url(pending_after: Option<&String>, users_after: Option<&String>) 
 /// The tabs of the admin pages, as links.
 #[component]
 pub fn AdminTabs(
-    /// The current tab: `desk` or `mail`.
+    /// The current tab: `people` or `email`.
     current: &'static str,
     /// The number of failed emails.
     failed_count: u64,
 ) -> impl IntoView {
     let aria_current = move |tab: &str| (current == tab).then_some("page");
-    let class = if failed_count > 0 { "count count-due" } else { "count" };
+    let class = if failed_count > 0 {
+        "badge badge-primary rounded-full px-2"
+    } else {
+        "badge badge-soft rounded-full px-2"
+    };
     view! {
-        <nav class="tabs" aria-label="Desk">
-            <a class="tab" href="/admin" aria-current=aria_current("desk")>"People"</a>
-            <a class="tab" href="/admin/mail" aria-current=aria_current("mail")>
-                "Mail " <span class=class>{failed_count}<span class="sr-only">" given up"</span></span>
+        <nav class="tabs tabs-border font-semibold" aria-label="Admin">
+            <a class="tab not-aria-[current=page]:text-muted" href="/admin" aria-current=aria_current("people")>"People"</a>
+            <a class="tab gap-2 not-aria-[current=page]:text-muted" href="/admin/mail" aria-current=aria_current("email")>
+                "Email " <span class=class>{failed_count}<span class="sr-only">" failed"</span></span>
             </a>
         </nav>
     }

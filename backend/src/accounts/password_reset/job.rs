@@ -113,16 +113,16 @@ async fn schedule_retry(
         .filter(password_reset_request::Column::Id.eq(request.id))
         .exec(backend.db.pool())
         .await
-        .context("note that a request failed")?;
+        .context("record a failed request")?;
     let (request, attempts) = (request.id, retry.attempts);
     if retry.failed_at.is_some() {
-        tracing::error!(request, attempts, cause = %error, "request for a temporary password failed");
+        tracing::error!(request, attempts, cause = %error, "temporary password request failed");
     } else {
         tracing::warn!(
             request,
             attempts,
             cause = %error,
-            "request for a temporary password failed, and is tried again"
+            "temporary password request failed, will retry"
         );
     }
     Ok(())
@@ -135,7 +135,7 @@ pub async fn next_due(backend: &Backend) -> Result<Option<Duration>, InternalErr
         .order_by_asc(password_reset_request::Column::DueAt)
         .one(backend.db.pool())
         .await
-        .context("find the next reset request")?;
+        .context("find the next request for a temporary password")?;
     Ok(next.map(|request| request.due_at.since(backend.now())))
 }
 
@@ -155,7 +155,7 @@ async fn process_request(
             .filter(outbox::Column::CreatedAt.gt(now.before(PERIOD)))
             .count(&**txn)
             .await
-            .context("count emails about recovery")?
+            .context("count account recovery emails")?
     } else {
         count_recent(backend, &**txn, &user.email_canonical, &[EmailKind::NoTemporaryPassword], PERIOD, now)
             .await?
@@ -176,7 +176,7 @@ async fn find_users(txn: &WriteTransaction, emails: &[&str]) -> Result<Vec<user:
         .order_by_asc(user::Column::Id)
         .all(&**txn)
         .await
-        .context("find whose addresses they are")
+        .context("find the users of email addresses")
 }
 
 /// Returns the user who gets the email: the one who has confirmed the email address, or else the oldest active one.

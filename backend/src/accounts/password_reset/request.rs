@@ -57,7 +57,7 @@ pub async fn request_password_reset(
         .on_conflict(conflict)
         .exec_without_returning(backend.db.pool())
         .await
-        .context("write a reset request")?;
+        .context("store a request for a temporary password")?;
     backend.email_wakeup.notify();
     Ok(())
 }

@@ -36,7 +36,7 @@ impl Blocklist {
         for line in list.split(b'\n') {
             let line = line?;
             if line.contains(&0) {
-                return Err(io::Error::other("it is no text in UTF-8"));
+                return Err(io::Error::other("it is not UTF-8 text"));
             }
             let Ok(text) = std::str::from_utf8(&line) else { continue };
             // Windows editors write a byte order mark at the beginning of a file.
@@ -47,7 +47,7 @@ impl Blocklist {
             }
         }
         if hashes > digests.len() / 2 {
-            return Err(io::Error::other("it has hashes of passwords instead"));
+            return Err(io::Error::other("it contains hashes instead of passwords"));
         }
         digests.sort_unstable();
         digests.dedup();

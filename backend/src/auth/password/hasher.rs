@@ -54,7 +54,7 @@ impl From<InternalError> for HashError {
 }
 
 fn unexpected_output() -> InternalError {
-    InternalError::Data("the threads answered another question")
+    InternalError::Data("a hashing thread returned an unexpected result")
 }
 
 /// A check of a new password. It returns true if the password is too weak.

@@ -209,8 +209,8 @@ impl RateLimiter {
         self.acquire_short_and_daily(["link-password", "link-password-day"], &user_id.to_string(), now).await
     }
 
-    /// Counts a sign-in to the account of `user_id` with the correct password from `client_ip`. It is not counted for the
-    /// account alone, because then anyone who knows the password could lock the owner out.
+    /// Counts a sign-in to the account of `user_id` with the correct password from `client_ip`. It is not counted only for
+    /// the account, because then anyone who knows the password could lock the owner out.
     pub async fn acquire_successful_sign_in(
         &self,
         user_id: UserId,

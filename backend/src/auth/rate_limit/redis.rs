@@ -102,7 +102,7 @@ impl RedisCounters {
     }
 
     fn pause(&self, error: &RedisError) {
-        tracing::warn!(cause = %error, "Redis does not answer: limits are counted by this process alone");
+        tracing::warn!(cause = %error, "Redis unavailable: rate limits are per process");
         if let Ok(mut failed) = self.failed_at.lock() {
             *failed = Some(Instant::now());
         }

@@ -92,7 +92,7 @@ pub async fn consume_token(
         .filter(user_token::Column::ExpiresAt.gt(now))
         .exec(db)
         .await
-        .context("spend a token")?;
+        .context("consume a token")?;
     Ok(consumed.rows_affected == 1)
 }
 
@@ -114,7 +114,7 @@ pub async fn revoke_tokens(
         .filter(user_token::Column::UsedAt.is_null())
         .exec(db)
         .await
-        .context("void tokens")?;
+        .context("invalidate tokens")?;
     Ok(())
 }
 
@@ -133,7 +133,7 @@ pub async fn revoke_later_tokens(
         .filter(user_token::Column::UsedAt.is_null())
         .exec(db)
         .await
-        .context("void later tokens")?;
+        .context("invalidate newer tokens")?;
     Ok(())
 }
 
@@ -154,7 +154,7 @@ pub async fn limit_lifetime(
         .filter(Expr::col(user_token::Column::ExpiresAt).gt(limit()))
         .exec(db)
         .await
-        .context("limit how long tokens last")?;
+        .context("shorten the lifetime of tokens")?;
     Ok(())
 }
 
@@ -186,7 +186,7 @@ pub async fn undo_tokens(
         .filter(user_token::Column::ExpiresAt.gt(now))
         .all(db)
         .await
-        .context("look for a way back")
+        .context("find tokens that undo a change")
 }
 
 fn usable(purposes: &[Purpose], now: Timestamp) -> Condition {

@@ -31,7 +31,7 @@ pub(super) async fn notify(
         .filter(user::Column::Status.ne(Status::Rejected))
         .one(&**txn)
         .await
-        .context("find the address's owner")?;
+        .context("find the owner of the email address")?;
     let Some(owner) = owner else { return Ok(false) };
     let recent = outbox::Entity::find()
         .filter(outbox::Column::Kind.eq(EmailKind::AlreadyRegistered))
@@ -39,7 +39,7 @@ pub(super) async fn notify(
         .filter(outbox::Column::CreatedAt.gt(now.before(MIN_INTERVAL)))
         .count(&**txn)
         .await
-        .context("look whether the owner was told")?;
+        .context("find recent emails to the owner")?;
     if recent > 0 {
         return Ok(true);
     }

@@ -58,7 +58,7 @@ pub async fn insert_job_with_email(
         attempts: ActiveValue::Set(0),
         failed_at: ActiveValue::Set(None),
     };
-    email_job::Entity::insert(row).exec_without_returning(db).await.context("write a mail job")?;
+    email_job::Entity::insert(row).exec_without_returning(db).await.context("store an email job")?;
     Ok(())
 }
 
@@ -76,7 +76,7 @@ pub async fn process_next(backend: &Backend) -> Result<bool, InternalError> {
         .order_by_asc(email_job::Column::Id)
         .one(&*txn)
         .await
-        .context("find a mail job")?;
+        .context("find an email job")?;
     let Some(job) = job else { return Ok(false) };
     match process(backend, &txn, &job, now).await {
         Ok(()) => txn.commit().await?,
@@ -97,11 +97,12 @@ async fn process(
     if job.kind.known() == Some(JobKind::PendingRegistration) {
         return pending_registrations::process(backend, txn, now).await;
     }
-    let user = user::Entity::find_by_id(job.user_id).one(&**txn).await.context("find the job's person")?;
+    let user =
+        user::Entity::find_by_id(job.user_id).one(&**txn).await.context("find the user of an email job")?;
     if let Some(user) = user {
         write_emails(backend, txn, job, &user, now).await?;
     }
-    email_job::Entity::delete_by_id(job.id).exec(&**txn).await.context("finish a mail job")?;
+    email_job::Entity::delete_by_id(job.id).exec(&**txn).await.context("delete a finished email job")?;
     Ok(())
 }
 
@@ -140,12 +141,12 @@ async fn record_failure(
         .filter(email_job::Column::Id.eq(job.id))
         .exec(backend.db.pool())
         .await
-        .context("note that a job failed")?;
+        .context("record a failed email job")?;
     let (kind, attempts) = (job.kind.as_str(), retry.attempts);
     if retry.failed_at.is_some() {
         tracing::error!(job = job.id, kind, attempts, cause = %error, "email job failed");
     } else {
-        tracing::warn!(job = job.id, kind, attempts, cause = %error, "email job failed, and is tried again");
+        tracing::warn!(job = job.id, kind, attempts, cause = %error, "email job failed, will retry");
     }
     Ok(())
 }

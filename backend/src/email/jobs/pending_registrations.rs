@@ -39,7 +39,7 @@ pub(super) async fn process(
         .order_by_desc(outbox::Column::CreatedAt)
         .one(&**txn)
         .await
-        .context("find the last notice")?;
+        .context("find the last notification")?;
     let next_at = last.map_or(now, |row| row.created_at.after(MIN_INTERVAL));
     if next_at > now {
         email_job::Entity::update_many()
@@ -47,7 +47,7 @@ pub(super) async fn process(
             .filter(is_queued())
             .exec(&**txn)
             .await
-            .context("gather notices")?;
+            .context("postpone notifications")?;
         return Ok(());
     }
     let users = take_pending_users(txn).await?;
@@ -66,7 +66,7 @@ async fn take_pending_users(txn: &WriteTransaction) -> Result<Vec<user::Model>, 
         .order_by_asc(email_job::Column::UserId)
         .all(&**txn)
         .await
-        .context("read notices")?;
+        .context("read notification jobs")?;
     let mut users = Vec::new();
     for jobs in jobs.chunks(BATCH) {
         let pending = user::Entity::find()
@@ -75,13 +75,13 @@ async fn take_pending_users(txn: &WriteTransaction) -> Result<Vec<user::Model>, 
             .order_by_asc(user::Column::Id)
             .all(&**txn)
             .await
-            .context("read who waits")?;
+            .context("read pending users")?;
         users.extend(pending);
         email_job::Entity::delete_many()
             .filter(email_job::Column::Id.is_in(jobs.iter().map(|job| job.id)))
             .exec(&**txn)
             .await
-            .context("finish notices")?;
+            .context("delete finished notification jobs")?;
     }
     // A user with two jobs in different batches appears twice.
     users.dedup_by_key(|user| user.id);

@@ -1,13 +1,15 @@
 //! The emails about a reactivated account and about the deletion of an account.
 
 use crate::email::templates::layout::{Button, Content};
-use crate::email::templates::{owner_reason, unlinkable};
+use crate::email::templates::{greeting, owner_reason, reason};
 use domain::time::{Timestamp, utc_text};
 
 /// Returns the email about a reactivated account.
 pub(super) fn reactivated(username: &str, url: &str, deletion_cancelled: bool, portal: &str) -> Content {
-    let mut paragraphs =
-        vec![format!("An administrator has reactivated {}. Sign in as before.", unlinkable(username))];
+    let mut paragraphs = vec![
+        greeting(username),
+        "An administrator has reactivated your account. You can sign in as before.".to_owned(),
+    ];
     if deletion_cancelled {
         paragraphs.push(
             "Your account will not be deleted. If you did not ask for the deletion, someone else may know your password. \
@@ -49,7 +51,7 @@ pub(super) fn account_deletion(username: &str, due: Timestamp, link: &KeepLink<'
         subject: format!("Your account at {portal} will be deleted"),
         heading: "Your account will be deleted".to_owned(),
         paragraphs: vec![
-            format!("Hello {},", unlinkable(username)),
+            greeting(username),
             "Someone signed in to your account and asked us to delete it.".to_owned(),
             format!(
                 "We've signed everyone out, and no one can sign in. Unless you keep your account, we'll delete it on {}.",
@@ -60,9 +62,7 @@ pub(super) fn account_deletion(username: &str, due: Timestamp, link: &KeepLink<'
         secret: None,
         button: Button::new(button, link.url),
         notes: vec![format!("The link works once and expires on {}.", utc_text(due))],
-        reason: format!(
-            "You're receiving this email because this email address {belongs} to an account at {portal}."
-        ),
+        reason: reason(&format!("this email address {belongs} to an account at {portal}")),
     }
 }
 
@@ -90,7 +90,7 @@ fn advice(link: &KeepLink<'_>) -> &'static str {
 pub(super) fn deletion_notice(due: Timestamp) -> String {
     format!(
         "Someone signed in to this account and asked us to delete it. We'll delete the account on {}. Until then, you can keep \
-         your account: use the link in our email about the deletion.",
+         your account with the link in our email about the deletion.",
         utc_text(due)
     )
 }

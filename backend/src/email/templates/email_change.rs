@@ -3,26 +3,30 @@
 use std::time::Duration;
 
 use crate::email::templates::layout::{Button, Content};
-use crate::email::templates::unlinkable;
+use crate::email::templates::{greeting, reason, unlinkable};
 use domain::time::period_in_words;
 
 /// Returns the email that asks the owner of the new email address to confirm it.
 pub(super) fn confirm_new_email(username: &str, url: &str, lifetime: Duration, portal: &str) -> Content {
     Content {
-        subject: format!("Confirm your new address for {portal}"),
-        heading: "Confirm your new address".to_owned(),
-        paragraphs: vec![format!(
-            "{} wants to use this address at {portal}. Nothing changes until it is confirmed.",
-            unlinkable(username)
-        )],
+        subject: format!("Confirm your new email address for {portal}"),
+        heading: "Confirm your new email address".to_owned(),
+        paragraphs: vec![
+            greeting(username),
+            format!(
+                "{} asked to use this email address at {portal}. Nothing changes until you confirm it.",
+                unlinkable(username)
+            ),
+        ],
         secret: None,
-        button: Button::new("Confirm new address", url),
+        button: Button::new("Confirm new email address", url),
         notes: vec![
-            format!("The link works once, for {}.", period_in_words(lifetime)),
-            "If that is not your account, there is nothing to do: without its password the link does nothing."
+            format!("The link works once and expires in {}.", period_in_words(lifetime)),
+            "If this is not your account, you can ignore this email. The link works only for someone who can sign in to the \
+             account."
                 .to_owned(),
         ],
-        reason: format!("You get this mail because your address was entered at {portal}."),
+        reason: reason(&format!("someone entered this email address at {portal}")),
     }
 }
 
@@ -30,11 +34,11 @@ pub(super) fn confirm_new_email(username: &str, url: &str, lifetime: Duration, p
 pub(super) fn email_changed(username: &str, url: &str, lifetime: Duration, portal: &str) -> Content {
     changed(
         username,
-        "If it was you, there is nothing to do. If it was not, undo it now: this address is the account's again, \
-         everybody is signed out, and you choose a new password.",
+        "If this was you, you do not need to do anything. If it was not, undo the change now. We'll restore this email address, \
+         sign everyone out, and ask you to choose a new password.",
         Button::new("Undo the change", url),
         vec![format!(
-            "The link works once, for {}. After that, ask an administrator.",
+            "The link works once and expires in {}. After that, contact an administrator.",
             period_in_words(lifetime)
         )],
         portal,
@@ -46,8 +50,8 @@ pub(super) fn email_changed(username: &str, url: &str, lifetime: Duration, porta
 pub(super) fn email_changed_again(username: &str, url: &str, portal: &str) -> Content {
     changed(
         username,
-        "If it was you, there is nothing to do. If it was not, tell an administrator: they can deactivate the account \
-         at once.",
+        "If this was you, you do not need to do anything. If it was not, tell an administrator now. They can deactivate the \
+         account immediately.",
         Button::new("Open the sign-in page", url),
         Vec::new(),
         portal,
@@ -56,15 +60,19 @@ pub(super) fn email_changed_again(username: &str, url: &str, portal: &str) -> Co
 
 fn changed(username: &str, advice: &str, button: Button, notes: Vec<String>, portal: &str) -> Content {
     Content {
-        subject: format!("Your address at {portal} was changed"),
-        heading: "Your address was changed".to_owned(),
+        subject: format!("Your email address at {portal} was changed"),
+        heading: "Your email address was changed".to_owned(),
         paragraphs: vec![
-            format!("{} has another address at {portal} now, and our mail goes there.", unlinkable(username)),
+            greeting(username),
+            format!(
+                "The email address for {} at {portal} was changed. We now send emails to the new email address.",
+                unlinkable(username)
+            ),
             advice.to_owned(),
         ],
         secret: None,
         button,
         notes,
-        reason: format!("You get this mail because this address belonged to an account at {portal}."),
+        reason: reason(&format!("this email address belonged to an account at {portal}")),
     }
 }

@@ -1,19 +1,18 @@
 //! The emails about linked Microsoft accounts.
 
 use crate::email::templates::layout::{Button, Content};
-use crate::email::templates::{owner_reason, unlinkable};
+use crate::email::templates::{greeting, owner_reason, unlinkable};
 
 /// Returns the email about a Microsoft account that has been linked.
 pub(super) fn linked(username: &str, url: &str, portal: &str) -> Content {
     Content {
-        subject: format!("A Microsoft account was linked with yours at {portal}"),
-        heading: "A Microsoft account was linked".to_owned(),
+        subject: format!("A Microsoft account was linked to your account at {portal}"),
+        heading: "A Microsoft account was linked to your account".to_owned(),
         paragraphs: vec![
-            format!(
-                "Whoever has that Microsoft account can sign in as {} from now on.",
-                unlinkable(username)
-            ),
-            "If it was you, there is nothing to do. If it was not, unlink it in your profile now and change your password."
+            greeting(username),
+            format!("That Microsoft account can now be used to sign in as {}.", unlinkable(username)),
+            "If this was you, you do not need to do anything. If it was not, unlink it in your profile now and change your \
+             password."
                 .to_owned(),
         ],
         secret: None,
@@ -29,11 +28,13 @@ pub(super) fn unlinked(username: &str, url: &str, portal: &str) -> Content {
         subject: format!("Your Microsoft account was unlinked at {portal}"),
         heading: "Your Microsoft account was unlinked".to_owned(),
         paragraphs: vec![
+            greeting(username),
             format!(
-                "{} is no longer signed in to with Microsoft. The password works as before.",
+                "You can no longer sign in as {} with Microsoft. Your password still works.",
                 unlinkable(username)
             ),
-            "If it was you, there is nothing to do. If it was not, change your password now: it signs everybody else out."
+            "If this was you, you do not need to do anything. If it was not, change your password now. That signs everyone else \
+             out."
                 .to_owned(),
         ],
         secret: None,

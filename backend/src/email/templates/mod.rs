@@ -102,7 +102,17 @@ fn unlinkable(text: &str) -> String {
     text.replace('.', ".\u{2060}")
 }
 
-/// Returns the sentence that tells the owner of an account why they get the email.
+/// Returns the first line of an email to a user.
+fn greeting(username: &str) -> String {
+    format!("Hello {},", unlinkable(username))
+}
+
+/// Returns the last sentence of an email, which says why the reader gets it. `why` is a clause without a full stop.
+fn reason(why: &str) -> String {
+    format!("You're receiving this email because {why}.")
+}
+
+/// Returns the last sentence of an email to the owner of an account.
 fn owner_reason(portal: &str) -> String {
-    format!("You get this mail because you have an account at {portal}.")
+    reason(&format!("you have an account at {portal}"))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::email::templates::account::deletion_notice;
 use crate::email::templates::layout::{Button, Content};
-use crate::email::templates::{owner_reason, unlinkable};
+use crate::email::templates::{greeting, owner_reason, reason, unlinkable};
 use domain::status::PublicStatus;
 use domain::time::{Timestamp, period_in_words};
 
@@ -19,16 +19,21 @@ pub(super) fn temporary_password(
     Content {
         subject: format!("Your temporary password for {portal}"),
         heading: "Your temporary password".to_owned(),
-        paragraphs: vec![format!("Sign in as {} with it, then choose a new password.", unlinkable(username))],
+        paragraphs: vec![
+            greeting(username),
+            format!(
+                "Use this temporary password to sign in as {}. You'll then choose a new password.",
+                unlinkable(username)
+            ),
+        ],
         secret: Some(password.to_owned()),
         button: Button::new("Sign in", url),
         notes: vec![
             format!(
-                "It works once, for {}. Until you have chosen a new password, your present one works too.",
+                "It works once and expires in {}. Your current password still works until you choose a new one.",
                 period_in_words(lifetime)
             ),
-            "If you did not ask for it, there is nothing to do: without this mail nobody can use it."
-                .to_owned(),
+            "If you did not ask for this, you can ignore this email.".to_owned(),
         ],
         reason: owner_reason(portal),
     }
@@ -43,15 +48,16 @@ pub(super) fn no_temporary_password(
     portal: &str,
 ) -> Content {
     Content {
-        subject: format!("No temporary password for your account at {portal}"),
-        heading: "There is no temporary password for your account".to_owned(),
+        subject: format!("Your password request at {portal}"),
+        heading: "We cannot send you a temporary password".to_owned(),
         paragraphs: vec![
-            format!("Somebody asked for a temporary password for {}.", unlinkable(username)),
+            greeting(username),
+            format!("Someone asked for a temporary password for {}.", unlinkable(username)),
             deletion_due.map_or_else(|| refusal(status).to_owned(), deletion_notice),
         ],
         secret: None,
         button: Button::new("Open the sign-in page", url),
-        notes: vec!["If it was not you, there is nothing to do.".to_owned()],
+        notes: vec!["If this was not you, you do not need to do anything.".to_owned()],
         reason: owner_reason(portal),
     }
 }
@@ -59,24 +65,25 @@ pub(super) fn no_temporary_password(
 /// Returns the sentence that says why an account with this status gets no temporary password.
 fn refusal(status: PublicStatus) -> &'static str {
     match status {
-        PublicStatus::Active => "The account has no password: sign in with Microsoft, as before.",
+        PublicStatus::Active => "This account has no password. Sign in with Microsoft instead.",
         PublicStatus::Pending => {
-            "The account is still waiting for an administrator's approval. You get a mail when it is approved."
+            "This account is still waiting for an administrator's approval. We'll email you when it's approved."
         }
         PublicStatus::Held => {
-            "An administrator asked you something first. The question is in an earlier mail."
+            "An administrator has a question about your registration. The question is in an earlier email."
         }
         PublicStatus::Rejected => "The request to join was declined.",
-        PublicStatus::Deactivated => "The account has been deactivated. An administrator can reactivate it.",
+        PublicStatus::Deactivated => "This account has been deactivated. An administrator can reactivate it.",
     }
 }
 
 /// Returns the email to an email address that no account has confirmed, so that it gets no temporary password.
 pub(super) fn no_confirmed_email(url: &str, portal: &str) -> Content {
     Content {
-        subject: format!("No temporary password for {portal}"),
+        subject: format!("A password request at {portal}"),
         heading: "We cannot send a temporary password".to_owned(),
         paragraphs: vec![
+            "Hello,".to_owned(),
             "Someone asked for a temporary password and entered this email address. No account has confirmed this email \
              address, so we cannot send a temporary password to it."
                 .to_owned(),
@@ -84,8 +91,8 @@ pub(super) fn no_confirmed_email(url: &str, portal: &str) -> Content {
         ],
         secret: None,
         button: Button::new("Open the sign-in page", url),
-        notes: vec!["If it was not, you do not need to do anything.".to_owned()],
-        reason: format!("You're receiving this email because your email address was entered at {portal}."),
+        notes: vec!["If this was not you, you do not need to do anything.".to_owned()],
+        reason: reason(&format!("someone entered this email address at {portal}")),
     }
 }
 
@@ -95,12 +102,13 @@ pub(super) fn password_changed(username: &str, url: &str, portal: &str) -> Conte
         subject: format!("Your password at {portal} was changed"),
         heading: "Your password was changed".to_owned(),
         paragraphs: vec![
+            greeting(username),
             format!(
-                "The password of {} was changed, and all other sessions were ended.",
+                "A new password was chosen for {}, and the account was signed out everywhere else.",
                 unlinkable(username)
             ),
-            "If it was you, there is nothing to do. If it was not, ask for a temporary password now: choosing a new \
-             password with it signs everybody else out."
+            "If this was you, you do not need to do anything. If it was not, ask for a temporary password now. Choosing a new \
+             password signs everyone else out."
                 .to_owned(),
         ],
         secret: None,

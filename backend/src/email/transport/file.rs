@@ -11,7 +11,7 @@ use crate::entity::outbox;
 /// Checks if the folder exists or can be created.
 pub(super) async fn check(folder: &Path) -> Result<String, String> {
     tokio::fs::create_dir_all(folder).await.map_err(|e| format!("{}: {e}", folder.display()))?;
-    Ok(format!("files in {}", folder.display()))
+    Ok(format!("files can be written to {}", folder.display()))
 }
 
 /// Writes an email into the folder.
@@ -19,7 +19,7 @@ pub(super) async fn send(folder: &Path, row: &outbox::Model, message: &MimeMessa
     match write(folder, row, &message.formatted()).await {
         Ok(()) => SendResult::Accepted,
         Err(error) => {
-            SendResult::temporary_failure(format!("could not write into {}: {error}", folder.display()))
+            SendResult::temporary_failure(format!("could not write to {}: {error}", folder.display()))
         }
     }
 }

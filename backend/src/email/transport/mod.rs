@@ -101,7 +101,7 @@ impl Transport {
 ///
 /// # Errors
 ///
-/// Returns what is wrong with the settings.
+/// Returns an error that names the missing or invalid settings.
 pub fn graph_transport(settings: &Settings, url: &Url) -> Result<GraphEmail, InvalidTransport> {
     let missing = || InvalidTransport("CLIENT_ID, CLIENT_SECRET and TENANT_ID are missing".to_owned());
     let microsoft = settings.microsoft.as_ref().ok_or_else(missing)?;
@@ -118,10 +118,10 @@ pub fn graph_transport(settings: &Settings, url: &Url) -> Result<GraphEmail, Inv
 async fn check_graph(graph: &GraphEmail) -> Result<String, String> {
     let roles = graph.roles().await?;
     if roles.iter().any(|role| role == "Mail.Send") {
-        Ok("Microsoft gives a token, and the application may send (Mail.Send)".to_owned())
+        Ok("Microsoft issues a token with the permission Mail.Send".to_owned())
     } else {
-        Ok("Microsoft gives a token, without the permission Mail.Send: right where Exchange grants it for one \
-            mailbox, else grant it in Entra"
+        Ok("Microsoft issues a token without the permission Mail.Send. This is correct if Exchange Online grants it for one \
+            mailbox. Otherwise grant it in Entra"
             .to_owned())
     }
 }

@@ -21,8 +21,8 @@ pub(super) fn client(url: &SecretString) -> Result<AsyncSmtpTransport<Tokio1Exec
 /// Checks if the mail server accepts the connection and the credentials.
 pub(super) async fn check(client: &AsyncSmtpTransport<Tokio1Executor>) -> Result<String, String> {
     match client.test_connection().await {
-        Ok(true) => Ok("the mail server answers and takes our name and password".to_owned()),
-        Ok(false) => Err("the mail server hung up".to_owned()),
+        Ok(true) => Ok("the mail server accepts the connection and the credentials".to_owned()),
+        Ok(false) => Err("the mail server closed the connection".to_owned()),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -52,7 +52,7 @@ fn is_about_recipient(text: &str) -> bool {
         .split_whitespace()
         .map(|word| word.trim_matches(|c: char| !c.is_ascii_digit()))
         .find(|word| word.starts_with("5.") && word.split('.').count() == 3 && word.split('.').all(digits));
-    // No such mailbox or domain, a bad or ambiguous email address, moved, no mail for the domain; disabled; Exchange: not found.
+    // No such mailbox or domain, a bad or ambiguous email address, moved, no email for the domain; disabled; Exchange: not found.
     matches!(enhanced, Some("5.1.1" | "5.1.2" | "5.1.3" | "5.1.4" | "5.1.6" | "5.1.10" | "5.2.1" | "5.4.1"))
 }
 

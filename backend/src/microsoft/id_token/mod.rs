@@ -115,22 +115,22 @@ pub fn verify_id_token(
     check_authorized_party(claims, expected.client_id)?;
 
     let Some(tid) = microsoft_claims.tid.as_deref().and_then(parse_guid) else {
-        return invalid("names no tenant");
+        return invalid("contains no tenant ID");
     };
     let Some(oid) = microsoft_claims.oid.as_deref().and_then(parse_guid) else {
-        return invalid("names no person");
+        return invalid("contains no user ID");
     };
     if !expected.tenants.contains(&tid) {
-        return invalid("is of a tenant that is not allowed");
+        return invalid("is from a tenant that is not allowed");
     }
     let issuer = claims.issuer().as_str();
     if !expected.issuer.matches(issuer, &tid) {
-        return invalid("has another issuer than its tenant's");
+        return invalid("has an issuer that does not match its tenant");
     }
     let key = token.signing_key(&verifier).map_err(|_| IdTokenError::UnknownKey)?;
     let may_sign = key.key_id().is_none_or(|id| keys.may_sign(id, issuer, &tid));
     if expected.issuer.is_multi_tenant() && !may_sign {
-        return invalid("is signed with another tenant's key");
+        return invalid("is signed with the key of another tenant");
     }
     check_access_token(claims, access_token, key)?;
 
@@ -154,9 +154,9 @@ fn verifier<'a>(
     expected: &Expected<'a>,
 ) -> Result<IdTokenVerifier<'a, CoreJsonWebKey>, IdTokenError> {
     let issuer = IssuerUrl::new(expected.issuer.as_str().to_owned())
-        .map_err(|_| IdTokenError::Invalid("cannot be checked: the provider's issuer is no address"))?;
+        .map_err(|_| IdTokenError::Invalid("cannot be verified: the provider's issuer is not a URL"))?;
     let earliest = DateTime::<Utc>::from_timestamp_micros(expected.now.before(LEEWAY).0)
-        .ok_or(IdTokenError::Invalid("cannot be checked: our clock is out of its mind"))?;
+        .ok_or(IdTokenError::Invalid("cannot be verified: the system clock is not valid"))?;
     let client_id = ClientId::new(expected.client_id.to_owned());
     // "Public client": the verifier does not get the client secret, so that no token can be signed with it.
     Ok(IdTokenVerifier::new_public_client(client_id, issuer, keys.set.clone())
@@ -188,7 +188,7 @@ fn check_access_token(
     if hash.is_ok_and(|hash| hash == *expected) {
         Ok(())
     } else {
-        Err(IdTokenError::Invalid("came with another access token than its own"))
+        Err(IdTokenError::Invalid("does not match the access token"))
     }
 }
 
@@ -215,14 +215,14 @@ fn id_token_error(error: &ClaimsVerificationError) -> IdTokenError {
         Claims::SignatureVerification(Signature::NoMatchingKey) => return IdTokenError::UnknownKey,
         Claims::SignatureVerification(Signature::NoSignature) => "is not signed",
         Claims::SignatureVerification(Signature::DisallowedAlg(_) | Signature::UnsupportedAlg(_)) => {
-            "is signed in a way that is not allowed"
+            "uses a signature algorithm that is not allowed"
         }
-        Claims::SignatureVerification(Signature::AmbiguousKeyId(_)) => "does not say which key signed it",
-        Claims::SignatureVerification(_) => "has a wrong signature",
+        Claims::SignatureVerification(Signature::AmbiguousKeyId(_)) => "does not name its signing key",
+        Claims::SignatureVerification(_) => "has an invalid signature",
         Claims::Expired(_) => "has expired",
         Claims::InvalidAudience(_) => "is for another application",
-        Claims::InvalidNonce(_) => "is of another sign-in",
-        Claims::Unsupported(_) => "is of a kind that is not supported",
+        Claims::InvalidNonce(_) => "belongs to another sign-in",
+        Claims::Unsupported(_) => "has a form that is not supported",
         _ => "is not valid",
     })
 }

@@ -148,12 +148,12 @@ fn the_issuer_must_be_that_of_the_tokens_tenant_and_the_tenant_must_be_allowed()
         json!({ "iss": issuer_of(OTHER_TENANT) }),
         json!({ "tid": OTHER_TENANT }),
     ] {
-        assert_invalid(verify_changed(&changes), "another issuer");
+        assert_invalid(verify_changed(&changes), "does not match its tenant");
     }
     assert_invalid(verify_changed(&json!({ "iss": issuer_of(unknown), "tid": unknown })), "not allowed");
-    assert_invalid(verify_changed(&json!({ "tid": null })), "names no tenant");
-    assert_invalid(verify_changed(&json!({ "tid": "{tenantid}" })), "names no tenant");
-    assert_invalid(verify_changed(&json!({ "oid": null })), "names no person");
+    assert_invalid(verify_changed(&json!({ "tid": null })), "contains no tenant ID");
+    assert_invalid(verify_changed(&json!({ "tid": "{tenantid}" })), "contains no tenant ID");
+    assert_invalid(verify_changed(&json!({ "oid": null })), "contains no user ID");
     // A discovery document of one tenant, and a token of another allowed tenant.
     for changes in
         [json!({ "iss": issuer_of(OTHER_TENANT), "tid": OTHER_TENANT }), json!({ "tid": OTHER_TENANT })]
@@ -161,7 +161,7 @@ fn the_issuer_must_be_that_of_the_tokens_tenant_and_the_tenant_must_be_allowed()
         let token = sign(&header(), &claims("nonce", &changes));
         assert_invalid(
             verify_with(&token, key_set("one", ISSUER_TEMPLATE), &issuer_of(TENANT)),
-            "another issuer",
+            "does not match its tenant",
         );
     }
 }
@@ -172,7 +172,7 @@ fn the_key_of_one_tenant_cannot_sign_for_another() {
     assert!(verify_with(&token, key_set("one", &issuer_of(TENANT)), ISSUER_TEMPLATE).is_ok());
     assert_invalid(
         verify_with(&token, key_set("one", &issuer_of(OTHER_TENANT)), ISSUER_TEMPLATE),
-        "another tenant's key",
+        "the key of another tenant",
     );
 }
 
@@ -219,8 +219,8 @@ fn only_rs256_with_a_key_of_the_provider_is_accepted() {
         .map(|(a, b)| (a.to_owned(), b.to_owned()))
         .expect("has three parts");
     let changed = unsigned(&header(), &claims("nonce", &json!({ "oid": TENANT })));
-    assert_invalid(verify(&format!("{changed}.{signature}")), "wrong signature");
-    assert_invalid(verify(&format!("{changed}.")), "wrong signature");
+    assert_invalid(verify(&format!("{changed}.{signature}")), "invalid signature");
+    assert_invalid(verify(&format!("{changed}.")), "invalid signature");
 }
 
 #[test]
@@ -273,5 +273,8 @@ fn an_access_token_must_match_its_id_token() {
         AccessTokenHash::from_token(&AccessToken::new(text.to_owned()), &rs256, &key).expect("hashes")
     };
     assert!(verify_changed(&json!({ "at_hash": hash_of(ACCESS) })).is_ok());
-    assert_invalid(verify_changed(&json!({ "at_hash": hash_of("another") })), "another access token");
+    assert_invalid(
+        verify_changed(&json!({ "at_hash": hash_of("another") })),
+        "does not match the access token",
+    );
 }

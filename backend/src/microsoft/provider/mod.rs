@@ -139,7 +139,7 @@ impl Provider {
     ///
     /// Fails if too many calls are running.
     pub fn permit(&self) -> Result<SemaphorePermit<'_>, ProviderError> {
-        let full = |_| ProviderError::Unreachable("too many wait for it already".to_owned());
+        let full = |_| ProviderError::Unreachable("too many requests are in progress".to_owned());
         self.0.permits.try_acquire().map_err(full)
     }
 
@@ -202,7 +202,7 @@ impl Provider {
         let metadata = self.metadata().await?;
         let Inner { http, keys, .. } = &*self.0;
         let cached = keys.get(SigningKeys::fetch(http, &metadata.jwks_uri)).await;
-        cached.map(drop).map_err(|error| ProviderError::Unreachable(format!("its keys: {error}")))
+        cached.map(drop).map_err(|error| ProviderError::Unreachable(format!("signing keys: {error}")))
     }
 
     /// Returns the URL that signs the user out of Microsoft and redirects to `redirect_uri`, which must be registered in Entra.
@@ -220,7 +220,7 @@ impl Provider {
         let cached = self.0.metadata.get(Metadata::fetch(http, &settings.authority)).await;
         cached
             .map(|cached| cached.value)
-            .map_err(|error| ProviderError::Unreachable(format!("its configuration document: {error}")))
+            .map_err(|error| ProviderError::Unreachable(format!("discovery document: {error}")))
     }
 
     /// Verifies the token. If its key is unknown, tries again with refreshed keys.
@@ -241,7 +241,7 @@ impl Provider {
             now,
         };
         let fetch = || SigningKeys::fetch(http, &metadata.jwks_uri);
-        let unreachable = |error: HttpError| ProviderError::Unreachable(format!("its keys: {error}"));
+        let unreachable = |error: HttpError| ProviderError::Unreachable(format!("signing keys: {error}"));
         let cached = keys.get(fetch()).await.map_err(unreachable)?;
         let mut result = verify_id_token(token, access_token, &cached.value, &expected);
         if result == Err(IdTokenError::UnknownKey)
@@ -265,11 +265,11 @@ impl Provider {
         let profile: Profile = http
             .get_json(&settings.endpoint, Some(access_token.secret()))
             .await
-            .map_err(|error| ProviderError::Profile(format!("could not be had: {error}")))?;
+            .map_err(|error| ProviderError::Profile(format!("could not be read: {error}")))?;
         // Personal accounts have an `id` of another form, and an ENDPOINT with `$select` may leave it out.
         match profile.id.as_deref().and_then(parse_guid) {
             Some(id) if id != token_identity.oid => {
-                Err(ProviderError::Profile("is another person's".to_owned()))
+                Err(ProviderError::Profile("belongs to another person".to_owned()))
             }
             _ => Ok(profile),
         }

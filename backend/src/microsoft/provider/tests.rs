@@ -206,7 +206,7 @@ async fn keys_are_fetched_once_and_again_for_an_unknown_key() {
 async fn an_invalid_token_is_rejected_before_the_profile_is_fetched() {
     let (state, provider) = fake_provider().await;
     state.lock().expect("is free").claims = json!({ "nonce": "another" });
-    assert_eq!(finish(&provider).await, Err(ProviderError::InvalidIdToken("is of another sign-in")));
+    assert_eq!(finish(&provider).await, Err(ProviderError::InvalidIdToken("belongs to another sign-in")));
     assert_eq!(request_count(&state, "profile"), 0);
 }
 
@@ -215,7 +215,7 @@ async fn the_profile_must_be_that_of_the_person_and_reveals_guests() {
     let (state, provider) = fake_provider().await;
     let respond_with = |response: fn() -> Response| state.lock().expect("is free").profile = Some(response);
     respond_with(|| Json(json!({ "id": TENANT, "mail": "eve@example.org" })).into_response());
-    let other = ProviderError::Profile("is another person's".to_owned());
+    let other = ProviderError::Profile("belongs to another person".to_owned());
     assert_eq!(finish(&provider).await, Err(other));
 
     respond_with(|| Json(json!({ "mail": null, "userPrincipalName": "al@example.org" })).into_response());
@@ -242,31 +242,31 @@ async fn errors_contain_no_secrets() {
         (StatusCode::UNAUTHORIZED, Json(body)).into_response()
     });
     let refused = finish(&provider).await.expect_err("is refused");
-    assert_eq!(refused.to_string(), "Microsoft refused: invalid_client (AADSTS7000222)");
+    assert_eq!(refused.to_string(), "Microsoft rejected the request: invalid_client (AADSTS7000222)");
     respond_with(|| StatusCode::SERVICE_UNAVAILABLE.into_response());
     let unreachable = finish(&provider).await.expect_err("is away");
-    assert_eq!(unreachable.to_string(), "Microsoft cannot be reached: its tokens: answered 503");
+    assert_eq!(unreachable.to_string(), "Microsoft cannot be reached: token request: status 503");
     respond_with(|| Redirect::temporary("http://10.0.0.1/").into_response());
     let redirect = finish(&provider).await.expect_err("is a redirect");
-    assert_eq!(redirect.to_string(), "Microsoft cannot be reached: its tokens: answered 307");
+    assert_eq!(redirect.to_string(), "Microsoft cannot be reached: token request: status 307");
     respond_with(|| {
         Json(json!({ "access_token": "t0ken", "token_type": "Bearer", "id_token": "t0ken" })).into_response()
     });
     let unreadable = finish(&provider).await.expect_err("is no token");
-    assert_eq!(unreadable.to_string(), "Microsoft cannot be reached: its answer to the code is not readable");
+    assert_eq!(unreadable.to_string(), "Microsoft cannot be reached: the token response could not be read");
     respond_with(|| Json(json!({ "access_token": "t0ken", "token_type": "Bearer" })).into_response());
     assert_eq!(finish(&provider).await, Err(ProviderError::InvalidIdToken("is missing")));
     respond_with(|| vec![b'x'; MAX_RESPONSE_BYTES + 1].into_response());
     let too_long = finish(&provider).await.expect_err("is too long");
     assert_eq!(
         too_long.to_string(),
-        "Microsoft cannot be reached: its tokens: answered with more than 1048576 bytes"
+        "Microsoft cannot be reached: token request: response of more than 1048576 bytes"
     );
 
     state.lock().expect("is free").token = None;
     state.lock().expect("is free").profile = Some(|| StatusCode::FORBIDDEN.into_response());
     let forbidden = finish(&provider).await.expect_err("is forbidden");
-    assert_eq!(forbidden.to_string(), "the profile at ENDPOINT could not be had: answered 403");
+    assert_eq!(forbidden.to_string(), "the profile at ENDPOINT could not be read: status 403");
 }
 
 #[tokio::test]
@@ -276,7 +276,7 @@ async fn the_error_of_an_unreachable_provider_does_not_contain_its_url() {
     drop(listener);
     let provider = Provider::new(settings(&base)).expect("starts without it");
     let error = provider.begin(Prompt::Login).await.expect_err("is away").to_string();
-    assert!(error.starts_with("Microsoft cannot be reached: its configuration document: "), "{error}");
+    assert!(error.starts_with("Microsoft cannot be reached: discovery document: "), "{error}");
     assert!(error.contains("refused") && !error.contains(&base), "{error}");
     assert_eq!(
         provider.sign_out_url(&Url::parse("https://portal.example.org/").expect("parses")).await,
@@ -307,7 +307,7 @@ fn invalid_settings_are_rejected() {
     };
     assert!(rejected(|s| s.client_id.clear()).contains("CLIENT_ID"));
     assert!(rejected(|s| s.tenants.clear()).contains("no tenant"));
-    assert!(rejected(|s| s.tenants = vec!["common".to_owned()]).contains("no GUID"));
+    assert!(rejected(|s| s.tenants = vec!["common".to_owned()]).contains("not a GUID"));
     assert!(
         rejected(|s| s.authority = Url::parse("http://login.example.org/x").expect("parses"))
             .contains("AUTHORITY")

@@ -25,16 +25,16 @@ pub struct Accent {
 }
 
 impl Accent {
-    /// Parses `#rrggbb`. The error completes "must be #rrggbb and …".
+    /// Parses `#rrggbb`. The error completes "must be …".
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let form = "six hexadecimal digits";
+        let form = "a colour as #rrggbb in hexadecimal digits";
         let digits =
             text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii()).ok_or(form)?;
         let part =
             |at: usize| digits.get(at..at + 2).and_then(|two| u8::from_str_radix(two, 16).ok()).ok_or(form);
         let accent = Self { red: part(0)?, green: part(2)?, blue: part(4)? };
         let contrast = 1.05 / (accent.luminance() + 0.05);
-        if contrast >= 4.5 { Ok(accent) } else { Err("dark enough for white text (a contrast of 4.5 to 1)") }
+        if contrast >= 4.5 { Ok(accent) } else { Err("dark enough for white text (contrast at least 4.5:1)") }
     }
 
     /// Returns the relative luminance (WCAG 2.2, definitions).
@@ -84,7 +84,7 @@ pub async fn logo(State(backend): State<Backend>) -> Response {
             ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=3600"), policy], content).into_response()
         }
         Err(error) => {
-            tracing::error!(cause = %error, path = %path.display(), "PORTAL_LOGO could not be read");
+            tracing::error!(cause = %error, path = %path.display(), "could not read PORTAL_LOGO");
             StatusCode::NOT_FOUND.into_response()
         }
     }

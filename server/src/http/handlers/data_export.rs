@@ -27,7 +27,7 @@ pub async fn download(
             (headers, format!("{data:#}\n")).into_response()
         }
         Err(failure) => {
-            tracing::error!(cause = %failure, "a download could not be made");
+            tracing::error!(cause = %failure, "data export failed");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

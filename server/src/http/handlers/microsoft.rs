@@ -127,7 +127,7 @@ fn redirect_after_failure(state: &AppState, failure: CallbackError) -> Response 
     match failure.error {
         UseCaseError::Rejected(errors) => redirect_with_errors(state, &failure.page, errors, failure.shared),
         UseCaseError::Internal(error) => {
-            tracing::error!(cause = %error, "a sign-in with Microsoft failed");
+            tracing::error!(cause = %error, "Microsoft sign-in failed");
             redirect_with_errors(state, &failure.page, FormErrors::of(ErrorCode::Busy(5)), failure.shared)
         }
     }

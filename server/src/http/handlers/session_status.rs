@@ -34,7 +34,7 @@ pub async fn time_left(State(state): State<AppState>, headers: HeaderMap) -> Res
     match found {
         Ok(left) => ([(CACHE_CONTROL, "no-store")], Json(left)).into_response(),
         Err(failure) => {
-            tracing::error!(cause = %failure, "could not find out how long a session lasts");
+            tracing::error!(cause = %failure, "session status lookup failed");
             (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")]).into_response()
         }
     }

@@ -18,14 +18,11 @@ use tower_sessions::Session;
 use crate::app_state::AppState;
 use crate::http::middleware::client_ip::client_ip;
 use app::http::{RequestContext, SESSION};
+use app::pages::{UserData, user_data};
 use backend::Backend;
 use backend::accounts::profile::{ProfileData, find_current_user_with_account};
 use backend::error::InternalError;
 use backend::sessions::{BrowserSession, CurrentUser, SessionKind, find_current_user, session_owner};
-
-/// The page that is visited most. Its account data is read together with the user: one SELECT instead of two, each of which takes
-/// four round trips to PostgreSQL (docs/benchmarks.md).
-const PROFILE: &str = "/profile";
 
 /// True if the browser sent the cookie of a session that has ended.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +41,7 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
     let (current_user, account) = match find_user(&state.backend, &session, request.uri().path()).await {
         Ok(found) => found.unzip(),
         Err(failure) => {
-            tracing::error!(cause = %failure, "could not find out who is calling");
+            tracing::error!(cause = %failure, "session lookup failed");
             return (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "5")]).into_response();
         }
     };
@@ -58,7 +55,7 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
     let had_session = current_user.is_none() && restricted_user.is_none() && sent_session_id;
     let ended_session_user = if had_session { session_owner(&session).await } else { None };
     if had_session && let Err(error) = session.flush().await {
-        tracing::warn!(cause = %error, "could not remove an ended session's record");
+        tracing::warn!(cause = %error, "could not remove the record of an ended session");
     }
     let (now, headers) = (state.backend.now(), request.headers());
     let flash = if wants_flash(&request) {
@@ -110,17 +107,18 @@ fn sets_same_cookie(headers: &HeaderMap, removal: &HeaderValue) -> bool {
     headers.get_all(SET_COOKIE).iter().any(|cookie| cookie.as_bytes().starts_with(name))
 }
 
-/// Returns the user who is signed in, and for the profile page their account too.
+/// Returns the user who is signed in, and their account if the page of this path shows it.
 async fn find_user(
     backend: &Backend,
     session: &Session,
     path: &str,
 ) -> Result<Option<(CurrentUser, Option<ProfileData>)>, InternalError> {
-    if path == PROFILE {
-        let found = find_current_user_with_account(backend, session).await?;
-        return Ok(found.map(|(current_user, account)| (current_user, Some(account))));
-    }
-    Ok(find_current_user(backend, session).await?.map(|current_user| (current_user, None)))
+    Ok(match user_data(path) {
+        UserData::User => find_current_user(backend, session).await?.map(|current_user| (current_user, None)),
+        UserData::Account => find_current_user_with_account(backend, session)
+            .await?
+            .map(|(current_user, account)| (current_user, Some(account))),
+    })
 }
 
 /// Removes the session cookie with the attributes that it was set with. The session layer's own removal is not Secure, and

@@ -66,7 +66,7 @@ pub async fn authorize(
     };
     let matched = request.extensions().get::<MatchedPath>();
     let Some(access) = matched.and_then(|matched| table.access_of(matched.as_str())) else {
-        tracing::error!(path = matched.map(MatchedPath::as_str), "a route has no access level");
+        tracing::error!(path = matched.map(MatchedPath::as_str), "route has no access level");
         return StatusCode::FORBIDDEN.into_response();
     };
     if context.restricted_user.is_some() {
@@ -87,7 +87,8 @@ pub async fn authorize(
             redirect_to_sign_in(&state, &login, had_session)
         }
         (Access::Admin, Some(current_user)) if !current_user.is_admin() => {
-            let page = error_page::render(403, None, context.theme, &state.backend.settings, &state.shell);
+            let page =
+                error_page::render_administrators_only(context.theme, &state.backend.settings, &state.shell);
             (StatusCode::FORBIDDEN, Html(page)).into_response()
         }
         _ => next.run(request).await,

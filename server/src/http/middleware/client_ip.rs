@@ -26,8 +26,8 @@ pub fn client_ip(request: &Request, state: &AppState) -> IpAddr {
     {
         tracing::warn!(
             %peer,
-            "X-Forwarded-For came from an address that is not in TRUSTED_PROXIES and is ignored; behind a proxy everybody \
-             now counts as one source: set TRUSTED_PROXIES (said once)"
+            "X-Forwarded-For ignored: its sender is not in TRUSTED_PROXIES. Behind a proxy, all visitors share one rate limit \
+             until you set it (logged once)"
         );
     }
     resolve_client_ip(peer, &hops, settings)

@@ -61,7 +61,7 @@ async fn discard(mut body: Body) {
     }
 }
 
-/// Returns the status of a refusal if the headers alone are a reason for it.
+/// Returns the status of a refusal if the headers are enough to refuse the request.
 fn refusal_by_headers(headers: &HeaderMap) -> Option<StatusCode> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = text(CONTENT_TYPE).split(';').next().unwrap_or_default().trim();

@@ -28,8 +28,8 @@ pub async fn log_request(State(state): State<AppState>, request: Request, next: 
     let (status, micros) = (response.status().as_u16(), u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     span.in_scope(|| match route.as_str() {
         // Files, health checks and requests for the session status are too frequent for the `info` level.
-        "-" | "/healthz" | "/readyz" | "/session" => tracing::debug!(status, micros, "answered"),
-        _ => tracing::info!(status, micros, "answered"),
+        "-" | "/healthz" | "/readyz" | "/session" => tracing::debug!(status, micros, "request completed"),
+        _ => tracing::info!(status, micros, "request completed"),
     });
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);

@@ -2,7 +2,7 @@
 //!
 //! # Guarantees
 //!
-//! - One attempt posts an email once. Only after a 401 does it post it once more, with a new token. No redirect is followed.
+//! - One attempt posts an email once. Only after a 401 does it post it again, with a new token. No redirect is followed.
 //! - At most two sends run at the same time in this process, and each ends within its timeout.
 //! - A Retry-After pauses the mailbox, not only the email: see [`GraphEmail::pause`].
 //! - Secrets and emails leave this machine only over https.
@@ -41,12 +41,12 @@ use crate::settings::Settings;
 
 pub use crate::microsoft::app_registration::{AppRegistration, AppRegistrationError};
 
-/// Longest time for one email in total: the token and the post, and both once more after a 401.
+/// Longest time for one email in total: the token and the post, and both again after a 401.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest time to connect. It is shorter than the send, so that the reason names a host that drops packets.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Most concurrent sends: half of what Exchange Online allows for one app and mailbox (four concurrent requests, Outlook service
-/// limits), so that replicas and other users of the app have capacity.
+/// Most concurrent sends: half of the four concurrent requests that Exchange Online allows for one app and mailbox (Outlook
+/// service limits), so that replicas and other users of the app have capacity.
 const MAX_CONCURRENT_SENDS: usize = 2;
 /// Longest wait for a permit. With [`SEND_TIMEOUT`], it stays well below the outbox's lease of two minutes.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -93,10 +93,10 @@ impl GraphEmail {
     /// Returns a sentence about what is wrong with the settings, or with the system's certificates or proxy.
     pub fn new(settings: GraphSettings) -> Result<Self, String> {
         let GraphSettings { client_id, client_secret, tenant, authority, graph_url } = settings;
-        for (name, url) in [("AUTHORITY", &authority), ("the address of Graph", &graph_url)] {
+        for (name, url) in [("AUTHORITY", &authority), ("GRAPH_URL", &graph_url)] {
             if !is_safe(url) {
                 return Err(format!(
-                    "{name} must be an https:// address without user, query or fragment (http:// on loopback alone)"
+                    "{name} must be an https:// URL without user, query or fragment (http:// only on this machine)"
                 ));
             }
         }
@@ -110,7 +110,7 @@ impl GraphEmail {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(SEND_TIMEOUT)
             .build()
-            .map_err(|error| format!("could not prepare for https: {}", causes(error)))?;
+            .map_err(|error| format!("could not set up https: {}", causes(error)))?;
         let credential = Credential {
             token_url: token_url(&authority, &tenant)
                 .ok_or("AUTHORITY must name the tenant, or TENANT_ID must be set")?,
@@ -138,7 +138,7 @@ impl GraphEmail {
             if *paused_until < requested {
                 *paused_until = requested;
                 let seconds = wait.as_secs();
-                tracing::warn!(seconds, "no mail leaves for a while, as Microsoft asks");
+                tracing::warn!(seconds, "email paused: Microsoft Graph is throttling");
             }
         }
         result
@@ -169,22 +169,22 @@ impl GraphEmail {
         claims
             .and_then(|claims| serde_json::from_slice::<Claims>(&claims).ok())
             .map(|claims| claims.roles)
-            .ok_or_else(|| "the token can't be read".to_owned())
+            .ok_or_else(|| "the token could not be read".to_owned())
     }
 
     async fn deliver(&self, sender: &str, body: &Value) -> SendResult {
         let Ok(Ok(_permit)) = timeout(PERMIT_TIMEOUT, self.permits.acquire()).await else {
-            return SendResult::temporary_failure("other mails were still under way".to_owned());
+            return SendResult::temporary_failure("other emails were still being sent".to_owned());
         };
         timeout(SEND_TIMEOUT, self.post_with_retry(sender, body)).await.unwrap_or_else(|_| {
             SendResult::temporary_failure(format!(
-                "no answer within {} seconds: it may have gone out",
+                "no answer within {} seconds, the email may have been sent",
                 SEND_TIMEOUT.as_secs()
             ))
         })
     }
 
-    /// Posts an email, and once more with a new token after a 401.
+    /// Posts an email, and posts it again with a new token after a 401.
     async fn post_with_retry(&self, sender: &str, body: &Value) -> SendResult {
         match self.post(sender, body).await {
             Ok(SendResponse { status: 401, bearer, .. }) => {
@@ -208,7 +208,7 @@ impl GraphEmail {
         // The SDK builds the request and our client sends it, so that no retry of the SDK can send it twice.
         let request = self.sdk.send_mail_request(sender, body).await?;
         let bearer = request.headers().get(AUTHORIZATION).cloned();
-        let bearer = bearer.ok_or_else(|| SendResult::temporary_failure("there was no token".to_owned()))?;
+        let bearer = bearer.ok_or_else(|| SendResult::temporary_failure("no token for Graph".to_owned()))?;
         let response = self.http.execute(request).await.map_err(no_response)?;
         Ok(SendResponse::read(response, bearer).await)
     }
@@ -216,8 +216,11 @@ impl GraphEmail {
 
 /// Returns the result of a request without a response. The request may or may not have been sent.
 fn no_response(error: reqwest::Error) -> SendResult {
-    let problem =
-        if error.is_connect() { "could not be reached" } else { "did not answer, it may have gone out" };
+    let problem = if error.is_connect() {
+        "could not be reached"
+    } else {
+        "did not answer, the email may have been sent"
+    };
     SendResult::temporary_failure(truncate_reason(&format!("Graph {problem}: {}", causes(error))))
 }
 

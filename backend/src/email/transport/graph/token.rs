@@ -130,8 +130,8 @@ impl TokenCache {
         if status != 200 {
             return Err(TokenFailure { reason: token_error(status, &body), retry_after });
         }
-        let (token, lifetime) = parse_token(&body)
-            .ok_or_else(|| "no token for Graph: the answer is not what it should be".to_owned())?;
+        let (token, lifetime) =
+            parse_token(&body).ok_or_else(|| "no token for Graph: the answer is not valid".to_owned())?;
         // Counted from the request, so that the token never expires earlier.
         let expires_at = requested_at.checked_add(lifetime).unwrap_or(requested_at);
         Ok(CachedToken { token, expires_at })

@@ -45,7 +45,7 @@ fn build_failure(failure: GraphFailure) -> SendResult {
             Ok(failure) => {
                 SendResult::TemporaryFailure { reason: failure.reason, retry_after: failure.retry_after }
             }
-            Err(_) => SendResult::temporary_failure("there was no token".to_owned()),
+            Err(_) => SendResult::temporary_failure("no token for Graph".to_owned()),
         },
         // The SDK's message may quote the whole request.
         _ => invalid_request(),
@@ -53,7 +53,7 @@ fn build_failure(failure: GraphFailure) -> SendResult {
 }
 
 fn invalid_request() -> SendResult {
-    SendResult::temporary_failure("the email could not be turned into a request".to_owned())
+    SendResult::temporary_failure("the request could not be created".to_owned())
 }
 
 /// The source of the SDK client's tokens. With the SDK's own, concurrent sends fetch one token each, and a forced refresh is

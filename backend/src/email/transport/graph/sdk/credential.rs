@@ -24,7 +24,7 @@ pub(in crate::email::transport::graph) fn client_secret_credential(
     let credential = ClientSecretCredential::new(client_id.trim(), client_secret.expose_secret());
     // The SDK silently turns a client ID that it cannot parse into nil, and reports it only when an email is sent.
     if credential.client_id().is_nil() {
-        return Err("CLIENT_ID must be the app's id, a UUID".to_owned());
+        return Err("CLIENT_ID must be the application (client) ID, a GUID".to_owned());
     }
     Ok(credential)
 }
@@ -53,7 +53,7 @@ impl Credential {
                 truncate_reason(&format!("no token for Graph: {}", causes(error)))
             }
             // The SDK's message may quote the request, and so the secret.
-            _ => "no token for Graph: the request could not be made".to_owned(),
+            _ => "no token for Graph: the request could not be created".to_owned(),
         })
     }
 }
@@ -70,7 +70,7 @@ impl TokenCredentialExecutor for Credential {
         Ok(self.token_url.clone())
     }
 
-    /// Includes the client ID and the secret. In a Basic header, each would have to be encoded once more (RFC 6749, 2.3.1), which
+    /// Includes the client ID and the secret. In a Basic header, each would have to be encoded again (RFC 6749, 2.3.1), which
     /// the SDK does not do: a secret with `%` or `+` would be refused.
     fn form_urlencode(&mut self) -> IdentityResult<HashMap<String, String>> {
         let mut form = self.sdk.form_urlencode()?;

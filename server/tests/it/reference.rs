@@ -1,0 +1,212 @@
+//! docs/reference/limits.md states the limits that the program has.
+
+use std::path::Path;
+
+/// The root folder of the repository.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+fn read(path: &str) -> String {
+    let file = Path::new(ROOT).join(path);
+    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// The limits: a file, a declaration in it, and the text of docs/reference/limits.md about it. A changed limit needs new text
+/// here and there.
+const LIMITS: &[(&str, &str, &str)] = &[
+    // Signing in and passwords.
+    (
+        "server/src/config/reference.rs",
+        r#""LIMIT_SIGN_IN", "`100/10m`""#,
+        "| failed sign-ins from one source | 100 in 10 minutes |",
+    ),
+    (
+        "backend/src/auth/rate_limit/mod.rs",
+        "const SIGN_IN_PAIR: Limit = Limit { count: 10, period: Duration::from_mins(10) };",
+        "The right password of an account that cannot sign in counts too | 10 in 10 minutes |",
+    ),
+    (
+        "backend/src/auth/rate_limit/mod.rs",
+        "const SIGN_IN_DAY: Limit = Limit { count: 100, period: Duration::from_hours(24) };",
+        "can sign in until the day ends | 100 in 1 day |",
+    ),
+    (
+        "backend/src/auth/rate_limit/mod.rs",
+        "const AUDITED_ACTIONS: Limit = Limit { count: 100, period: Duration::from_mins(10) };",
+        "| successful sign-ins to one account from one source | 100 in 10 minutes |",
+    ),
+    (
+        "backend/src/auth/rate_limit/mod.rs",
+        "const PASSWORD: Limit = Limit { count: 10, period: Duration::from_mins(10) };",
+        "| passwords entered with an emailed link, for one account | 10 in 10 minutes and",
+    ),
+    (
+        "backend/src/auth/rate_limit/mod.rs",
+        "const PASSWORD_DAY: Limit = Limit { count: 100, period: Duration::from_hours(24) };",
+        "10 in 10 minutes and 100 in 1 day |",
+    ),
+    (
+        "backend/src/auth/rate_limit/mod.rs",
+        "const MICROSOFT: Limit = Limit { count: 600, period: Duration::from_mins(10) };",
+        "and sign-outs there | 600 in 10 minutes |",
+    ),
+    (
+        "backend/src/auth/rate_limit/network.rs",
+        "const WIDER_NETWORKS: [(u32, u32); 2] = [(56, 2), (48, 4)];",
+        "the /56 and /48 networks\n  around the source are counted too, with 2 and 4 times the limit",
+    ),
+    (
+        "backend/src/auth/known_browsers.rs",
+        "pub const MAX_BROWSERS: u64 = 20;",
+        "except on shared computers | 20 |",
+    ),
+    (
+        "backend/src/auth/known_browsers.rs",
+        "pub const MAX_FAILURES: i32 = 10;",
+        "after which a known browser is forgotten | 10 |",
+    ),
+    (
+        "backend/src/sessions/mod.rs",
+        "const MAX_SESSIONS: u64 = 50;",
+        "that has not been used for longest | 50 |",
+    ),
+    // Registration and email.
+    (
+        "server/src/config/reference.rs",
+        r#""LIMIT_REGISTER", "`20/1h`""#,
+        "| registrations from one source | 20 in 1 hour |",
+    ),
+    (
+        "server/src/config/reference.rs",
+        r#""LIMIT_RESET", "`20/1h`""#,
+        "| requests for a temporary password from one source | 20 in 1 hour |",
+    ),
+    (
+        "backend/src/accounts/password_reset/job.rs",
+        "const MAX_EMAILS: u64 = 3;",
+        "| temporary passwords by email for one account | 3 in",
+    ),
+    (
+        "backend/src/accounts/password_reset/job.rs",
+        "const PERIOD: Duration = Duration::from_hours(1);",
+        "that say why there is no temporary password | 3 in 1 hour |",
+    ),
+    (
+        "backend/src/email/mailbox.rs",
+        "[(3, Duration::from_hours(1)), (10, Duration::from_hours(24))];",
+        "| 3 in 1 hour and 10 in 1 day |",
+    ),
+    (
+        "backend/src/email/jobs/existing_owner.rs",
+        "const MIN_INTERVAL: Duration = Duration::from_hours(24);",
+        "to its owner | 1 in 1 day |",
+    ),
+    (
+        "backend/src/email/jobs/pending_registrations.rs",
+        "const MIN_INTERVAL: Duration = Duration::from_mins(15);",
+        "about pending registrations | 1 in 15 minutes |",
+    ),
+    (
+        "server/src/config/reference.rs",
+        r#""MAIL_RATE", "`30/1m`""#,
+        "| emails that all replicas together send | 30 in 1 minute,",
+    ),
+    ("backend/src/email/backoff.rs", "const MAX_ATTEMPTS: i32 = 14;", "over 20 to 30 hours | 14 |"),
+    ("backend/src/admin/failed_emails.rs", "pub const MAX_RESENT: u64 = 1_000;", "sends | 1,000 |"),
+    // Requests.
+    ("server/src/listener.rs", "pub const MAX_CONNECTIONS: usize = 2_048;", "Further ones get 503 | 2,048 |"),
+    (
+        "server/src/http/middleware/concurrency_limit.rs",
+        "pub const MAX_CONCURRENT_REQUESTS: usize = 512;",
+        "Further ones get 503 with Retry-After | 512 |",
+    ),
+    (
+        "backend/src/auth/password/hasher.rs",
+        "pub const MAX_QUEUED: usize = 256;",
+        "if other sources wait too | 256 |",
+    ),
+    (
+        "backend/src/microsoft/provider/mod.rs",
+        "const MAX_CONCURRENT_CALLS: usize = 64;",
+        "in one process | 64 |",
+    ),
+    (
+        "server/src/listener.rs",
+        "pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);",
+        "| time to receive the headers, to receive a form, to answer, and to send an answer, each | 10 seconds |",
+    ),
+    (
+        "server/src/listener.rs",
+        "pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);",
+        "to send an answer, each | 10 seconds |",
+    ),
+    (
+        "server/src/http/middleware/form_body.rs",
+        "pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);",
+        "to receive a form, to answer, and to send an answer, each | 10 seconds |",
+    ),
+    (
+        "server/src/http/middleware/concurrency_limit.rs",
+        "pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);",
+        "to answer, and to send an answer, each | 10 seconds |",
+    ),
+    (
+        "server/src/http/middleware/form_body.rs",
+        "pub const MAX_FORM_BYTES: usize = 16 * 1024;",
+        "| size of a form | 16 KiB |",
+    ),
+    (
+        "server/src/listener.rs",
+        "const MAX_HEADER_BYTES: usize = 32 * 1024;",
+        "| size of the headers of a request | 32 KiB |",
+    ),
+    ("app/src/http/cookies/mod.rs", "const MAX_SAME_NAME: usize = 4;", "decrypted per request | 4 |"),
+    (
+        "server/src/readiness.rs",
+        "const CACHE_LIFETIME: Duration = Duration::from_secs(1);",
+        "by `/readyz` | 1 per second |",
+    ),
+    (
+        "backend/src/infra/database.rs",
+        "const MAX_CONNECTIONS: u32 = 16;",
+        "| connections to PostgreSQL from one process | 16 |",
+    ),
+    // Sizes.
+    ("domain/src/username.rs", "pub const MIN_LENGTH: usize = 3;", "| username | 3 to"),
+    ("domain/src/username.rs", "pub const MAX_LENGTH: usize = 32;", "| username | 3 to 32 characters |"),
+    ("domain/src/email_address.rs", "pub const MAX_LENGTH: usize = 254;", "| email address | 254 bytes |"),
+    ("domain/src/password.rs", "pub const MAX_LENGTH: usize = 128;", "to 128 characters |"),
+    (
+        "server/src/config/reference.rs",
+        r#""PASSWORD_MIN_LENGTH", "`12`""#,
+        "| password | PASSWORD_MIN_LENGTH (12 by default) to",
+    ),
+    (
+        "backend/src/accounts/profile.rs",
+        "pub const RECENT_ACTIVITY_LIMIT: u64 = 20;",
+        "| audit log entries on the profile | 20 |",
+    ),
+    (
+        "backend/src/accounts/data_export.rs",
+        "const EXPORTED_ENTRIES: u64 = 10_000;",
+        "| audit log entries in the data download | 10,000 |",
+    ),
+    (
+        "backend/src/admin/users.rs",
+        "pub const PAGE_SIZE: u64 = 50;",
+        "| people and failed emails on one page | 50 |",
+    ),
+    (
+        "backend/src/admin/failed_emails.rs",
+        "pub const PAGE_SIZE: u64 = 50;",
+        "| people and failed emails on one page | 50 |",
+    ),
+];
+
+#[test]
+fn the_reference_page_states_the_limits_of_the_program() {
+    let page = read("docs/reference/limits.md");
+    for (file, declaration, text) in LIMITS {
+        assert!(read(file).contains(declaration), "{file} does not contain {declaration:?}");
+        assert!(page.contains(text), "docs/reference/limits.md does not contain {text:?}");
+    }
+}
