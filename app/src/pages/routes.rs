@@ -33,8 +33,8 @@ pub enum Access {
 pub enum UserData {
     /// The session and the user.
     User,
-    /// Also the sessions, recent activity and linked Microsoft account, in the same query. A page that shows them is served a
-    /// quarter more often per second than with a query of its own (docs/contribute/benchmarks.md).
+    /// Also the sessions, recent activity and linked Microsoft account, in the same prepared query. With a query of its
+    /// own, the profile had 0.74 of the requests per second (docs/contribute/benchmarks.md).
     Account,
 }
 

@@ -1,11 +1,11 @@
-//! Queries of nearly every request, whose statement is built once.
+//! Large queries of frequent requests, whose statement is built once.
 //!
 //! # Guarantees
 //!
 //! - A bound query is the same statement as a newly built one.
 //! - Input is always a bound value and never part of the SQL text.
 //!
-//! Built for each request, the larger of the two queries took a seventh of its page's time (docs/contribute/benchmarks.md).
+//! Built for each request, the profile's query took a seventh of its page's time (docs/contribute/benchmarks.md).
 
 use std::sync::OnceLock;
 
