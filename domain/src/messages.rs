@@ -243,7 +243,7 @@ impl AdminAction {
             Self::Reactivate => {
                 if let Some(at) = user.deletion_due {
                     return format!(
-                        "This account will be deleted on {}, because its owner asked us to. If you reactivate the account, we will not delete it. They'll get an email that says that the account is active again.",
+                        "This account will be deleted on {}, because someone signed in to it and asked us to. If you reactivate the account, we will not delete it. They'll get an email that says that the account is active again.",
                         utc_text(at)
                     );
                 }

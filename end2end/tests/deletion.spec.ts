@@ -82,7 +82,7 @@ test('a user requests deletion, and can keep the account until it is due', async
     await expect(adminPage.getByRole('main')).toContainText('Will be deleted')
     await adminUsers.open(ada)
     await adminUsers.openAction(ada.username, 'Reactivate')
-    await expect(adminUsers.confirmation(ada.username, 'Reactivate')).toContainText('because its owner asked us to')
+    await expect(adminUsers.confirmation(ada.username, 'Reactivate')).toContainText('because someone signed in to it and asked us to')
   })
 
   await test.step('the link in the email keeps the account, once, and the owner chooses a new password', async () => {

@@ -52,18 +52,20 @@ pub fn ChangePasswordPage() -> impl IntoView {
 #[component]
 fn RequiredPasswordChange(request: PageRequest, current_user: CurrentUser) -> impl IntoView {
     let name = current_user.username.clone();
-    let (lead, not_now) = match current_user.auth_method {
+    let (step, lead, not_now) = match current_user.auth_method {
         AuthMethod::UndoLink | AuthMethod::KeepLink => (
+            ProgressStep::None,
             format!("Choose a new password to continue. The old password of {name} no longer works."),
             "Not now? You can ask for a temporary password at any time.",
         ),
         _ => (
+            ProgressStep::ResetNewPassword,
             format!("You signed in as {name} with a temporary password. Choose a new password to continue."),
             "Not now? Your old password still works, and you can ask for another temporary password.",
         ),
     };
     view! {
-        <SignedOutLayout request=request.clone() title="Choose a new password".to_owned() lead=lead step=ProgressStep::ResetNewPassword>
+        <SignedOutLayout request=request.clone() title="Choose a new password".to_owned() lead=lead step=step>
             <PasswordForm request=request current_user=current_user />
             <form class="flex flex-col items-start gap-2 text-sm/6 text-muted" method="post" action="/do/sign_out">
                 <p>{not_now}</p>

@@ -39,7 +39,7 @@ fn EmailVerificationForm(request: PageRequest, link: LinkView, token: String) ->
     let confirm_token = token.clone();
     let lead = format!("Confirm {} as the email address for {}.", link.email, link.username);
     view! {
-        <SignedOutLayout request=request.clone() title="Confirm your email address".to_owned() lead=lead step=ProgressStep::Approval>
+        <SignedOutLayout request=request.clone() title="Confirm your email address".to_owned() lead=lead step=ProgressStep::Register>
             <FormIsland action="/do/confirm_address".to_owned() errors=request.errors()>
                 <input type="hidden" name="token" value=confirm_token />
                 {(!password_not_needed).then(|| view! {

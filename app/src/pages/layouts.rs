@@ -22,7 +22,7 @@ pub enum ProgressStep {
     None,
     /// Before the first step of a registration.
     Start,
-    /// Registration: creating the account.
+    /// Registration: creating the account and confirming its email address.
     Register,
     /// Registration: waiting for approval.
     Approval,
@@ -226,7 +226,7 @@ fn ProgressSteps(current: ProgressStep) -> impl IntoView {
     let items = steps.iter().enumerate().map(|(index, (_, name, text))| {
         let done = earlier_steps_done && current_index.is_some_and(|current| index < current);
         let aria_current = (current_index == Some(index)).then_some("step");
-        let class = if done || aria_current.is_some() { "step step-primary" } else { "step after:border-line" };
+        let class = if done || aria_current.is_some() { "step step-primary" } else { "step before:bg-line after:border-line" };
         view! {
             <li class=class data-content=done.then_some("✓") aria-current=aria_current>
                 <div class="py-3 text-start">

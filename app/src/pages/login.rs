@@ -24,14 +24,18 @@ pub fn LoginPage() -> impl IntoView {
     let is_registered = request.flash().is_some_and(|flash| flash.message == Some(FlashMessage::Registered));
     let reset_requested =
         request.flash().is_some_and(|flash| flash.message == Some(FlashMessage::ResetRequested));
-    let step = match (is_pending || is_registered, reset_requested) {
-        (true, _) => ProgressStep::Approval,
-        (_, true) => ProgressStep::ResetSignIn,
-        _ => ProgressStep::SignIn,
-    };
     let has_microsoft = request.backend.microsoft.is_some();
     let shared = !request.typed(Field::Shared).is_empty();
     let can_resend_verification = request.context.password_verified.is_some() && is_pending;
+    let step = if reset_requested {
+        ProgressStep::ResetSignIn
+    } else if is_registered || can_resend_verification {
+        ProgressStep::Register
+    } else if is_pending {
+        ProgressStep::Approval
+    } else {
+        ProgressStep::SignIn
+    };
     Some(view! {
         <SignedOutLayout request=request.clone() title="Sign in".to_owned() lead=String::new() step=step>
             <PageDescription text=format!(

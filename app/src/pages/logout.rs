@@ -16,7 +16,7 @@ pub fn LogoutPage() -> impl IntoView {
                 request=request.clone()
                 title="Sign out?".to_owned()
                 lead="You can ask for a temporary password at any time.".to_owned()
-                step=ProgressStep::ResetNewPassword
+                step=ProgressStep::None
             >
                 <FormIsland action="/do/sign_out".to_owned() errors=request.errors()>
                     <div class="flex flex-wrap items-center gap-3">

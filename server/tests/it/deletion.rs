@@ -435,7 +435,7 @@ async fn an_administrator_is_warned_before_reactivating_and_keeps_the_account() 
     let ada = portal.user("ada").await;
     admin.get(&format!("/admin/users/{}", ada.id)).await.assert_contains("Will be deleted");
     let page = admin.get(&format!("/admin/reactivate/{}", ada.id)).await;
-    page.assert_contains("because its owner asked us to.");
+    page.assert_contains("because someone signed in to it and asked us to.");
     admin.apply_action("reactivate", ada.id).await;
     let ada = portal.user("ada").await;
     assert_eq!((ada.status, ada.deletion_due_at), (Status::Active, None));

@@ -183,10 +183,14 @@ pub fn UserLists(
         dialog: NodeRef::new(),
         page: StoredValue::new(page),
     };
+    let count_class = move || match state.pending_count.get() {
+        0 => "badge badge-soft rounded-full px-2",
+        _ => "badge badge-primary rounded-full px-2",
+    };
     view! {
         <section class="flex flex-col gap-3" id="waiting" aria-labelledby="waiting-title">
             <h2 class="flex items-center gap-2 font-semibold" id="waiting-title" tabindex="-1">
-                "Pending registrations " <span class="badge badge-primary rounded-full px-2">{move || state.pending_count.get()}</span>
+                "Pending registrations " <span class=count_class>{move || state.pending_count.get()}</span>
             </h2>
             <UserTable state=state list=List::Pending />
             <Pager next=next_pending label="More pending registrations" />

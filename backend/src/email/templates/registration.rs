@@ -92,8 +92,8 @@ pub(super) fn approved(
         )
     } else {
         (
-            "An administrator has approved your account. Use the link below to sign in. After that, sign in with your \
-             password.",
+            "An administrator has approved your account. Use the link below to sign in. Next time, sign in with \
+             your password.",
             vec![format!("{expiry} Anyone with this email can sign in as you, so do not forward it.")],
         )
     };
