@@ -14,7 +14,7 @@ pub const MAX_LENGTH: usize = 254;
 /// The maximum length of the local part in bytes (RFC 5321, 4.5.3.1.1).
 const MAX_LOCAL: usize = 64;
 
-/// An email address in the spelling that its owner typed. Emails are sent to exactly this spelling.
+/// An email address in the spelling that its owner typed. Emails are sent to this local part, at the ASCII form of this domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EmailAddress(String);
@@ -73,20 +73,23 @@ fn is_local_part(local: &str) -> bool {
 /// control characters (C1), spaces and punctuation that no domain contains.
 fn may_be_non_ascii_letter(c: char) -> bool {
     c > '\u{a0}'
-        // The soft hyphen, and characters that IDNA maps to a dot or removes.
-        && !matches!(c, '\u{ad}' | '\u{2000}'..='\u{206f}' | '\u{3000}'..='\u{3002}' | '\u{feff}' | '\u{ff0e}' | '\u{fff0}'..='\u{ffff}')
+        // The soft hyphen, and other characters that IDNA removes.
+        && !matches!(c, '\u{ad}' | '\u{2000}'..='\u{206f}' | '\u{3000}' | '\u{3001}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}')
 }
 
+/// The dot, and the characters that IDNA maps to it (UTS 46). Chinese and Japanese keyboards type them.
+const DOTS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
+
 /// Returns true if the text is a domain of at least two labels. Non-ASCII letters are allowed. The backend converts them to
-/// ASCII.
+/// ASCII, and then checks the domain again.
 fn is_domain(domain: &str) -> bool {
     domain.len() <= 253
-        && domain.contains('.')
-        && domain.split('.').all(|label| {
-            (1..=63).contains(&label.len())
+        && domain.contains(DOTS)
+        && domain.split(DOTS).all(|label| {
+            (1..=63).contains(&label.chars().count())
                 && !label.starts_with('-')
                 && !label.ends_with('-')
                 && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || may_be_non_ascii_letter(c))
         })
-        && !domain.rsplit('.').next().is_some_and(|top| top.bytes().all(|b| b.is_ascii_digit()))
+        && !domain.rsplit(DOTS).next().is_some_and(|top| top.bytes().all(|b| b.is_ascii_digit()))
 }

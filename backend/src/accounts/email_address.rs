@@ -1,4 +1,4 @@
-//! The canonical form of email addresses, which decides whether two of them are the same.
+//! The canonical form of email addresses, which decides whether two of them are the same, and the form that mail servers accept.
 //!
 //! # Guarantees
 //!
@@ -14,8 +14,17 @@ use domain::status::Status;
 
 /// Returns the canonical form, or `None` if IDNA rejects the domain.
 pub fn canonical(email: &EmailAddress) -> Option<String> {
+    ascii_form(email).map(|ascii| ascii.to_ascii_lowercase())
+}
+
+/// Returns the email address as every mail server accepts it, or `None` if IDNA rejects the domain: with the local part as typed,
+/// and the domain in ASCII. Only servers with the extension SMTPUTF8 accept other domains. Full-width letters, digits and dots
+/// become ASCII.
+pub fn ascii_form(email: &EmailAddress) -> Option<String> {
     let domain = idna::domain_to_ascii_strict(email.domain()).ok()?;
-    (!domain.is_empty()).then(|| format!("{}@{domain}", email.local_part().to_ascii_lowercase()))
+    // The result may be longer, or end with a number.
+    let ascii = EmailAddress::parse(&format!("{}@{domain}", email.local_part())).ok()?;
+    Some(ascii.as_str().to_owned())
 }
 
 /// Returns the mailbox of a canonical email address: the email address without the tag of its local part (RFC 5233), because
@@ -81,7 +90,41 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_that_idna_rejects_has_no_canonical_form() {
-        assert_eq!(canonical_of("ada@xn--a.example"), None);
+    fn full_width_characters_of_a_domain_become_ascii() {
+        for domain in [
+            "\u{ff45}\u{ff58}\u{ff41}\u{ff4d}\u{ff50}\u{ff4c}\u{ff45}.org",
+            "example\u{ff0e}org",
+            "example\u{3002}org",
+            "example\u{ff61}\u{ff2f}\u{ff32}\u{ff27}",
+        ] {
+            assert_eq!(
+                canonical_of(&format!("ada@{domain}")).as_deref(),
+                Some("ada@example.org"),
+                "{domain}"
+            );
+        }
+        let long_label = "\u{ff41}".repeat(60);
+        assert!(canonical_of(&format!("ada@{long_label}.org")).is_some(), "its ASCII form has 60 bytes");
+    }
+
+    #[test]
+    fn the_ascii_form_keeps_the_local_part_as_typed() {
+        let ascii = |email: &str| EmailAddress::parse(email).ok().as_ref().and_then(ascii_form);
+        assert_eq!(ascii("Info@M\u{fc}ller.de").as_deref(), Some("Info@xn--mller-kva.de"));
+        assert_eq!(ascii("Info@Example.ORG").as_deref(), Some("Info@example.org"));
+    }
+
+    #[test]
+    fn a_domain_whose_ascii_form_is_no_domain_has_no_canonical_form() {
+        let long = format!("ada@{}.org", "\u{fc}".repeat(60));
+        for email in [
+            "ada@xn--a.example",
+            "ada@127.0.0.\u{ff11}",
+            "ada@a\u{ff0f}b.org",
+            "ada@a\u{ff20}b.org",
+            long.as_str(),
+        ] {
+            assert_eq!(canonical_of(email), None, "{email}");
+        }
     }
 }

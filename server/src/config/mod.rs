@@ -30,6 +30,7 @@ use url::Url;
 use crate::config::period::{parse_limit, parse_period};
 use crate::config::storage::{database_url, redis_url, secret_key, secret_key_previous};
 use crate::http::handlers::branding::Accent;
+use backend::accounts::email_address::ascii_form;
 use backend::auth::password::blocklist::Blocklist;
 use backend::microsoft::is_loopback;
 use backend::settings::{EmailTransport, Environment, Settings};
@@ -333,9 +334,8 @@ fn email_addresses(source: &Source, name: &str) -> Result<Vec<String>, ConfigErr
         .map(|part| {
             let should =
                 "must be an email address, for example name@example.com, or several separated by commas";
-            EmailAddress::parse(part)
-                .map(|address| address.as_str().to_owned())
-                .map_err(|_| invalid(name, should))
+            let address = EmailAddress::parse(part).ok().filter(|address| ascii_form(address).is_some());
+            address.map(|address| address.as_str().to_owned()).ok_or_else(|| invalid(name, should))
         })
         .collect()
 }

@@ -46,6 +46,8 @@ fn an_invalid_or_missing_setting_is_named_in_one_line() {
         ("PASSWORD_BLOCKLIST", "/dev/null"),
         ("TRUSTED_PROXIES", "proxy.example.com"),
         ("ADMIN_EMAIL", "ada@example.com, nobody"),
+        ("ADMIN_EMAIL", "ada@xn--a.example"),
+        ("SENDER_EMAIL", "portal@127.0.0.\u{ff11}"),
         ("PORTAL_ACCENT", "#ffff00"),
         ("PORTAL_ACCENT", "teal"),
         ("PORTAL_LOGO", "/nowhere.svg"),

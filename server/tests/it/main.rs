@@ -21,6 +21,7 @@ mod asvs_forms;
 mod asvs_rights;
 mod asvs_secrets;
 mod deletion;
+mod email_addresses;
 mod email_change;
 mod email_verification;
 mod first_admin;

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use lettre::{AsyncSmtpTransport, Tokio1Executor};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpListener;
 
+use crate::support::smtp::smtp_server;
 use crate::support::{Browser, PASSWORD, TestPortal};
 use backend::email::outbox::{lease_next, open};
 use backend::email::transport::Transport;
@@ -160,45 +159,6 @@ async fn notifications_go_to_admin_email_if_it_is_set() {
     let notification = emails.iter().find(|email| email.to == "desk@example.org").expect("a notice");
     assert!(notification.text.contains("ada.\u{2060}lovelace"), "no program makes a link of a name");
     assert!(notification.text.contains("(email address not confirmed yet)"));
-}
-
-/// Starts an SMTP server on loopback that answers every recipient with `answer`.
-async fn smtp_server(answer: &'static str) -> Transport {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("listens");
-    let port = listener.local_addr().expect("an address").port();
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            tokio::spawn(serve_smtp(socket, answer));
-        }
-    });
-    let url = format!("smtp://127.0.0.1:{port}");
-    Transport::Smtp(AsyncSmtpTransport::<Tokio1Executor>::from_url(&url).expect("an address").build())
-}
-
-async fn serve_smtp(socket: tokio::net::TcpStream, answer: &str) {
-    let (read, mut write) = socket.into_split();
-    let mut lines = BufReader::new(read).lines();
-    let mut data = false;
-    let _ = write.write_all(b"220 mail.test\r\n").await;
-    while let Ok(Some(line)) = lines.next_line().await {
-        let response = match line.as_str() {
-            "." if data => {
-                data = false;
-                "250 taken"
-            }
-            _ if data => continue,
-            "DATA" => {
-                data = true;
-                "354 go on"
-            }
-            line if line.starts_with("RCPT") => answer,
-            line if line.starts_with("QUIT") => "221 bye",
-            _ => "250 mail.test",
-        };
-        if write.write_all(format!("{response}\r\n").as_bytes()).await.is_err() {
-            return;
-        }
-    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 //! - Sending never panics, and ends with one of the three results.
 //! - Only their owner can read the files.
 
+mod envelope;
 mod file;
 pub mod graph;
 mod mime;
@@ -19,6 +20,7 @@ use url::Url;
 use crate::email::delivery::SendResult;
 use crate::email::message::Message;
 use crate::email::templates::{Rendered, render};
+use crate::email::transport::envelope::{ComposeError, Envelope};
 use crate::email::transport::graph::{GraphEmail, GraphSettings};
 use crate::entity::outbox;
 use crate::entity::outbox::{EmailKind, EmailState};
@@ -83,17 +85,22 @@ impl Transport {
 
     /// Sends an email.
     pub async fn send(&self, settings: &Settings, row: &outbox::Model, rendered: Rendered) -> SendResult {
-        match self {
-            Self::Graph(graph) => graph.send(settings, row, rendered).await,
-            Self::File(folder) => match mime::compose(settings, row, rendered) {
-                Ok(message) => file::send(folder, row, &message).await,
-                Err(error) => error.into_result(),
-            },
-            Self::Smtp(client) => match mime::compose(settings, row, rendered) {
-                Ok(message) => smtp::send(client, message).await,
-                Err(error) => error.into_result(),
-            },
-        }
+        self.try_send(settings, row, rendered).await.unwrap_or_else(ComposeError::into_result)
+    }
+
+    async fn try_send(
+        &self,
+        settings: &Settings,
+        row: &outbox::Model,
+        rendered: Rendered,
+    ) -> Result<SendResult, ComposeError> {
+        let envelope = Envelope::new(settings, row)?;
+        let compose = |envelope, rendered| mime::compose(&settings.portal_name, envelope, rendered);
+        Ok(match self {
+            Self::Graph(graph) => graph.send(settings, &envelope, &rendered).await,
+            Self::File(folder) => file::send(folder, row, &compose(envelope, rendered)?).await,
+            Self::Smtp(client) => smtp::send(client, compose(envelope, rendered)?).await,
+        })
     }
 }
 

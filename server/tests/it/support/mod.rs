@@ -1,6 +1,7 @@
 //! Support for the tests: [`TestPortal`], a portal for one test, and [`Browser`], a browser that visits it.
 
 pub mod browser;
+pub mod smtp;
 pub mod stack;
 
 use std::path::PathBuf;

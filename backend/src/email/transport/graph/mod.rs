@@ -30,12 +30,12 @@ use url::Url;
 
 use crate::email::delivery::SendResult;
 use crate::email::templates::Rendered;
+use crate::email::transport::envelope::Envelope;
 use crate::email::transport::graph::message::compose;
 use crate::email::transport::graph::response::{SendResponse, truncate_reason};
 use crate::email::transport::graph::sdk::client::SdkClient;
 use crate::email::transport::graph::sdk::credential::{Credential, client_secret_credential};
 use crate::email::transport::graph::token::{TokenCache, scope, token_url};
-use crate::entity::outbox;
 use crate::microsoft::{causes, http_builder, is_secure_url};
 use crate::settings::Settings;
 
@@ -127,10 +127,14 @@ impl GraphEmail {
     }
 
     /// Sends an email as the mailbox of `sender_email`.
-    pub async fn send(&self, settings: &Settings, row: &outbox::Model, rendered: Rendered) -> SendResult {
-        let sender = settings.sender_email.as_str();
-        let body = compose(&settings.portal_name, sender, &row.recipient, &row.seal_context, &rendered);
-        let result = self.deliver(sender, &body).await;
+    pub(super) async fn send(
+        &self,
+        settings: &Settings,
+        envelope: &Envelope,
+        rendered: &Rendered,
+    ) -> SendResult {
+        let body = compose(&settings.portal_name, envelope, rendered);
+        let result = self.deliver(&settings.sender_email, &body).await;
         if let SendResult::TemporaryFailure { retry_after: Some(wait), .. } = &result
             && let Ok(mut paused_until) = self.paused_until.lock()
         {

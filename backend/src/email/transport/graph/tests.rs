@@ -167,7 +167,12 @@ fn a_token_without_a_lifetime_is_invalid() {
 #[test]
 fn the_message_has_an_html_body_and_the_portal_as_sender() {
     let rendered = Rendered { subject: "Hi".to_owned(), text: "t".to_owned(), html: "<p>h</p>".to_owned() };
-    let body = compose("Portal", "portal@example.org", "ann@example.net", "handle", &rendered);
+    let envelope = Envelope {
+        sender: "portal@example.org".to_owned(),
+        recipient: "ann@example.net".to_owned(),
+        message_id: "<handle@example.org>".to_owned(),
+    };
+    let body = compose("Portal", &envelope, &rendered);
     assert_eq!(body["saveToSentItems"], json!(false));
     let message = &body["message"];
     assert_eq!(message["body"], json!({ "contentType": "HTML", "content": "<p>h</p>" }));

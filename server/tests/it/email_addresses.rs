@@ -1,0 +1,44 @@
+//! Tests of the email addresses that mail servers see.
+
+use crate::support::smtp::SmtpServer;
+use crate::support::{PASSWORD, TestPortal};
+use backend::email::transport::Transport;
+use backend::entity::outbox::EmailState;
+
+#[tokio::test]
+async fn emails_to_internationalised_domains_need_no_extension_of_the_mail_server() {
+    let server = SmtpServer::start("250 fine").await;
+    let portal = TestPortal::with(&[
+        ("MAIL_TRANSPORT", "smtp"),
+        ("SMTP_URL", &server.url),
+        ("SENDER_EMAIL", "Portal@b\u{fc}cher.example"),
+        ("ADMIN_EMAIL", "desk@stra\u{df}e.example"),
+    ])
+    .await;
+    for (name, email) in [
+        ("ada", "Info@m\u{fc}ller.de"),
+        ("bob", "bob@\u{ff45}\u{ff58}\u{ff41}\u{ff4d}\u{ff50}\u{ff4c}\u{ff45}\u{3002}org"),
+        ("eve", "eve@\u{ff4d}\u{fc}\u{ff4c}\u{ff4c}\u{ff45}\u{ff52}\u{ff0e}\u{ff44}\u{ff45}"),
+    ] {
+        portal.browser().register(name, email, PASSWORD).await;
+        assert_eq!(portal.user(name).await.email, email, "it is kept as typed");
+    }
+    portal.run_worker(&Transport::new(&portal.backend.settings).expect("a transport")).await;
+    let mut recipients = server.lines("RCPT TO");
+    recipients.sort();
+    let expected =
+        ["Info@xn--mller-kva.de", "bob@example.org", "desk@xn--strae-oqa.example", "eve@xn--mller-kva.de"];
+    assert_eq!(recipients, expected.map(|email| format!("RCPT TO:<{email}>")));
+    for (prefix, domain) in [
+        ("MAIL FROM", "<Portal@xn--bcher-kva.example>"),
+        ("From: ", "<Portal@xn--bcher-kva.example>"),
+        ("Message-ID: ", "@xn--bcher-kva.example>"),
+    ] {
+        let lines = server.lines(prefix);
+        assert!(lines.len() == 4 && lines.iter().all(|line| line.contains(domain)), "{prefix}: {lines:?}");
+    }
+    assert!(server.lines("To: ").iter().all(|line| line.is_ascii()), "{:?}", server.lines("To: "));
+    assert!(portal.outbox().await.iter().all(|row| row.state.known() == Some(EmailState::Sent)));
+    let admin = portal.create_admin("grace").await;
+    admin.get("/admin").await.assert_contains("Info@m\u{fc}ller.de (xn--mller-kva.de)");
+}
