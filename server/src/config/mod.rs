@@ -11,6 +11,7 @@
 mod microsoft;
 mod period;
 mod reference;
+mod smtp;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -354,29 +355,13 @@ fn email_transport(source: &Source, environment: Environment) -> Result<EmailTra
     match (source.get("MAIL_TRANSPORT"), environment) {
         (None, Environment::Dev) if microsoft::can_send_through_graph(source)? => microsoft::graph(source),
         (Some("file"), _) | (None, Environment::Dev) => Ok(folder()),
-        (Some("smtp"), _) => smtp(source),
+        (Some("smtp"), _) => smtp::smtp(source),
         (Some("graph"), _) => microsoft::graph(source),
         (Some(_), _) => Err(invalid("MAIL_TRANSPORT", "must be smtp, graph or file")),
         (None, Environment::Prod) => {
             Err(invalid("MAIL_TRANSPORT", "must be set in PROD to smtp, graph or file"))
         }
     }
-}
-
-/// Reads SMTP_URL. Without TLS only loopback is allowed: credentials and links in emails never cross a network in clear text.
-fn smtp(source: &Source) -> Result<EmailTransport, ConfigError> {
-    use secrecy::ExposeSecret;
-    let should = "must be smtps://user:password@host or smtp://host?tls=required. Only localhost may be used without TLS";
-    let secret = source.secret("SMTP_URL")?.ok_or_else(|| invalid("SMTP_URL", should))?;
-    let url = Url::parse(secret.expose_secret()).map_err(|_| invalid("SMTP_URL", should))?;
-    // For an unknown scheme the library parses every host as a name.
-    let host = url.host_str().ok_or_else(|| invalid("SMTP_URL", should))?.trim_matches(['[', ']']);
-    let loopback = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-    // The library uses the first `tls` parameter.
-    let required =
-        url.query_pairs().find(|(name, _)| name == "tls").is_some_and(|(_, value)| value == "required");
-    let safe = url.scheme() == "smtps" || (url.scheme() == "smtp" && (required || loopback));
-    if safe { Ok(EmailTransport::Smtp(secret)) } else { Err(invalid("SMTP_URL", should)) }
 }
 
 /// Reads the list of blocked passwords. An empty list is an error, because the file is probably the wrong one.

@@ -47,7 +47,7 @@ pub const SETTINGS: &[Setting] = settings! {
     "Email" {
         "SENDER_EMAIL", "`vestibule@` and the host of PUBLIC_URL", "Sender address of all emails. With `MAIL_TRANSPORT=graph`, the mailbox that sends them (required)";
         "ADMIN_EMAIL", "every active administrator", "Email addresses that are notified of new registrations, separated by commas";
-        "SMTP_URL", "none", "Mail server: `smtps://user:password@host`, or `smtp://…?tls=required`. Unencrypted connections are allowed to localhost only";
+        "SMTP_URL", "none", "Mail server: `smtps://user:password@host`, or `smtp://…?tls=required`. Unencrypted connections are allowed to localhost only. A path, for example `/mail.example.com`, sets the name with which the portal greets the mail server (EHLO), instead of the host of PUBLIC_URL";
         "MAIL_DIR", "`data/mail`", "Folder for `MAIL_TRANSPORT=file` (one `.eml` file per email)";
         "MAIL_RATE", "`30/1m`", "Maximum number of emails sent per period, for example `30/1m`";
     }

@@ -77,6 +77,34 @@ fn a_mail_server_without_tls_is_refused_unless_on_loopback() {
 }
 
 #[test]
+fn a_mail_server_can_be_greeted_with_another_name_but_not_with_an_invalid_one() {
+    let smtp = |path: &str| {
+        let url = format!("smtps://u:p@mail.example.com{path}");
+        let values = [PROD[0], PROD[1], PROD[2], PROD[4], ("MAIL_TRANSPORT", "smtp"), ("SMTP_URL", &url)];
+        Config::read(&Source::of(&values))
+    };
+    for path in
+        ["", "/", "/accounts.example.com", "/accounts.example.com/", "/[192.0.2.1]", "/[IPv6:2001:db8::1]"]
+    {
+        assert!(smtp(path).is_ok(), "{path}");
+    }
+    for path in [
+        "/a/b",
+        "/a b",
+        "/-a",
+        "/a..b",
+        "/a%0d%0aQUIT",
+        "/[a]",
+        "/[2001:db8::1]",
+        "/m\u{fc}ller.de",
+        "/accounts_1.example.com",
+    ] {
+        let line = smtp(path).expect_err("is refused").to_string();
+        assert!(line.starts_with("SMTP_URL: ") && !line.contains("u:p"), "{path}: {line}");
+    }
+}
+
+#[test]
 fn http_is_refused_in_production_except_on_loopback() {
     for url in [
         "http://accounts.example.com",

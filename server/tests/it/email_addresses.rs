@@ -1,9 +1,10 @@
-//! Tests of the email addresses that mail servers see.
+//! Tests of the email addresses and names that mail servers see.
 
 use crate::support::smtp::SmtpServer;
 use crate::support::{PASSWORD, TestPortal};
 use backend::email::transport::Transport;
 use backend::entity::outbox::EmailState;
+use server::config::{Config, Source};
 
 #[tokio::test]
 async fn emails_to_internationalised_domains_need_no_extension_of_the_mail_server() {
@@ -41,4 +42,33 @@ async fn emails_to_internationalised_domains_need_no_extension_of_the_mail_serve
     assert!(portal.outbox().await.iter().all(|row| row.state.known() == Some(EmailState::Sent)));
     let admin = portal.create_admin("grace").await;
     admin.get("/admin").await.assert_contains("Info@m\u{fc}ller.de (xn--mller-kva.de)");
+}
+
+#[tokio::test]
+async fn a_mail_server_is_greeted_with_the_host_of_the_portal_or_with_the_name_in_its_url() {
+    for (public_url, path, greeting) in [
+        ("https://accounts.example.com", "", "EHLO accounts.example.com"),
+        ("https://accounts.example.com", "/", "EHLO accounts.example.com"),
+        ("https://b\u{fc}cher.example:8443", "", "EHLO xn--bcher-kva.example"),
+        ("http://192.0.2.7:3000", "", "EHLO [192.0.2.7]"),
+        ("http://[2001:db8::7]:3000", "", "EHLO [IPv6:2001:db8::7]"),
+        ("http://localhost:3000", "", "EHLO [127.0.0.1]"),
+        ("https://accounts", "", "EHLO [127.0.0.1]"),
+        ("https://accounts.example.com", "/mail.example.com", "EHLO mail.example.com"),
+    ] {
+        let server = SmtpServer::start("250 fine").await;
+        let url = format!("{}{path}", server.url);
+        let settings = Config::read(&Source::of(&[
+            ("LEPTOS_ENV", "DEV"),
+            ("PUBLIC_URL", public_url),
+            ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+            ("DATABASE_URL", "sqlite::memory:"),
+            ("MAIL_TRANSPORT", "smtp"),
+            ("SMTP_URL", &url),
+        ]))
+        .expect("the settings are right")
+        .settings;
+        Transport::new(&settings).expect("a transport").check().await.expect("the server answers");
+        assert_eq!(server.lines("EHLO"), [greeting], "{public_url}{path}");
+    }
 }

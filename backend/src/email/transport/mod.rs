@@ -52,7 +52,7 @@ impl Transport {
                 graph_transport(settings, url).map(|graph| Self::Graph(Box::new(graph)))
             }
             EmailTransport::File(folder) => Ok(Self::File(folder.clone())),
-            EmailTransport::Smtp(url) => smtp::client(url).map(Self::Smtp),
+            EmailTransport::Smtp(url) => smtp::client(url, &settings.public_url).map(Self::Smtp),
         }
     }
 

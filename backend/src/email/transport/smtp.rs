@@ -1,9 +1,12 @@
 //! The SMTP transport.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message as MimeMessage, Tokio1Executor};
 use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
 
 use crate::email::delivery::SendResult;
 use crate::email::transport::InvalidTransport;
@@ -11,11 +14,32 @@ use crate::email::transport::InvalidTransport;
 /// The longest time for one exchange with the mail server.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Returns the client for the mail server at `url`.
-pub(super) fn client(url: &SecretString) -> Result<AsyncSmtpTransport<Tokio1Executor>, InvalidTransport> {
-    AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret())
-        .map(|builder| builder.timeout(Some(TIMEOUT)).build())
-        .map_err(|error| InvalidTransport(error.to_string()))
+/// Returns the client for the mail server at `url`. It greets the server with the name in the path of `url`, or else with the host
+/// of the portal.
+pub(super) fn client(
+    url: &SecretString,
+    public_url: &Url,
+) -> Result<AsyncSmtpTransport<Tokio1Executor>, InvalidTransport> {
+    let invalid = |error: String| InvalidTransport(error);
+    let parsed = Url::parse(url.expose_secret()).map_err(|e| invalid(e.to_string()))?;
+    let has_name = !parsed.path().trim_matches('/').is_empty();
+    let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret())
+        .map_err(|e| invalid(e.to_string()))?
+        .timeout(Some(TIMEOUT));
+    // The library reads the name from the path.
+    let builder = if has_name { builder } else { builder.hello_name(client_name(public_url)) };
+    Ok(builder.build())
+}
+
+/// Returns the name with which the portal greets mail servers (EHLO). Servers refuse the name of a host without its domain, so
+/// an IP address takes its place (RFC 5321, 4.1.4).
+fn client_name(public_url: &Url) -> ClientId {
+    match public_url.host() {
+        Some(Host::Domain(host)) if host.contains('.') => ClientId::Domain(host.to_owned()),
+        Some(Host::Ipv4(ip)) => ClientId::Ipv4(ip),
+        Some(Host::Ipv6(ip)) => ClientId::Ipv6(ip),
+        _ => ClientId::Ipv4(Ipv4Addr::LOCALHOST),
+    }
 }
 
 /// Checks if the mail server accepts the connection and the credentials.
