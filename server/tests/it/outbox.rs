@@ -97,6 +97,24 @@ async fn email_files_are_readable_only_by_their_owner() {
 }
 
 #[tokio::test]
+async fn the_check_of_the_email_folder_creates_it_for_its_owner_only_and_leaves_no_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let parent = tempfile::tempdir().expect("a folder");
+    let folder = parent.path().join("data/mail");
+    for _ in 0..2 {
+        Transport::File(folder.clone()).check().await.expect("files can be written");
+        for path in [folder.as_path(), folder.parent().expect("a parent")] {
+            let mode = std::fs::metadata(path).expect("is there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "{}", path.display());
+        }
+        assert_eq!(std::fs::read_dir(&folder).expect("reads").count(), 0);
+    }
+    std::fs::write(parent.path().join("file"), "").expect("writes");
+    let error = Transport::File(parent.path().join("file/mail")).check().await.expect_err("is no folder");
+    assert!(error.starts_with("could not write to "), "{error}");
+}
+
+#[tokio::test]
 async fn an_email_with_an_expired_link_is_dropped() {
     let portal = TestPortal::start().await;
     portal.register("ada").await;
