@@ -229,7 +229,9 @@ pub async fn keep_account(
     insert_audit(&*txn, Action::KeepAccount, &actor, Some((user.id, &user.username)), now).await?;
     if let Some((pending_session, hash)) = &new_session {
         revoke_old_access(backend, &txn, &user, hash, proof, now).await?;
-        insert_sign_in(&*txn, pending_session, &session_request, browser, now).await?;
+        if !insert_sign_in(&*txn, pending_session, &session_request, browser, now).await? {
+            return Err(ErrorCode::LinkInvalid.into());
+        }
     }
     txn.commit().await?;
     if let Some((pending_session, _)) = new_session {

@@ -293,8 +293,10 @@ pub async fn undo_email_change(
         now,
     )
     .await?;
-    if let Some(pending_session) = &pending_session {
-        insert_sign_in(&*txn, pending_session, &session_request, browser, now).await?;
+    if let Some(pending_session) = &pending_session
+        && !insert_sign_in(&*txn, pending_session, &session_request, browser, now).await?
+    {
+        return Err(ErrorCode::LinkInvalid.into());
     }
     txn.commit().await?;
     if let Some(pending_session) = pending_session {

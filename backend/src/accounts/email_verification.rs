@@ -168,6 +168,8 @@ pub async fn resend_verification(
     let now = backend.now();
     backend.rate_limiter.acquire_confirmation(&backend.settings, client_ip, now).await?;
     let txn = backend.db.begin_write(Lock::None).await?;
+    // The account may be deleted at the same time.
+    lock_user_row(&*txn, user_id).await?;
     let user = user::Entity::find_by_id(user_id).one(&*txn).await.context("find the account")?;
     let user = user.filter(|user| user.email_confirmed_at.is_none()).ok_or(ErrorCode::LinkInvalid)?;
     let actor = Actor { id: Some(user.id), name: user.username.clone(), client_ip: client_ip.to_string() };

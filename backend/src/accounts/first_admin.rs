@@ -89,8 +89,8 @@ pub async fn create_first_admin(
         shared: false,
         auth_method: AuthMethod::Setup,
     };
-    open_session(backend, session, &session_request, browser).await?;
-    Ok(())
+    let opened = open_session(backend, session, &session_request, browser).await?;
+    if opened { Ok(()) } else { Err(ErrorCode::SignedOut.into()) }
 }
 
 /// Inserts the administrator, or returns an error if there already is one.

@@ -215,7 +215,9 @@ async fn complete_sign_in(
         shared: form.shared,
         auth_method: AuthMethod::Password,
     };
-    open_session(backend, session, &session_request, browser).await?;
+    if !open_session(backend, session, &session_request, browser).await? {
+        return Err(ErrorCode::InvalidCredentials.into());
+    }
     let known = if form.shared {
         record_success(backend, user.id, &browser.known).await;
         None
@@ -267,7 +269,9 @@ async fn use_temporary_password(
         return Ok(false);
     }
     revoke_tokens(&*txn, Some(user.id), &[Purpose::TemporaryPassword], now).await?;
-    insert_sign_in(&*txn, &pending_session, &session_request, browser, now).await?;
+    if !insert_sign_in(&*txn, &pending_session, &session_request, browser, now).await? {
+        return Ok(false);
+    }
     txn.commit().await?;
     pending_session.activate(backend, session).await;
     Ok(true)

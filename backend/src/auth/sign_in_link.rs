@@ -56,7 +56,9 @@ pub async fn use_sign_in_link(
     if unconfirmed {
         mark_email_confirmed(&txn, &user, proof.client_ip, now).await?;
     }
-    insert_sign_in(&*txn, &pending_session, &session_request, browser, now).await?;
+    if !insert_sign_in(&*txn, &pending_session, &session_request, browser, now).await? {
+        return Err(ErrorCode::LinkInvalid.into());
+    }
     txn.commit().await?;
     pending_session.activate(backend, session).await;
     Ok(())

@@ -240,7 +240,9 @@ async fn sign_in(
     // An old session at Microsoft does not count as a fresh sign-in. Without auth_time the oldest possible time counts.
     let now = backend.now();
     let authenticated_at = identity.auth_time.unwrap_or_default().min(now);
-    open_session_authenticated_at(backend, session, &request, browser, authenticated_at).await?;
+    if !open_session_authenticated_at(backend, session, &request, browser, authenticated_at).await? {
+        return Err(ErrorCode::MicrosoftRefused.into());
+    }
     let known = if shared {
         None
     } else {

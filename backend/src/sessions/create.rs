@@ -24,7 +24,7 @@ use crate::entity::{audit, user, user_session};
 use crate::error::{ErrorContext, InternalError};
 use crate::infra::database::Lock;
 use crate::infra::random;
-use crate::sessions::revoke::{delete_session, end_sessions};
+use crate::sessions::revoke::{delete_session, end_sessions, lock_user_row};
 use crate::sessions::store::hash_hex;
 use crate::sessions::{AuthMethod, Browser, CurrentUser, MAX_SESSIONS, PUBLIC_ID, SessionKind, USER};
 use crate::{Actor, Backend};
@@ -222,44 +222,50 @@ async fn evict_least_recently_used(
 }
 
 /// Writes the row of a pending session, its row of the audit log, and the time of the sign-in. Ends the previous session of the
-/// browser.
+/// browser. Returns false, and writes nothing, if the account has been deleted in the meantime.
 pub async fn insert_sign_in(
     db: &impl ConnectionTrait,
     pending: &PendingSession,
     request: &SessionRequest<'_>,
     browser: &Browser,
     now: Timestamp,
-) -> Result<(), InternalError> {
+) -> Result<bool, InternalError> {
     // The user first, then the sessions, as everywhere (see `lock_user_row`).
-    if request.auth_method.session_kind() == SessionKind::Ordinary {
-        record_sign_in(db, request.user_id, now).await?;
+    let exists = match request.auth_method.session_kind() {
+        SessionKind::Ordinary => record_sign_in(db, request.user_id, now).await?,
+        SessionKind::Restricted => lock_user_row(db, request.user_id).await?,
+    };
+    if !exists {
+        return Ok(false);
     }
     insert_session(db, pending).await?;
-    insert_audit_row(db, request.audit_row(browser, now)).await
+    insert_audit_row(db, request.audit_row(browser, now)).await?;
+    Ok(true)
 }
 
-/// Records the time of a user's last sign-in.
+/// Records the time of a user's last sign-in. Returns false if the account does not exist.
 pub async fn record_sign_in(
     db: &impl ConnectionTrait,
     user_id: UserId,
     now: Timestamp,
-) -> Result<(), InternalError> {
-    user::Entity::update_many()
+) -> Result<bool, InternalError> {
+    let updated = user::Entity::update_many()
         .col_expr(user::Column::LastSignInAt, Expr::value(now))
         .filter(user::Column::Id.eq(user_id))
         .exec(db)
         .await
         .context("record the sign-in")?;
-    Ok(())
+    Ok(updated.rows_affected == 1)
 }
 
-/// Opens a session with a new id, and ends the previous session of the browser.
+/// Opens a session with a new id, and ends the previous session of the browser. Returns false if the account has been deleted in
+/// the meantime.
 pub async fn open_session(
     backend: &Backend,
     session: &BrowserSession,
     request: &SessionRequest<'_>,
     browser: &Browser,
-) -> Result<(), InternalError> {
+) -> Result<bool, InternalError> {
     open_session_authenticated_at(backend, session, request, browser, backend.now()).await
 }
 
@@ -270,12 +276,14 @@ pub async fn open_session_authenticated_at(
     request: &SessionRequest<'_>,
     browser: &Browser,
     authenticated_at: Timestamp,
-) -> Result<(), InternalError> {
+) -> Result<bool, InternalError> {
     let mut pending = prepare_session(backend, session, request, browser).await?;
     pending.row.authenticated_at = ActiveValue::Set(authenticated_at);
     let txn = backend.db.begin_write(Lock::None).await?;
-    insert_sign_in(&*txn, &pending, request, browser, backend.now()).await?;
+    if !insert_sign_in(&*txn, &pending, request, browser, backend.now()).await? {
+        return Ok(false);
+    }
     txn.commit().await?;
     pending.activate(backend, session).await;
-    Ok(())
+    Ok(true)
 }

@@ -110,8 +110,9 @@ pub async fn revoke_other_sessions(
 
 /// Locks a user's row for the rest of the transaction. Every change of a user's sessions does this first: two transactions that
 /// lock the sessions in different orders can deadlock, and PostgreSQL aborts one of them. SQLite has only one writer anyway.
-pub async fn lock_user_row(db: &impl ConnectionTrait, user_id: UserId) -> Result<(), InternalError> {
-    user::Entity::find_by_id(user_id)
+/// Returns false if the account does not exist.
+pub async fn lock_user_row(db: &impl ConnectionTrait, user_id: UserId) -> Result<bool, InternalError> {
+    let locked = user::Entity::find_by_id(user_id)
         .select_only()
         .column(user::Column::Id)
         .lock(LockType::NoKeyUpdate)
@@ -119,7 +120,7 @@ pub async fn lock_user_row(db: &impl ConnectionTrait, user_id: UserId) -> Result
         .one(db)
         .await
         .context("lock the user")?;
-    Ok(())
+    Ok(locked.is_some())
 }
 
 /// Locks the current user's session for the rest of the transaction. Returns an error if the session has ended during the

@@ -250,3 +250,46 @@ fn weak_hash(password: &str) -> String {
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     argon2.hash_password(password.as_bytes()).expect("hashes").to_string()
 }
+
+#[tokio::test]
+async fn a_sign_in_to_an_account_that_is_deleted_at_the_same_time_is_an_ordinary_refusal() {
+    let portal = TestPortal::with_own_hasher(&[]).await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    let hashes = portal.backend.hasher.done();
+    let deletion = portal.backend.db.begin_write(backend::infra::database::Lock::None).await.expect("begins");
+    user::Entity::delete_many()
+        .filter(user::Column::UsernameKey.eq("ada"))
+        .exec(&*deletion)
+        .await
+        .expect("deletes");
+    let browser = portal.browser();
+    let sign_in = tokio::spawn(async move { (browser.sign_in("ada", PASSWORD).await, browser) });
+    while portal.backend.hasher.done() == hashes {
+        tokio::task::yield_now().await;
+    }
+    portal.wait_for_blocked_statement().await;
+    deletion.commit().await.expect("commits");
+    let (response, browser) = sign_in.await.expect("ends");
+    assert_eq!((response.status, response.location()), (StatusCode::FOUND, Some("/login")));
+    browser.get("/login").await.assert_contains("Incorrect username or password.");
+}
+
+#[tokio::test]
+async fn a_request_for_a_link_to_an_account_that_is_deleted_at_the_same_time_is_an_ordinary_refusal() {
+    let portal = TestPortal::start().await;
+    portal.register("ada").await;
+    let browser = portal.browser();
+    browser.sign_in("ada", PASSWORD).await;
+    let deletion = portal.backend.db.begin_write(backend::infra::database::Lock::None).await.expect("begins");
+    user::Entity::delete_many()
+        .filter(user::Column::UsernameKey.eq("ada"))
+        .exec(&*deletion)
+        .await
+        .expect("deletes");
+    let request = tokio::spawn(async move { (browser.post("/do/ask_confirmation", &[]).await, browser) });
+    portal.wait_for_blocked_statement().await;
+    deletion.commit().await.expect("commits");
+    let (response, browser) = request.await.expect("ends");
+    assert_eq!((response.status, response.location()), (StatusCode::FOUND, Some("/login")));
+    browser.get("/login").await.assert_contains("This link has expired or has already been used.");
+}
