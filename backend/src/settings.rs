@@ -113,7 +113,7 @@ pub struct Settings {
     pub sender_email: String,
     /// The transport of emails.
     pub email_transport: EmailTransport,
-    /// The maximum number of emails sent per period.
+    /// The maximum number of attempts to send an email per period.
     pub email_rate: Limit,
     /// The minimum length of a password in characters.
     pub password_min_length: usize,

@@ -20,6 +20,7 @@ mod m20261130_000004_create_outbox;
 mod m20261130_000005_create_audit;
 mod m20261130_000006_create_identities;
 mod m20261130_000007_create_portal_keys;
+mod m20261201_000008_create_email_attempts;
 
 /// Runs the migrations in order.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000005_create_audit::Migration),
             Box::new(m20261130_000006_create_identities::Migration),
             Box::new(m20261130_000007_create_portal_keys::Migration),
+            Box::new(m20261201_000008_create_email_attempts::Migration),
         ]
     }
 }

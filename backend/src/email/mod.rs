@@ -8,6 +8,7 @@ pub mod message;
 pub mod notifications;
 pub mod outbox;
 mod redact;
+mod send_rate;
 pub mod templates;
 #[cfg(test)]
 mod tests;

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, LockBehavior, LockType};
 use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait,
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
 };
 
 use crate::Backend;
@@ -20,6 +20,7 @@ use crate::email::backoff::{MAX_ATTEMPTS, retry_delay};
 use crate::email::delivery::SendResult;
 use crate::email::message::Message;
 use crate::email::redact::redact;
+use crate::email::send_rate::acquire_attempt;
 use crate::entity::open_enum::ColumnText;
 use crate::entity::outbox::{self, EmailKind, EmailState};
 use crate::error::{ErrorContext, InternalError};
@@ -111,32 +112,21 @@ pub(super) async fn reseal(
     Ok(())
 }
 
-/// Checks if `emails` more emails may be sent now (`MAIL_RATE`, over all replicas). The inner error is the time until the next
-/// check.
-pub async fn check_send_rate(backend: &Backend, emails: u64) -> Result<Result<(), Duration>, InternalError> {
-    let rate = backend.settings.email_rate;
-    let now = backend.now();
-    let since = now.before(rate.period);
-    let recent = outbox::Entity::find()
-        .filter(outbox::Column::FinishedAt.gt(since))
-        .filter(outbox::Column::State.eq(EmailState::Sent));
-    let sent = recent.clone().count(backend.db.pool()).await.context("count sent emails")?;
-    if sent.saturating_add(emails) <= u64::from(rate.count) {
-        return Ok(Ok(()));
-    }
-    let oldest = recent
-        .order_by_asc(outbox::Column::FinishedAt)
-        .one(backend.db.pool())
-        .await
-        .context("find the oldest sent email")?;
-    let free_at = oldest.map_or(now, |row| row.finished_at.after(rate.period));
-    Ok(Err(free_at.since(now).max(Duration::from_millis(100))))
+/// The next email to be sent, if there is one and it may be sent now.
+#[derive(Debug)]
+pub enum NextEmail {
+    /// An email, which is leased to the caller.
+    Leased(Box<outbox::Model>),
+    /// An email is due, but it may only be sent after this time (`MAIL_RATE`).
+    RateReached(Duration),
+    /// No email is due.
+    None,
 }
 
-/// Leases the next email that is due, and drops expired emails.
-pub async fn lease_next(backend: &Backend) -> Result<Option<outbox::Model>, InternalError> {
+/// Leases the next email that is due if `MAIL_RATE` allows another attempt, and drops expired emails.
+pub async fn lease_next(backend: &Backend) -> Result<NextEmail, InternalError> {
     let now = backend.now();
-    let txn = backend.db.begin_write(Lock::None).await?;
+    let txn = backend.db.begin_write(Lock::SendRate).await?;
     drop_expired(&*txn, now).await?;
     let free = Condition::all()
         .add(outbox::Column::State.eq(EmailState::Pending))
@@ -155,19 +145,22 @@ pub async fn lease_next(backend: &Backend) -> Result<Option<outbox::Model>, Inte
         .context("find an email to send")?;
     let Some(row) = next else {
         txn.commit().await?;
-        return Ok(None);
+        return Ok(NextEmail::None);
     };
+    if let Err(wait) = acquire_attempt(backend, &txn, now).await? {
+        txn.commit().await?;
+        return Ok(NextEmail::RateReached(wait));
+    }
     let leased_until = now.after(LEASE);
-    let leased = outbox::Entity::update_many()
+    outbox::Entity::update_many()
         .col_expr(outbox::Column::LeasedUntil, Expr::value(leased_until))
         .col_expr(outbox::Column::Attempts, Expr::value(row.attempts + 1))
         .filter(outbox::Column::Id.eq(row.id))
-        .filter(free)
         .exec(&*txn)
         .await
         .context("lease an email")?;
     txn.commit().await?;
-    Ok((leased.rows_affected == 1).then(|| outbox::Model { attempts: row.attempts + 1, leased_until, ..row }))
+    Ok(NextEmail::Leased(Box::new(outbox::Model { attempts: row.attempts + 1, leased_until, ..row })))
 }
 
 /// Drops pending emails that have expired.

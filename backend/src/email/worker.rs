@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use crate::Backend;
 use crate::accounts::password_reset;
 use crate::email::delivery::SendResult;
+use crate::email::outbox::NextEmail;
 use crate::email::transport::Transport;
 use crate::email::{jobs, notifications, outbox, templates};
 use crate::entity::outbox as outbox_row;
@@ -70,30 +71,25 @@ pub async fn send(
         if let Some(pause) = transport.pause() {
             return Ok(pause.min(IDLE));
         }
-        if let Err(wait) = with_timeout(outbox::check_send_rate(backend, 1)).await? {
-            return Ok(wait.min(IDLE));
-        }
-        let Some(leased) = with_timeout(outbox::lease_next(backend)).await? else {
-            return Ok(IDLE);
+        let leased = match with_timeout(outbox::lease_next(backend)).await? {
+            NextEmail::Leased(leased) => leased,
+            NextEmail::RateReached(wait) => return Ok(wait.min(IDLE)),
+            NextEmail::None => return Ok(IDLE),
         };
         // An attempt that hangs delays only the next batch.
-        let second = if transport.sends_concurrently() { lease_second(backend).await } else { Ok(None) };
-        let (first, second) = tokio::join!(deliver(backend, transport, leased), async {
+        let second = if transport.sends_concurrently() {
+            with_timeout(outbox::lease_next(backend)).await
+        } else {
+            Ok(NextEmail::None)
+        };
+        let (first, second) = tokio::join!(deliver(backend, transport, *leased), async {
             match second? {
-                Some(leased) => deliver(backend, transport, leased).await,
-                None => Ok(()),
+                NextEmail::Leased(leased) => deliver(backend, transport, *leased).await,
+                NextEmail::RateReached(_) | NextEmail::None => Ok(()),
             }
         });
         first.and(second)?;
     }
-}
-
-/// Leases a second email, if the rate allows two.
-async fn lease_second(backend: &Backend) -> Result<Option<outbox_row::Model>, InternalError> {
-    if with_timeout(outbox::check_send_rate(backend, 2)).await?.is_err() {
-        return Ok(None);
-    }
-    with_timeout(outbox::lease_next(backend)).await
 }
 
 /// Sends an email and records the result.

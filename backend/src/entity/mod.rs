@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod authorization_request;
 pub mod blocked_identity;
+pub mod email_attempt;
 pub mod email_job;
 pub mod ended_session;
 pub mod identity;

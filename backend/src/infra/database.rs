@@ -67,6 +67,8 @@ pub enum Lock {
     Administrators,
     /// The lock for collecting notifications.
     Notifications,
+    /// The lock for counting attempts to send an email.
+    SendRate,
 }
 
 impl Lock {
@@ -77,6 +79,7 @@ impl Lock {
             Self::Schema => 1,
             Self::Administrators => 2,
             Self::Notifications => 3,
+            Self::SendRate => 4,
         };
         Some((0x5645_5354_i64 << 32) | number)
     }

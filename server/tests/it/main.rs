@@ -23,6 +23,7 @@ mod asvs_secrets;
 mod deletion;
 mod email_addresses;
 mod email_change;
+mod email_rate;
 mod email_verification;
 mod first_admin;
 mod http_headers;

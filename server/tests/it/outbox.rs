@@ -7,7 +7,7 @@ use lettre::{AsyncSmtpTransport, Tokio1Executor};
 
 use crate::support::smtp::smtp_server;
 use crate::support::{Browser, PASSWORD, TestPortal};
-use backend::email::outbox::{lease_next, open};
+use backend::email::outbox::{NextEmail, lease_next, open};
 use backend::email::transport::Transport;
 use backend::entity::outbox::{self, EmailKind, EmailState};
 use backend::jobs::cleanup::purge;
@@ -64,7 +64,9 @@ async fn an_email_whose_worker_was_killed_after_sending_is_sent_again_with_the_s
     let transport = Transport::File(portal.email_folder());
     while backend::email::jobs::process_next(&portal.backend).await.expect("works") {}
     // The worker's steps until it is killed.
-    let leased = lease_next(&portal.backend).await.expect("works").expect("a mail");
+    let NextEmail::Leased(leased) = lease_next(&portal.backend).await.expect("works") else {
+        panic!("an email is due");
+    };
     let message = open(&portal.backend, &leased).expect("opens");
     let rendered = backend::email::templates::render(&message, &portal.backend.settings);
     transport.send(&portal.backend.settings, &leased, rendered).await;

@@ -108,7 +108,7 @@ const LIMITS: &[(&str, &str, &str)] = &[
     (
         "server/src/config/reference.rs",
         r#""MAIL_RATE", "`30/1m`""#,
-        "| emails that all replicas together send | 30 in 1 minute,",
+        "| attempts of all replicas together to send an email | 30 in any 1 minute,",
     ),
     ("backend/src/email/backoff.rs", "const MAX_ATTEMPTS: i32 = 14;", "over 20 to 30 hours | 14 |"),
     ("backend/src/admin/failed_emails.rs", "pub const MAX_RESENT: u64 = 1_000;", "sends | 1,000 |"),
