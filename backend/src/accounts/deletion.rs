@@ -26,7 +26,8 @@ use crate::auth::token::{
     NewToken, UNDO_LIFETIME, consume_token, insert_token, limit_lifetime, revoke_tokens, undo_tokens,
 };
 use crate::email::message::Message;
-use crate::email::outbox::{NewEmail, drop_unsent, enqueue};
+use crate::email::obsolete::drop_after_status_change;
+use crate::email::outbox::{NewEmail, drop_unsent_to, enqueue};
 use crate::entity::blocked_identity::BlockReason;
 use crate::entity::outbox::EmailKind;
 use crate::entity::user;
@@ -68,6 +69,7 @@ pub async fn request_deletion(
     delete_user_sessions(&*txn, current_user.user_id).await?;
     forget_all_browsers(&*txn, current_user.user_id).await?;
     revoke_credentials(&*txn, current_user.user_id, now).await?;
+    drop_after_status_change(&*txn, current_user.user_id, Status::Deactivated, now).await?;
     let confirmed_email =
         current_user.email_confirmed_at.is_some().then_some(current_user.email_canonical.as_str());
     block(backend, &*txn, current_user.user_id, confirmed_email, BlockReason::Deleted).await?;
@@ -289,6 +291,7 @@ pub(crate) async fn cancel_deletion(
     }
     delete_user_sessions(&**txn, user.id).await?;
     revoke_credentials(&**txn, user.id, now).await?;
+    drop_after_status_change(&**txn, user.id, Status::Active, now).await?;
     discard_deletion_request(txn, user, now).await?;
     let confirmed_email = user.email_confirmed_at.is_some().then_some(user.email_canonical.as_str());
     unblock(backend, &**txn, user.id, confirmed_email).await?;
@@ -304,5 +307,5 @@ pub(crate) async fn discard_deletion_request(
 ) -> Result<(), InternalError> {
     revoke_tokens(&**txn, Some(user.id), &[Purpose::KeepAccount], now).await?;
     limit_lifetime(&**txn, user.id, Purpose::UndoEmailChange, UNDO_LIFETIME).await?;
-    drop_unsent(&**txn, EmailKind::AccountDeletion, user.id, &user.email, now).await
+    drop_unsent_to(&**txn, EmailKind::AccountDeletion, user.id, &user.email, now).await
 }

@@ -3,15 +3,15 @@
 //! # Guarantees
 //!
 //! - A request requires re-authentication, and does the same work whether or not the new email address has an account.
-//! - The link in the email to the new address works only together with a session or the password, and becomes invalid with the
-//!   next request or change of credentials. So the owner of a mistyped email address gains nothing.
+//! - The link in the email to the new address works only together with a session or the password, and becomes invalid with a
+//!   request for another email address or a change of credentials. So the owner of a mistyped email address gains nothing.
 //! - A change ends every other session. If the old email address was confirmed, its owner is notified and can undo the change for
 //!   72 hours.
 //! - Undoing a change ends all sessions, replaces the password, revokes later undo links and unlinks the Microsoft identity,
 //!   which the owner can link again. Then the owner chooses a new password.
 
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
 use crate::accounts::blocked_identities::unlink_and_block_identity;
 use crate::accounts::deletion::cancel_deletion;
@@ -21,17 +21,20 @@ use crate::audit::{Action, insert_audit};
 use crate::auth::known_browsers::{KnownBrowser, forget_all_browsers, renew_browser};
 use crate::auth::link::{LinkProof, check_password, find_valid_link};
 use crate::auth::reauthentication::reauthenticate;
-use crate::auth::revocation::{random_password, replace_password, revoke_credentials};
+use crate::auth::revocation::{
+    delete_email_change_jobs, random_password, replace_password, revoke_credentials,
+};
 use crate::auth::token::{
     NewToken, UNDO_LIFETIME, consume_token, email_addresses_that_can_undo, insert_token, revoke_later_tokens,
-    revoke_tokens,
+    revoke_other_email_changes,
 };
 use crate::email::jobs::insert_job_with_email;
 use crate::email::message::Message;
-use crate::email::outbox::{NewEmail, drop_unsent, enqueue};
+use crate::email::obsolete::drop_after_email_change;
+use crate::email::outbox::{NewEmail, drop_unsent_to, drop_unsent_where, enqueue};
 use crate::entity::email_job::JobKind;
 use crate::entity::outbox::EmailKind;
-use crate::entity::{user, user_token};
+use crate::entity::{outbox, user, user_token};
 use crate::error::{InternalError, UseCaseError};
 use crate::infra::database::{Lock, WriteTransaction};
 use crate::sessions::{
@@ -63,7 +66,7 @@ pub async fn request_email_change(
     let txn = backend.db.begin_write(Lock::None).await?;
     require_session(&*txn, current_user).await?;
     refuse_during_recovery(&*txn, current_user.user_id, now).await?;
-    revoke_tokens(&*txn, Some(current_user.user_id), &[Purpose::ChangeEmail], now).await?;
+    cancel_other_changes(&txn, current_user.user_id, form.email.as_str(), now).await?;
     insert_job_with_email(&*txn, JobKind::EmailChange, current_user.user_id, Some(form.email.as_str()), now)
         .await?;
     let subject = Some((current_user.user_id, current_user.username.as_str()));
@@ -72,6 +75,23 @@ pub async fn request_email_change(
     txn.commit().await?;
     backend.email_wakeup.notify();
     Ok(())
+}
+
+/// Cancels the user's earlier requests: their jobs, and the links to other email addresses. A link to the same email address stays
+/// valid until the worker writes the next one, because it writes none if the mailbox has reached its limit.
+async fn cancel_other_changes(
+    txn: &WriteTransaction,
+    user_id: UserId,
+    email: &str,
+    now: Timestamp,
+) -> Result<(), InternalError> {
+    delete_email_change_jobs(&**txn, user_id).await?;
+    revoke_other_email_changes(&**txn, user_id, email, now).await?;
+    let emails = Condition::all()
+        .add(outbox::Column::UserId.eq(user_id))
+        .add(outbox::Column::Kind.eq(EmailKind::ConfirmNewEmail))
+        .add(outbox::Column::Recipient.ne(email));
+    drop_unsent_where(&**txn, emails, now).await.map(drop)
 }
 
 /// The result of a change of email address.
@@ -184,6 +204,7 @@ async fn replace_email_address(
     }
     delete_user_sessions(&**txn, user.id).await?;
     revoke_credentials(&**txn, user.id, now).await?;
+    drop_after_email_change(&**txn, user.id, now).await?;
     Ok(())
 }
 
@@ -266,17 +287,13 @@ pub async fn undo_email_change(
     let txn = backend.db.begin_write(Lock::None).await?;
     replace_email_address(&txn, &token, &user, now).await?;
     forget_all_browsers(&*txn, user.id).await?;
+    let restored = token.email.as_deref().unwrap_or_default();
     if is_due_for_deletion {
         cancel_deletion(backend, &txn, &user, now).await?;
-        drop_unsent(
-            &*txn,
-            EmailKind::AccountDeletion,
-            user.id,
-            token.email.as_deref().unwrap_or_default(),
-            now,
-        )
-        .await?;
+        drop_unsent_to(&*txn, EmailKind::AccountDeletion, user.id, restored, now).await?;
     }
+    // The change that this email reports is undone, and its link no longer works.
+    drop_unsent_to(&*txn, EmailKind::EmailChanged, user.id, restored, now).await?;
     replace_password(&*txn, user.id, &hash).await?;
     // A thief who changed the email address more than once has an undo link too, which must not undo this change. Earlier
     // links stay valid.

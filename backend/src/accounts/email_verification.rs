@@ -17,7 +17,10 @@ use crate::audit::{Action, insert_audit};
 use crate::auth::link::{LinkProof, check_password, find_valid_link};
 use crate::auth::token::{consume_token, revoke_tokens};
 use crate::email::jobs::insert_job;
+use crate::email::obsolete::drop_after_confirmation;
+use crate::email::outbox::drop_unsent;
 use crate::entity::email_job::JobKind;
+use crate::entity::outbox::EmailKind;
 use crate::entity::user;
 use crate::error::{ErrorContext, InternalError, UseCaseError};
 use crate::infra::database::{Lock, WriteTransaction};
@@ -82,6 +85,7 @@ pub(crate) async fn mark_email_confirmed(
     if updated.rows_affected != 1 {
         return Err(ErrorCode::LinkInvalid.into());
     }
+    drop_after_confirmation(&**txn, user.id, now).await?;
     let actor = actor_of(user, client_ip);
     insert_audit(&**txn, Action::ConfirmEmail, &actor, Some((user.id, &user.username)), now).await?;
     Ok(())
@@ -152,6 +156,7 @@ async fn report_dispute(
         .await
         .context("record a disputed email address")?;
     revoke_tokens(&**txn, Some(user.id), &[Purpose::ConfirmEmail], now).await?;
+    drop_unsent(&**txn, user.id, &[EmailKind::ConfirmEmail], now).await?;
     if updated.rows_affected == 1 {
         insert_job(&**txn, JobKind::RegistrationDisputed, user.id, now).await
     } else {

@@ -19,7 +19,8 @@ use crate::auth::password::policy::PasswordPolicy;
 use crate::auth::reauthentication::verify_current_password;
 use crate::auth::revocation::revoke_credentials;
 use crate::email::message::Message;
-use crate::email::outbox::{NewEmail, enqueue};
+use crate::email::outbox::{NewEmail, drop_unsent, enqueue};
+use crate::entity::outbox::EmailKind;
 use crate::entity::user;
 use crate::error::{ErrorContext, InternalError, UseCaseError};
 use crate::infra::database::{Lock, WriteTransaction};
@@ -65,6 +66,7 @@ pub async fn change_password(
     delete_user_sessions(&*txn, current_user.user_id).await?;
     insert_session(&*txn, &pending_session).await?;
     revoke_credentials(&*txn, current_user.user_id, now).await?;
+    drop_unsent(&*txn, current_user.user_id, &[EmailKind::NoTemporaryPassword], now).await?;
     let known = if current_user.shared {
         forget_all_browsers(&*txn, current_user.user_id).await?;
         None

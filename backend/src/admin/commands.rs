@@ -10,14 +10,12 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use crate::Backend;
 use crate::accounts::first_admin::insert_admin;
 use crate::accounts::registration::prepare_registration;
-use crate::admin::user_actions::{account_state, command_line_actor};
+use crate::admin::user_actions::{account_state, command_line_actor, revoke_access};
 use crate::audit::{Action, insert_audit};
-use crate::auth::known_browsers::forget_all_browsers;
 use crate::auth::token::{NewToken, insert_token};
 use crate::entity::user;
 use crate::error::{ErrorContext, InternalError, UseCaseError};
 use crate::infra::database::Lock;
-use crate::sessions::delete_user_sessions;
 use domain::errors::ErrorCode;
 use domain::status::{AdminAction, Role, Status, UserId};
 use domain::token::Purpose;
@@ -49,8 +47,7 @@ pub async fn grant_admin(backend: &Backend, name: &str) -> Result<(), UseCaseErr
         .exec(&*txn)
         .await
         .context("grant the role")?;
-    delete_user_sessions(&*txn, user.id).await?;
-    forget_all_browsers(&*txn, user.id).await?;
+    revoke_access(backend, &txn, &user, user.status).await?;
     let subject = Some((user.id, user.username.as_str()));
     insert_audit(&*txn, Action::OperatorGrant, &command_line_actor(), subject, now).await?;
     txn.commit().await?;

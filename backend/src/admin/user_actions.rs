@@ -19,8 +19,10 @@ use crate::auth::known_browsers::forget_all_browsers;
 use crate::auth::revocation::revoke_credentials;
 use crate::auth::token::{NewToken, insert_token};
 use crate::email::message::Message;
-use crate::email::outbox::{NewEmail, enqueue};
+use crate::email::obsolete::drop_after_status_change;
+use crate::email::outbox::{NewEmail, drop_unsent, enqueue};
 use crate::entity::blocked_identity::BlockReason;
+use crate::entity::outbox::EmailKind;
 use crate::entity::user;
 use crate::error::{ErrorContext, InternalError, UseCaseError};
 use crate::infra::database::{Lock, WriteTransaction};
@@ -135,10 +137,11 @@ async fn apply_side_effects(
     before: AccountState,
     change: Change,
 ) -> Result<(), InternalError> {
+    if change.status != before.status {
+        drop_after_status_change(&**txn, user.id, change.status, backend.now()).await?;
+    }
     if change.status != Status::Active || change.role != before.role {
-        delete_user_sessions(&**txn, user.id).await?;
-        forget_all_browsers(&**txn, user.id).await?;
-        revoke_credentials(&**txn, user.id, backend.now()).await?;
+        revoke_access(backend, txn, user, change.status).await?;
     }
     // An unconfirmed email address may belong to anyone.
     let confirmed_email = user.email_confirmed_at.is_some().then_some(user.email_canonical.as_str());
@@ -162,6 +165,26 @@ async fn apply_side_effects(
             deletion_cancelled: user.deletion_due_at.is_some() && user.password_hash.is_some(),
         };
         return enqueue_email(backend, &**txn, user, message, None).await;
+    }
+    send_sign_in_link(backend, &**txn, user, user.credential_version + 1).await
+}
+
+/// Ends a user's sessions and revokes their links, after a change that gives them `status`. If the approval email of a user who
+/// stays active has not been sent yet, one with a new link replaces it.
+pub(crate) async fn revoke_access(
+    backend: &Backend,
+    txn: &WriteTransaction,
+    user: &user::Model,
+    status: Status,
+) -> Result<(), InternalError> {
+    delete_user_sessions(&**txn, user.id).await?;
+    forget_all_browsers(&**txn, user.id).await?;
+    let now = backend.now();
+    let dropped = drop_unsent(&**txn, user.id, &[EmailKind::Approved], now).await?;
+    revoke_credentials(&**txn, user.id, now).await?;
+    let has_signed_in = user.last_sign_in_at > user.status_since;
+    if dropped == 0 || status != Status::Active || has_signed_in {
+        return Ok(());
     }
     send_sign_in_link(backend, &**txn, user, user.credential_version + 1).await
 }

@@ -21,6 +21,8 @@ use crate::auth::known_browsers::{
 use crate::auth::password::hasher::{HashError, Verification};
 use crate::auth::rate_limit::SignInAttempt;
 use crate::auth::token::{PlainToken, consume_token, find_token, revoke_tokens};
+use crate::email::outbox::drop_unsent;
+use crate::entity::outbox::EmailKind;
 use crate::entity::user;
 use crate::error::{ErrorContext, InternalError, UseCaseError};
 use crate::infra::counters::SignInOutcome;
@@ -269,6 +271,7 @@ async fn use_temporary_password(
         return Ok(false);
     }
     revoke_tokens(&*txn, Some(user.id), &[Purpose::TemporaryPassword], now).await?;
+    drop_unsent(&*txn, user.id, &[EmailKind::TemporaryPassword], now).await?;
     if !insert_sign_in(&*txn, &pending_session, &session_request, browser, now).await? {
         return Ok(false);
     }

@@ -3,11 +3,13 @@
 //! # Guarantees
 //!
 //! - No link, temporary password or queued request from before the change gives access to the account.
+//! - No email with such a link or temporary password is sent after the change.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use crate::auth::token::{PlainToken, revoke_tokens};
+use crate::email::obsolete::drop_after_revocation;
 use crate::entity::email_job::JobKind;
 use crate::entity::{email_job, user};
 use crate::error::{ErrorContext, InternalError};
@@ -41,13 +43,23 @@ pub(crate) async fn replace_password(
     Ok(())
 }
 
-/// Revokes the links and temporary passwords of a user, and deletes the jobs that would send new links.
+/// Revokes the links and temporary passwords of a user, drops the unsent emails with them, and deletes the jobs that would send
+/// new links.
 pub async fn revoke_credentials(
     db: &impl ConnectionTrait,
     user_id: UserId,
     now: Timestamp,
 ) -> Result<(), InternalError> {
     revoke_tokens(db, Some(user_id), &REVOKED, now).await?;
+    drop_after_revocation(db, user_id, now).await?;
+    delete_email_change_jobs(db, user_id).await
+}
+
+/// Deletes the jobs of a user's requests to change their email address.
+pub(crate) async fn delete_email_change_jobs(
+    db: &impl ConnectionTrait,
+    user_id: UserId,
+) -> Result<(), InternalError> {
     email_job::Entity::delete_many()
         .filter(email_job::Column::UserId.eq(user_id))
         .filter(email_job::Column::Kind.eq(JobKind::EmailChange))

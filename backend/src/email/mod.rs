@@ -6,6 +6,7 @@ pub mod jobs;
 pub mod mailbox;
 pub mod message;
 pub mod notifications;
+pub(crate) mod obsolete;
 pub mod outbox;
 mod redact;
 mod send_rate;

@@ -2,8 +2,8 @@
 //!
 //! # Guarantees
 //!
-//! - No notification that is sent names a deleted user, or goes to a former administrator.
-//! - The next cleanup removes the names of deleted users from pending and failed notifications.
+//! - No notification that is sent names a user whose registration is no longer pending, or goes to a former administrator.
+//! - The next cleanup removes all other users from pending and failed notifications.
 
 use std::collections::HashSet;
 
@@ -14,16 +14,13 @@ use sea_orm::{
 
 use crate::Backend;
 use crate::email::message::{Message, PendingUser};
-use crate::email::outbox::{open, reseal};
+use crate::email::outbox::{NOT_NEEDED, open, reseal};
 use crate::entity::outbox::{EmailKind, EmailState};
 use crate::entity::{outbox, user};
 use crate::error::{ErrorContext, InternalError};
 use crate::infra::database::Lock;
 use domain::status::{Role, Status, UserId};
 use domain::time::Timestamp;
-
-/// The reason for which a notification is dropped.
-pub const NOT_NEEDED: &str = "no longer needed";
 
 /// Most ids in one statement: both databases limit the number of values.
 const BATCH: usize = 500;
@@ -46,7 +43,7 @@ pub(super) async fn recipients(
 }
 
 /// Returns the message as it may be sent to `recipient`, or `None` if it is no longer needed. A notification goes only to its
-/// current recipients, and does not name deleted users.
+/// current recipients, and names only users whose registration is still pending.
 pub async fn still_needed(
     backend: &Backend,
     db: &impl ConnectionTrait,
@@ -60,19 +57,20 @@ pub async fn still_needed(
     }
     let Message::PendingRegistrations { users, admin_url } = message else { return Ok(Some(message)) };
     let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
-    let mut existing: HashSet<UserId> = HashSet::new();
+    let mut pending: HashSet<UserId> = HashSet::new();
     for ids in ids.chunks(BATCH) {
         let found: Vec<UserId> = user::Entity::find()
             .select_only()
             .column(user::Column::Id)
             .filter(user::Column::Id.is_in(ids.iter().copied()))
+            .filter(user::Column::Status.eq(Status::Pending))
             .into_tuple()
             .all(db)
             .await
-            .context("find deleted users")?;
-        existing.extend(found);
+            .context("find pending users")?;
+        pending.extend(found);
     }
-    let users: Vec<PendingUser> = users.into_iter().filter(|user| existing.contains(&user.id)).collect();
+    let users: Vec<PendingUser> = users.into_iter().filter(|user| pending.contains(&user.id)).collect();
     Ok((!users.is_empty()).then_some(Message::PendingRegistrations { users, admin_url }))
 }
 
@@ -95,7 +93,8 @@ async fn is_recipient(
     Ok(administrators > 0)
 }
 
-/// Removes the names of deleted users from pending and failed notifications, and drops notifications that are no longer needed.
+/// Removes users whose registration is no longer pending, also deleted ones, from pending and failed notifications. Drops
+/// notifications that are no longer needed.
 pub async fn erase_deleted_users(backend: &Backend) -> Result<(), InternalError> {
     let mut after = 0;
     loop {

@@ -30,6 +30,9 @@ use crate::infra::random;
 use domain::status::UserId;
 use domain::time::Timestamp;
 
+/// The reason for which an unsent email is dropped.
+pub(crate) const NOT_NEEDED: &str = "no longer needed";
+
 /// The time in which a worker must send an email.
 const LEASE: Duration = Duration::from_mins(2);
 
@@ -291,23 +294,56 @@ pub async fn set_dropped(
     Ok(dropped.rows_affected == 1)
 }
 
+/// Drops the unsent emails of these kinds about an account, also failed ones: they are no longer needed. Returns their number.
+pub(crate) async fn drop_unsent(
+    db: &impl ConnectionTrait,
+    user_id: UserId,
+    kinds: &[EmailKind],
+    now: Timestamp,
+) -> Result<u64, InternalError> {
+    let about_user = Condition::all()
+        .add(outbox::Column::UserId.eq(user_id))
+        .add(outbox::Column::Kind.is_in(kinds.iter().copied()));
+    drop_unsent_where(db, about_user, now).await
+}
+
 /// Drops the unsent emails of a kind about an account to an email address: they are no longer needed.
-pub async fn drop_unsent(
+pub(crate) async fn drop_unsent_to(
     db: &impl ConnectionTrait,
     kind: EmailKind,
     user_id: UserId,
     recipient: &str,
     now: Timestamp,
 ) -> Result<(), InternalError> {
-    finish(EmailState::Dropped, now, Some("no longer needed"))
-        .filter(outbox::Column::Kind.eq(kind))
-        .filter(outbox::Column::UserId.eq(user_id))
-        .filter(outbox::Column::Recipient.eq(recipient))
-        .filter(outbox::Column::State.is_in([EmailState::Pending, EmailState::Failed]))
+    let to_recipient = Condition::all()
+        .add(outbox::Column::UserId.eq(user_id))
+        .add(outbox::Column::Kind.eq(kind))
+        .add(outbox::Column::Recipient.eq(recipient));
+    drop_unsent_where(db, to_recipient, now).await.map(drop)
+}
+
+/// Drops the unsent emails that match `condition`. Returns their number.
+pub(crate) async fn drop_unsent_where(
+    db: &impl ConnectionTrait,
+    condition: Condition,
+    now: Timestamp,
+) -> Result<u64, InternalError> {
+    let unsent = condition.add(outbox::Column::State.is_in([EmailState::Pending, EmailState::Failed]));
+    // In order: other transactions lock several rows too.
+    let ids = outbox::Entity::find()
+        .select_only()
+        .column(outbox::Column::Id)
+        .filter(unsent.clone())
+        .order_by_asc(outbox::Column::Id)
+        .lock(LockType::Update)
+        .into_query();
+    let dropped = finish(EmailState::Dropped, now, Some(NOT_NEEDED))
+        .filter(outbox::Column::Id.in_subquery(ids))
+        .filter(unsent)
         .exec(db)
         .await
         .context("drop emails that are no longer needed")?;
-    Ok(())
+    Ok(dropped.rows_affected)
 }
 
 /// Makes all delayed emails due now.

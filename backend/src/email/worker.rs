@@ -15,9 +15,9 @@ use tokio::time::timeout;
 use crate::Backend;
 use crate::accounts::password_reset;
 use crate::email::delivery::SendResult;
-use crate::email::outbox::NextEmail;
+use crate::email::outbox::{NOT_NEEDED, NextEmail};
 use crate::email::transport::Transport;
-use crate::email::{jobs, notifications, outbox, templates};
+use crate::email::{jobs, obsolete, outbox, templates};
 use crate::entity::outbox as outbox_row;
 use crate::error::InternalError;
 
@@ -100,10 +100,9 @@ async fn deliver(
 ) -> Result<(), InternalError> {
     let result = match outbox::open(backend, &leased) {
         Ok(message) => {
-            let recipient = &leased.recipient;
-            let needed = notifications::still_needed(backend, backend.db.pool(), recipient, message);
+            let needed = obsolete::still_needed(backend, backend.db.pool(), &leased, message);
             let Some(message) = with_timeout(needed).await? else {
-                return with_timeout(outbox::drop_leased(backend, &leased, notifications::NOT_NEEDED)).await;
+                return with_timeout(outbox::drop_leased(backend, &leased, NOT_NEEDED)).await;
             };
             let rendered = templates::render(&message, &backend.settings);
             transport.send(&backend.settings, &leased, rendered).await

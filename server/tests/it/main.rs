@@ -32,6 +32,7 @@ mod later_versions;
 mod malformed_input;
 mod metrics;
 mod migrations;
+mod obsolete_emails;
 mod outbox;
 mod page_cache;
 mod password_change;

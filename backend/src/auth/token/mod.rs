@@ -118,6 +118,25 @@ pub async fn revoke_tokens(
     Ok(())
 }
 
+/// Revokes the unused tokens with which a user can change their email address to another one than `email`, as typed.
+pub async fn revoke_other_email_changes(
+    db: &impl ConnectionTrait,
+    user_id: UserId,
+    email: &str,
+    now: Timestamp,
+) -> Result<(), InternalError> {
+    user_token::Entity::update_many()
+        .col_expr(user_token::Column::UsedAt, Expr::value(now))
+        .filter(user_token::Column::UserId.eq(user_id))
+        .filter(user_token::Column::Purpose.eq(Purpose::ChangeEmail.as_str()))
+        .filter(user_token::Column::Email.ne(email))
+        .filter(user_token::Column::UsedAt.is_null())
+        .exec(db)
+        .await
+        .context("invalidate earlier requests to change an email address")?;
+    Ok(())
+}
+
 /// Revokes the unused tokens of the same user and purpose that were created at the same time as `token` or later. Tokens with the
 /// same creation time replace each other (see [`crate::accounts::deletion`]).
 pub async fn revoke_later_tokens(

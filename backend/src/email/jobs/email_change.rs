@@ -6,7 +6,7 @@ use crate::auth::token::{NewToken, insert_token, revoke_tokens};
 use crate::email::jobs::{CONFIRMATION_LIFETIME, existing_owner};
 use crate::email::mailbox::{is_confirmation_limit_reached, record_email};
 use crate::email::message::Message;
-use crate::email::outbox::{NewEmail, enqueue};
+use crate::email::outbox::{NewEmail, drop_unsent, enqueue};
 use crate::entity::outbox::EmailKind;
 use crate::entity::user;
 use crate::error::InternalError;
@@ -33,6 +33,7 @@ pub(super) async fn write_emails(
         return Ok(());
     }
     revoke_tokens(&**txn, Some(user.id), &[Purpose::ChangeEmail], now).await?;
+    drop_unsent(&**txn, user.id, &[EmailKind::ConfirmNewEmail], now).await?;
     let expires_at = now.after(CONFIRMATION_LIFETIME);
     let new_token = NewToken {
         user_id: Some(user.id),

@@ -3,7 +3,7 @@
 //! # Guarantees
 //!
 //! - A request that inserts a job does the same work whatever the email will be, so that no visitor learns who has an account.
-//! - A job is deleted in the transaction that writes its emails.
+//! - A job is deleted in the transaction that writes its emails. A job that is cancelled at the same time writes none.
 //! - A job that fails is attempted again later, and does not stop the jobs behind it.
 
 mod email_change;
@@ -24,6 +24,7 @@ use crate::entity::{email_job, user};
 use crate::error::{ErrorContext, InternalError};
 use crate::infra::database::{Lock, WriteTransaction};
 use crate::jobs::queue::Retry;
+use crate::sessions::lock_user_row;
 use domain::status::UserId;
 use domain::time::Timestamp;
 
@@ -97,13 +98,20 @@ async fn process(
     if job.kind.known() == Some(JobKind::PendingRegistration) {
         return pending_registrations::process(backend, txn, now).await;
     }
+    // The user first, then the job, like the events that cancel jobs.
+    lock_user_row(&**txn, job.user_id).await?;
+    let deleted =
+        email_job::Entity::delete_by_id(job.id).exec(&**txn).await.context("delete an email job")?;
+    if deleted.rows_affected == 0 {
+        // The job has been cancelled in the meantime.
+        return Ok(());
+    }
     let user =
         user::Entity::find_by_id(job.user_id).one(&**txn).await.context("find the user of an email job")?;
-    if let Some(user) = user {
-        write_emails(backend, txn, job, &user, now).await?;
+    match user {
+        Some(user) => write_emails(backend, txn, job, &user, now).await,
+        None => Ok(()),
     }
-    email_job::Entity::delete_by_id(job.id).exec(&**txn).await.context("delete a finished email job")?;
-    Ok(())
 }
 
 async fn write_emails(

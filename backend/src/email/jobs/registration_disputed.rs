@@ -10,13 +10,16 @@ use crate::error::InternalError;
 use crate::infra::database::WriteTransaction;
 use domain::time::Timestamp;
 
-/// Writes the notification to each recipient.
+/// Writes the notification to each recipient, unless the email address has been confirmed or changed in the meantime.
 pub(super) async fn write_emails(
     backend: &Backend,
     txn: &WriteTransaction,
     user: &user::Model,
     now: Timestamp,
 ) -> Result<(), InternalError> {
+    if user.registration_disputed_at.is_none() {
+        return Ok(());
+    }
     let message = Message::RegistrationDisputed {
         username: user.username.clone(),
         email: display_email(&user.email, &user.email_canonical),
