@@ -157,6 +157,10 @@ pub enum ErrorCode {
     SessionNotFound,
     /// The email does not exist, or its state does not allow sending it again.
     EmailNotFound,
+    /// The failed email is no longer needed and has been dropped.
+    EmailNotNeeded,
+    /// The link of the failed email has expired, and no new one can replace it.
+    EmailExpired,
     /// The form does not have the expected fields.
     FormMalformed,
     /// The form is larger than the limit.

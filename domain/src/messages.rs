@@ -93,6 +93,12 @@ impl ErrorCode {
             }
             Self::SessionNotFound => "That session has already ended.",
             Self::EmailNotFound => "This email can no longer be sent again or dismissed.",
+            Self::EmailNotNeeded => {
+                "This email is no longer needed. We have removed it from the list and will not send it."
+            }
+            Self::EmailExpired => {
+                "The link in this email has expired, so we cannot send the email again. Tell the person in another way, then dismiss the email."
+            }
             Self::FormMalformed => "We could not read the form. Try again. Nothing has changed.",
             Self::FormTooLarge => "You entered too much text. Shorten it and try again.",
             Self::SignedOut => "You're signed out. Sign in to continue.",
@@ -279,7 +285,7 @@ impl FlashMessage {
                 "We've told the administrators, and we'll send no more links to your email address."
             }
             Self::ConfirmationSent => {
-                "Check your inbox and spam folder for a link to confirm your email address. We send at most 3 links an hour."
+                "Check your inbox and spam folder for a link to confirm your email address. We send at most 3 links an hour and 10 a day."
             }
             Self::AdminCreated => "Welcome. You're now an administrator.",
             Self::ActionApplied(action) => match action {
@@ -292,10 +298,12 @@ impl FlashMessage {
                 AdminAction::RemoveAdmin => "No longer an administrator. They'll have to sign in again.",
             },
             Self::EmailQueued => "We'll try to send this email again.",
-            Self::EmailsQueued => "We'll send these emails again. Some may take a while.",
+            Self::EmailsQueued => {
+                "We'll try to send these emails again. Some may take a while. Emails whose links have expired stay here."
+            }
             Self::EmailDismissed => "The failed email has been dismissed. We will not send it.",
             Self::ResetRequested => {
-                "If an active account uses that email address, we'll email you what to do next. A temporary password works for 2 hours."
+                "If an active account uses that email address, we'll email you what to do next. A temporary password works for 2 hours. We send at most 3 emails an hour."
             }
             Self::PasswordChanged => "Your password has been changed. You're signed out everywhere else.",
             Self::MicrosoftLinked => "Your Microsoft account has been linked. You can now sign in with it.",
@@ -305,7 +313,7 @@ impl FlashMessage {
             Self::SessionRevoked => "That session has ended.",
             Self::OtherSessionsRevoked => "You're signed out everywhere else.",
             Self::EmailChangeRequested => {
-                "Check your new email address for a confirmation link. Until you confirm it, we'll keep using your current email address."
+                "Check your new email address for a confirmation link. Until you confirm it, we'll keep using your current email address. We send at most 3 links an hour."
             }
             Self::EmailChanged => "Your email address has been changed. You're signed out everywhere else.",
             Self::EmailChangedSignIn => "Your email address has been changed. Sign in to continue.",

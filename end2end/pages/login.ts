@@ -7,7 +7,7 @@ export const LOGIN_MESSAGES = {
   rejected: 'Your request to join was declined.',
   deactivated: 'This account has been deactivated. An administrator can reactivate it.',
   incorrect: 'Incorrect username or password.',
-  resetRequested: "If an active account uses that email address, we'll email you what to do next. A temporary password works for 2 hours.",
+  resetRequested: "If an active account uses that email address, we'll email you what to do next. A temporary password works for 2 hours. We send at most 3 emails an hour.",
   emailChanged: "Your email address has been changed. You're signed out everywhere else.",
   emailChangedSignIn: 'Your email address has been changed. Sign in to continue.',
   sessionEnded: 'Your session has ended. Sign in to continue.',

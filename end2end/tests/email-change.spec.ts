@@ -11,7 +11,7 @@ import { expect, signIn, test } from '../support/test.ts'
 
 const CONFIRM = /^Confirm your new email address for Vestibule$/
 const CHANGED = /^Your email address at Vestibule was changed$/
-const REQUESTED = "Check your new email address for a confirmation link. Until you confirm it, we'll keep using your current email address."
+const REQUESTED = "Check your new email address for a confirmation link. Until you confirm it, we'll keep using your current email address. We send at most 3 links an hour."
 const NEW_PASSWORD = 'copper lantern drifts north'
 
 const EMAIL = 'New email address'

@@ -93,7 +93,7 @@ test('while the mail server rejects all emails, administrators see the reason, a
   await expect(page.getByRole('heading', { name: 'No failed emails' })).toBeVisible()
   server.overQuota = false
   await failedEmails.sendAllAgain()
-  await expect(failedEmails.message("We'll send these emails again. Some may take a while.")).toBeVisible()
+  await expect(failedEmails.message("We'll try to send these emails again. Some may take a while. Emails whose links have expired stay here.")).toBeVisible()
   await server.wait(ada.email, /^Confirm your email address/)
   await server.wait('admins@example.org', /has asked to join/)
 })

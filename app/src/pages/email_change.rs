@@ -46,7 +46,7 @@ fn EmailChangeForm(request: PageRequest, current_user: CurrentUser) -> impl Into
             <TextField
                 field=Field::Email
                 label="New email address".to_owned()
-                hint="We'll send a confirmation link to this email address.".to_owned()
+                hint="Confirm it with the link in our email.".to_owned()
                 value=request.typed(Field::Email)
                 autocomplete="email".to_owned()
                 autofocus=true

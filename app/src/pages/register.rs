@@ -27,7 +27,7 @@ pub fn RegisterPage() -> impl IntoView {
             <FormIsland action="/do/register".to_owned() errors=request.errors()>
                 {registration_fields(
                     &request,
-                    "We'll email you a link to confirm it. Unconfirmed registrations are deleted after 7 days.",
+                    "Confirm it with the link in our email. Unconfirmed registrations are deleted after 7 days.",
                 )}
                 <div class="flex flex-wrap gap-3">
                     <button class="btn btn-primary btn-block">"Create account"</button>

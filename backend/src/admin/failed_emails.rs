@@ -3,7 +3,8 @@
 //! # Guarantees
 //!
 //! - An email with a sign-in link, a confirmation link or a temporary password is never sent again as written: a new email with a
-//!   new secret replaces it.
+//!   new secret replaces it, whatever the limits of the mailbox.
+//! - An email that cannot be sent again stays, unless it is no longer needed.
 //! - If two administrators act on an email at the same time, only one of them succeeds.
 
 use sea_orm::{
@@ -14,17 +15,16 @@ use crate::Backend;
 use crate::accounts::password_reset::job;
 use crate::admin::user_actions::{require_admin, send_sign_in_link};
 use crate::audit::{Action, insert_audit};
-use crate::email::jobs::{insert_job, insert_job_with_email};
-use crate::email::outbox::{delayed, requeue, send_delayed_now, set_dropped};
-use crate::entity::email_job::JobKind;
+use crate::email::jobs::{enqueue_confirmation, enqueue_new_email_confirmation};
+use crate::email::notifications::still_needed;
+use crate::email::obsolete::is_reason_valid;
+use crate::email::outbox::{NOT_NEEDED, delayed, open, requeue, send_delayed_now, set_dropped};
 use crate::entity::outbox::{EmailKind, EmailState};
-use crate::entity::{outbox, user, user_token};
+use crate::entity::{outbox, user};
 use crate::error::{ErrorContext, InternalError, UseCaseError};
 use crate::infra::database::{Lock, WriteTransaction};
-use crate::sessions::CurrentUser;
+use crate::sessions::{CurrentUser, lock_user_row};
 use domain::errors::ErrorCode;
-use domain::status::Status;
-use domain::token::Purpose;
 use domain::view_models::{DelayedEmails, FailedEmail, FailedEmailsView, Page};
 
 /// The maximum number of rows of a page.
@@ -112,14 +112,19 @@ pub async fn resend_email(
     let txn = backend.db.begin_write(Lock::None).await?;
     require_admin(&txn, admin).await?;
     let row = find_failed(&txn, id).await?;
-    let sent = resend(backend, &txn, &row, admin, client_ip).await?;
+    let resent = resend(backend, &txn, &row, admin, client_ip).await?;
     txn.commit().await?;
     backend.email_wakeup.notify();
-    // An email that is no longer needed has been dropped, so that it leaves the page.
-    if sent { Ok(()) } else { Err(ErrorCode::EmailNotFound.into()) }
+    match resent {
+        Resent::Queued => Ok(()),
+        Resent::NotNeeded => Err(ErrorCode::EmailNotNeeded.into()),
+        Resent::Expired => Err(ErrorCode::EmailExpired.into()),
+        Resent::NotFound => Err(ErrorCode::EmailNotFound.into()),
+    }
 }
 
-/// Sends at most [`MAX_RESENT`] failed emails again, and makes all delayed emails due immediately.
+/// Sends at most [`MAX_RESENT`] failed emails again, and makes all delayed emails due immediately. Emails that are no longer needed
+/// are dropped, and emails whose links have expired stay.
 pub async fn resend_all_emails(
     backend: &Backend,
     admin: &CurrentUser,
@@ -180,102 +185,91 @@ async fn find_failed(txn: &WriteTransaction, id: i64) -> Result<outbox::Model, U
     Ok(row.filter(|row| row.state.known() == Some(EmailState::Failed)).ok_or(ErrorCode::EmailNotFound)?)
 }
 
+/// Returns the user whom the email is about. Their row is locked before the row of the email, as everywhere.
 async fn find_owner(
     txn: &WriteTransaction,
     row: &outbox::Model,
 ) -> Result<Option<user::Model>, InternalError> {
-    match row.user_id {
-        Some(id) => user::Entity::find_by_id(id).one(&**txn).await.context("find the user of the email"),
-        None => Ok(None),
-    }
+    let Some(id) = row.user_id else { return Ok(None) };
+    lock_user_row(&**txn, id).await?;
+    user::Entity::find_by_id(id).one(&**txn).await.context("find the user of the email")
 }
 
-/// The way in which a failed email is sent again.
+/// The result of sending a failed email again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ResendMode {
-    /// A new email with a new link or temporary password replaces it.
-    NewSecret,
-    /// The same email is sent again.
-    AsWritten,
-    /// It is dropped, because it is no longer needed.
+enum Resent {
+    /// The email will be sent, as written or with a new link or temporary password.
+    Queued,
+    /// The email is no longer needed and has been dropped.
     NotNeeded,
+    /// The link of the email has expired and cannot be replaced. The email stays.
+    Expired,
+    /// Another administrator has acted on the email, or this version does not know its kind.
+    NotFound,
 }
 
-/// Sends a failed email again. Returns false if it is no longer needed, or if another administrator has acted on it already.
+/// Sends a failed email again.
 async fn resend(
     backend: &Backend,
     txn: &WriteTransaction,
     row: &outbox::Model,
     admin: &CurrentUser,
     client_ip: &str,
-) -> Result<bool, InternalError> {
+) -> Result<Resent, InternalError> {
     // An email of a later version stays as it is: it may contain a secret that must not be sent again.
-    let Some(kind) = row.kind.known() else { return Ok(false) };
+    let Some(kind) = row.kind.known() else { return Ok(Resent::NotFound) };
     let now = backend.now();
     let owner = find_owner(txn, row).await?;
-    let mode = resend_mode(txn, row, kind, owner.as_ref()).await?;
+    if !is_still_needed(backend, txn, row).await? {
+        let dropped = set_dropped(&**txn, row.id, now, NOT_NEEDED).await?;
+        return Ok(if dropped { Resent::NotNeeded } else { Resent::NotFound });
+    }
+    let renewed = owner.as_ref().filter(|_| has_renewable_secret(kind));
+    if renewed.is_none() && row.not_after.is_some_and(|not_after| not_after <= now) {
+        return Ok(Resent::Expired);
+    }
     // The change of state comes first, so that only one of two administrators does the rest.
-    let changed = match mode {
-        ResendMode::NewSecret => set_dropped(&**txn, row.id, now, "sent again with a new link").await?,
-        ResendMode::AsWritten => requeue(&**txn, row.id, now).await?,
-        ResendMode::NotNeeded => {
-            set_dropped(&**txn, row.id, now, "no longer needed").await?;
-            false
-        }
+    let changed = match renewed {
+        Some(_) => set_dropped(&**txn, row.id, now, "sent again with a new link").await?,
+        None => requeue(&**txn, row.id, now).await?,
     };
     if !changed {
-        return Ok(false);
+        return Ok(Resent::NotFound);
     }
-    if let (ResendMode::NewSecret, Some(user)) = (mode, &owner) {
+    if let Some(user) = renewed {
         enqueue_with_new_secret(backend, txn, row, kind, user).await?;
     }
     let subject = owner.as_ref().map(|user| (user.id, user.username.as_str()));
     insert_audit(&**txn, Action::ResendEmail, &admin.actor(client_ip.to_owned()), subject, now).await?;
-    Ok(true)
+    Ok(Resent::Queued)
 }
 
-/// Returns the way in which a failed email is sent again. It depends on the kind of the email and on the recipient's account.
-async fn resend_mode(
+/// Returns true if the reason of a failed email still holds. If the email cannot be decrypted, the attempt to send it reports this.
+async fn is_still_needed(
+    backend: &Backend,
     txn: &WriteTransaction,
     row: &outbox::Model,
-    kind: EmailKind,
-    owner: Option<&user::Model>,
-) -> Result<ResendMode, InternalError> {
-    let active = owner.filter(|user| user.status == Status::Active);
-    let needed = match kind {
-        EmailKind::Approved => active.is_some_and(|user| user.last_sign_in_at <= row.created_at),
-        EmailKind::TemporaryPassword => active.is_some(),
-        EmailKind::ConfirmNewEmail => match active {
-            Some(user) => is_change_still_requested(txn, user, &row.recipient).await?,
-            None => false,
-        },
-        EmailKind::ConfirmEmail => owner
-            .is_some_and(|user| user.email_confirmed_at.is_none() && user.registration_disputed_at.is_none()),
-        _ => return Ok(ResendMode::AsWritten),
-    };
-    Ok(if needed { ResendMode::NewSecret } else { ResendMode::NotNeeded })
-}
-
-/// Returns true if the user's request to change their email address to `recipient` is still valid: they have not requested another
-/// change since, and their credentials have not changed.
-async fn is_change_still_requested(
-    txn: &WriteTransaction,
-    user: &user::Model,
-    recipient: &str,
 ) -> Result<bool, InternalError> {
-    let valid_tokens = user_token::Entity::find()
-        .filter(user_token::Column::UserId.eq(user.id))
-        .filter(user_token::Column::Purpose.eq(Purpose::ChangeEmail.as_str()))
-        .filter(user_token::Column::Email.eq(recipient))
-        .filter(user_token::Column::CredentialVersion.eq(user.credential_version))
-        .filter(user_token::Column::UsedAt.is_null())
-        .count(&**txn)
-        .await
-        .context("find a requested email address change")?;
-    Ok(valid_tokens > 0)
+    if !is_reason_valid(&**txn, row).await? {
+        return Ok(false);
+    }
+    let Ok(message) = open(backend, row) else { return Ok(true) };
+    Ok(still_needed(backend, &**txn, &row.recipient, message).await?.is_some())
 }
 
-/// Enqueues a new email of this kind, with a new link or temporary password.
+/// Returns true if an email of this kind has a link or temporary password that a new one can replace.
+fn has_renewable_secret(kind: EmailKind) -> bool {
+    matches!(
+        kind,
+        EmailKind::Approved
+            | EmailKind::TemporaryPassword
+            | EmailKind::ConfirmNewEmail
+            | EmailKind::ConfirmEmail
+    )
+}
+
+/// Enqueues a new email of this kind, with a new link or temporary password. The limits of the mailbox do not apply, because an
+/// administrator asks for it.
 async fn enqueue_with_new_secret(
     backend: &Backend,
     txn: &WriteTransaction,
@@ -286,11 +280,10 @@ async fn enqueue_with_new_secret(
     let now = backend.now();
     match kind {
         EmailKind::Approved => send_sign_in_link(backend, &**txn, user, user.credential_version).await,
-        // The limit per hour does not apply, because an administrator requests it.
         EmailKind::TemporaryPassword => job::enqueue_reset_email(backend, txn, user, now).await,
         EmailKind::ConfirmNewEmail => {
-            insert_job_with_email(&**txn, JobKind::EmailChange, user.id, Some(&row.recipient), now).await
+            enqueue_new_email_confirmation(backend, txn, &row.recipient, user, now).await
         }
-        _ => insert_job(&**txn, JobKind::Confirmation, user.id, now).await,
+        _ => enqueue_confirmation(backend, txn, user, now).await,
     }
 }

@@ -4,12 +4,12 @@
 //!
 //! - The content of an email is encrypted for its row and recipient, and erased once the email is sent or dropped.
 //! - A worker leases an email before it sends it, and the lease expires if the worker dies.
-//! - An email that has expired is dropped, not sent.
+//! - An email that has expired is not sent. It has failed if an attempt failed before, and is dropped otherwise.
 //! - An email that a server refuses permanently, or that is attempted too often, fails, and administrators see it.
 
 use std::time::Duration;
 
-use sea_orm::sea_query::{Expr, LockBehavior, LockType};
+use sea_orm::sea_query::{Expr, LockBehavior, LockType, SelectStatement};
 use sea_orm::{
     ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait,
@@ -126,11 +126,11 @@ pub enum NextEmail {
     None,
 }
 
-/// Leases the next email that is due if `MAIL_RATE` allows another attempt, and drops expired emails.
+/// Leases the next email that is due if `MAIL_RATE` allows another attempt, and finishes expired emails.
 pub async fn lease_next(backend: &Backend) -> Result<NextEmail, InternalError> {
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::SendRate).await?;
-    drop_expired(&*txn, now).await?;
+    finish_expired(&*txn, now).await?;
     let free = Condition::all()
         .add(outbox::Column::State.eq(EmailState::Pending))
         // An email of a later version is left for a worker that knows its kind.
@@ -166,16 +166,38 @@ pub async fn lease_next(backend: &Backend) -> Result<NextEmail, InternalError> {
     Ok(NextEmail::Leased(Box::new(outbox::Model { attempts: row.attempts + 1, leased_until, ..row })))
 }
 
-/// Drops pending emails that have expired.
-async fn drop_expired(db: &impl ConnectionTrait, now: Timestamp) -> Result<(), InternalError> {
+/// Finishes pending emails that have expired. Those with a failed attempt have failed, so that administrators see them and can
+/// send them again with a new link. The others are dropped.
+async fn finish_expired(db: &impl ConnectionTrait, now: Timestamp) -> Result<(), InternalError> {
+    let expired = Condition::all()
+        .add(outbox::Column::State.eq(EmailState::Pending))
+        .add(outbox::Column::NotAfter.lte(now))
+        .add(outbox::Column::LeasedUntil.lte(now));
+    outbox::Entity::update_many()
+        .col_expr(outbox::Column::State, Expr::value(EmailState::Failed))
+        .col_expr(outbox::Column::FinishedAt, Expr::value(now))
+        .filter(outbox::Column::Id.in_subquery(ordered_ids(expired.clone().add(delayed()))))
+        .exec(db)
+        .await
+        .context("mark expired emails as failed")?;
     finish(EmailState::Dropped, now, Some("expired"))
-        .filter(outbox::Column::State.eq(EmailState::Pending))
-        .filter(outbox::Column::NotAfter.lte(now))
-        .filter(outbox::Column::LeasedUntil.lte(now))
+        .filter(outbox::Column::Id.in_subquery(ordered_ids(expired)))
         .exec(db)
         .await
         .context("drop expired emails")?;
     Ok(())
+}
+
+/// Selects the ids of the emails that match `condition`, in order and without those that another transaction changes, because
+/// other transactions lock several rows too.
+fn ordered_ids(condition: Condition) -> SelectStatement {
+    outbox::Entity::find()
+        .select_only()
+        .column(outbox::Column::Id)
+        .filter(condition)
+        .order_by_asc(outbox::Column::Id)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .into_query()
 }
 
 /// Returns the update that finishes an email and erases its content.
@@ -348,15 +370,7 @@ pub(crate) async fn drop_unsent_where(
 
 /// Makes all delayed emails due now.
 pub async fn send_delayed_now(db: &impl ConnectionTrait, now: Timestamp) -> Result<(), InternalError> {
-    // In order, and without the emails that are being sent: other transactions lock several rows too.
-    let ids = outbox::Entity::find()
-        .select_only()
-        .column(outbox::Column::Id)
-        .filter(delayed())
-        .filter(outbox::Column::DueAt.gt(now))
-        .order_by_asc(outbox::Column::Id)
-        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-        .into_query();
+    let ids = ordered_ids(delayed().add(outbox::Column::DueAt.gt(now)));
     outbox::Entity::update_many()
         .col_expr(outbox::Column::DueAt, Expr::value(now))
         .filter(outbox::Column::Id.in_subquery(ids))

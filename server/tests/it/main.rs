@@ -24,6 +24,7 @@ mod deletion;
 mod email_addresses;
 mod email_change;
 mod email_rate;
+mod email_resend;
 mod email_verification;
 mod first_admin;
 mod http_headers;

@@ -32,6 +32,21 @@ pub(super) async fn write_emails(
     {
         return Ok(());
     }
+    record_email(backend, &**txn, &email_canonical, EmailKind::ConfirmNewEmail, now).await?;
+    enqueue_new_email_confirmation(backend, txn, email, user, now).await
+}
+
+/// Writes the email with the link that confirms the new email address, whatever the limit of the mailbox. It replaces earlier
+/// ones.
+pub(crate) async fn enqueue_new_email_confirmation(
+    backend: &Backend,
+    txn: &WriteTransaction,
+    email: &str,
+    user: &user::Model,
+    now: Timestamp,
+) -> Result<(), InternalError> {
+    let parsed = EmailAddress::parse(email).ok();
+    let Some(email_canonical) = parsed.as_ref().and_then(canonical) else { return Ok(()) };
     revoke_tokens(&**txn, Some(user.id), &[Purpose::ChangeEmail], now).await?;
     drop_unsent(&**txn, user.id, &[EmailKind::ConfirmNewEmail], now).await?;
     let expires_at = now.after(CONFIRMATION_LIFETIME);
@@ -50,7 +65,6 @@ pub(super) async fn write_emails(
         url: backend.settings.link(&format!("/confirm-address/{}", token.expose())),
         lifetime: CONFIRMATION_LIFETIME,
     };
-    record_email(backend, &**txn, &email_canonical, EmailKind::ConfirmNewEmail, now).await?;
     let new_email =
         NewEmail { user_id: Some(user.id), recipient: email, message, not_after: Some(expires_at) };
     enqueue(&**txn, &backend.keys, new_email, now).await

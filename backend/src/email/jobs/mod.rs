@@ -28,6 +28,9 @@ use crate::sessions::lock_user_row;
 use domain::status::UserId;
 use domain::time::Timestamp;
 
+pub(crate) use crate::email::jobs::email_change::enqueue_new_email_confirmation;
+pub(crate) use crate::email::jobs::registration::enqueue_confirmation;
+
 /// The time until a link that confirms an email address expires.
 const CONFIRMATION_LIFETIME: Duration = Duration::from_hours(72);
 

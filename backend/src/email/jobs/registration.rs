@@ -68,6 +68,17 @@ async fn write_confirmation(
     {
         return Ok(());
     }
+    record_email(backend, &**txn, &user.email_canonical, EmailKind::ConfirmEmail, now).await?;
+    enqueue_confirmation(backend, txn, user, now).await
+}
+
+/// Writes the email with a confirmation link, whatever the limit of the mailbox.
+pub(crate) async fn enqueue_confirmation(
+    backend: &Backend,
+    txn: &WriteTransaction,
+    user: &user::Model,
+    now: Timestamp,
+) -> Result<(), InternalError> {
     let expires_at = now.after(CONFIRMATION_LIFETIME);
     let new_token = NewToken {
         user_id: Some(user.id),
@@ -84,7 +95,6 @@ async fn write_confirmation(
         url: backend.settings.link(&format!("/confirm/{}", token.expose())),
         lifetime: CONFIRMATION_LIFETIME,
     };
-    record_email(backend, &**txn, &user.email_canonical, EmailKind::ConfirmEmail, now).await?;
     let new_email =
         NewEmail { user_id: Some(user.id), recipient: &user.email, message, not_after: Some(expires_at) };
     enqueue(&**txn, &backend.keys, new_email, now).await
