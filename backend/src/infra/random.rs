@@ -1,5 +1,7 @@
 //! Random data: the only place that reads the operating system's generator.
 
+use data_encoding::HEXLOWER;
+
 /// Returns `N` random bytes.
 ///
 /// # Panics
@@ -17,7 +19,31 @@ pub fn reference() -> u64 {
     bytes::<5>().into_iter().fold(0, |bits, byte| (bits << 8) | u64::from(byte))
 }
 
+/// The number of bytes of a public id.
+const PUBLIC_ID_BYTES: usize = 16;
+
 /// Returns a public id of 128 random bits in hexadecimal.
 pub fn public_id() -> String {
-    data_encoding::HEXLOWER.encode(&bytes::<16>())
+    HEXLOWER.encode(&bytes::<PUBLIC_ID_BYTES>())
+}
+
+/// Returns true if a text has the format of a public id.
+pub fn is_public_id(text: &str) -> bool {
+    HEXLOWER.decode(text.as_bytes()).is_ok_and(|bytes| bytes.len() == PUBLIC_ID_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_public_id, public_id};
+
+    #[test]
+    fn only_a_text_in_the_format_of_a_public_id_is_one() {
+        assert!(is_public_id(&public_id()));
+        let long = "0".repeat(34);
+        for text in
+            ["", "\0", "0123", "0123456789ABCDEF0123456789ABCDEF", "0123456789abcdef0123456789abcde\0", &long]
+        {
+            assert!(!is_public_id(text), "{text:?}");
+        }
+    }
 }

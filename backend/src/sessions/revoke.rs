@@ -18,6 +18,7 @@ use crate::auth::known_browsers::{KnownBrowser, renew_browser};
 use crate::entity::{ended_session, user, user_session};
 use crate::error::{ErrorContext, InternalError, UseCaseError};
 use crate::infra::database::Lock;
+use crate::infra::random;
 use crate::sessions::{Browser, BrowserSession, CurrentUser, SessionKind};
 use domain::errors::ErrorCode;
 use domain::status::UserId;
@@ -60,6 +61,10 @@ pub async fn revoke_session(
     client_ip: &str,
 ) -> Result<bool, UseCaseError> {
     backend.rate_limiter.acquire_session_end(&current_user.public_id, backend.now()).await?;
+    // PostgreSQL refuses a query with a NUL character.
+    if !random::is_public_id(public_id) {
+        return Ok(false);
+    }
     let txn = backend.db.begin_write(Lock::None).await?;
     require_session(&*txn, current_user).await?;
     let this = Condition::all()

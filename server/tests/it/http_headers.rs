@@ -94,6 +94,22 @@ async fn in_production_a_request_for_another_host_is_misdirected() {
 }
 
 #[tokio::test]
+async fn a_request_with_two_hosts_is_refused() {
+    let prod = [("LEPTOS_ENV", "PROD"), ("PUBLIC_URL", "https://portal.test"), ("MAIL_TRANSPORT", "file")];
+    for portal in [TestPortal::start().await, TestPortal::with(&prod).await] {
+        for hosts in [["portal.test", "evil.example"], ["evil.example", "portal.test"], ["portal.test"; 2]] {
+            for path in ["/login", "/nothing", "/healthz", "/session"] {
+                let request = Request::get(path).header(ACCEPT, "text/html");
+                let request = hosts.into_iter().fold(request, |request, host| request.header(HOST, host));
+                let response = portal.browser().send(request.body(Body::empty()).expect("a request")).await;
+                assert_eq!(response.status, StatusCode::BAD_REQUEST, "{hosts:?} {path}");
+                response.assert_contains("We could not read that request");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn dev_mail_is_served_only_to_loopback() {
     use axum::extract::ConnectInfo;
     use std::net::SocketAddr;

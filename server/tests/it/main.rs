@@ -46,5 +46,6 @@ mod sessions;
 mod sign_in;
 mod sign_in_links;
 mod support;
+mod unchecked_text;
 mod user_actions;
 mod user_enumeration;

@@ -2,6 +2,7 @@
 //!
 //! # Guarantees
 //!
+//! - A request with several Host headers gets 400 (RFC 9112, 3.2), because a proxy may have checked another one.
 //! - A path that two parsers could read differently gets 404, so that it reaches neither routing nor authorization.
 //! - In production a request for another Host gets 421 (Misdirected Request, RFC 9110, 15.5.20), except for health checks, which
 //!   often use the IP address.
@@ -20,9 +21,12 @@ use backend::settings::{Environment, Settings};
 /// The maximum length of a path segment in bytes: the longest file name of common file systems.
 const MAX_SEGMENT_BYTES: usize = 255;
 
-/// Refuses requests with an ambiguous path, another host, or a form from another origin, in this order.
+/// Refuses requests with several hosts, an ambiguous path, another host, or a form from another origin, in this order.
 pub async fn guard_request(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let settings = &state.backend.settings;
+    if request.headers().get_all(HOST).iter().count() > 1 {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
     if !is_unambiguous_path(request.uri().path()) {
         return StatusCode::NOT_FOUND.into_response();
     }
@@ -67,7 +71,7 @@ fn is_cross_origin_form(request: &Request, settings: &Settings) -> bool {
         return false;
     }
     let expected = settings.public_url.origin().ascii_serialization();
-    request.headers().get(ORIGIN).is_some_and(|origin| origin.as_bytes() != expected.as_bytes())
+    request.headers().get_all(ORIGIN).iter().any(|origin| origin.as_bytes() != expected.as_bytes())
 }
 
 /// Returns true if `host` is the host and port of `public_url`. The default port of the scheme may be left out.
