@@ -3,7 +3,8 @@
 //! # Guarantees
 //!
 //! - Every response passes the same middleware in the same order, outermost first: request id and log line, security headers,
-//!   catching of panics, error pages, the request guard (path, Host and Origin), and refusal of cross-site requests.
+//!   catching of panics, removal of other applications' cookies, error pages, the request guard (path, Host and Origin), and
+//!   refusal of cross-site requests.
 //! - Pages and actions then pass these: the check that a form is complete, the concurrency limit, authentication, authorization,
 //!   and the page cache.
 
@@ -126,6 +127,7 @@ pub fn router_with_metrics(backend: &Backend, assets: &Assets, metrics: &Arc<Met
                 .layer(from_fn_with_state(state.clone(), middleware::request_log::log_request))
                 .layer(from_fn_with_state(state.clone(), middleware::security_headers::add_security_headers))
                 .layer(CatchPanicLayer::custom(handle_panic))
+                .layer(from_fn_with_state(state.clone(), middleware::own_cookies::retain_own_cookies))
                 .layer(from_fn_with_state(state.clone(), middleware::error_pages::render_error_pages))
                 .layer(from_fn_with_state(state.clone(), middleware::request_guard::guard_request))
                 .layer(csrf),

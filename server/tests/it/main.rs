@@ -34,6 +34,7 @@ mod malformed_input;
 mod metrics;
 mod migrations;
 mod obsolete_emails;
+mod other_cookies;
 mod outbox;
 mod page_cache;
 mod password_change;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 
-use crate::http::cookies::CookieJar;
+use crate::http::cookies::{CookieJar, CookieName};
 use backend::auth::known_browsers::{KNOWN_BROWSER_LIFETIME, KnownBrowser};
 use domain::status::UserId;
 use domain::time::Timestamp;
@@ -19,11 +19,6 @@ const REGISTRATION_LIFETIME: Duration = Duration::from_hours(168);
 const AUTHORIZATION_LIFETIME: Duration = Duration::from_mins(10);
 /// The maximum number of accounts that know one browser.
 const MAX_KNOWN: usize = 4;
-
-const REGISTERED: &str = "registered";
-const PASSWORD_VERIFIED: &str = "proved";
-const KNOWN: &str = "known";
-const AUTHORIZATION: &str = "microsoft";
 
 /// A user and a time.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -64,32 +59,34 @@ impl KnownBrowsers {
 impl CookieJar {
     /// Returns the cookie for the registration of `user_id` in this browser.
     pub fn registration(&self, user_id: UserId, now: Timestamp) -> Option<HeaderValue> {
-        self.seal(REGISTERED, &UserAt { user_id, at: now }, REGISTRATION_LIFETIME)
+        self.seal(CookieName::Registered, &UserAt { user_id, at: now }, REGISTRATION_LIFETIME)
     }
 
     /// Returns the same cookie for a shared computer, where it expires when the browser is closed.
     pub fn transient_registration(&self, user_id: UserId, now: Timestamp) -> Option<HeaderValue> {
-        self.seal_into(&UserAt { user_id, at: now }, |value| self.build_transient(REGISTERED, value))
+        self.seal_into(&UserAt { user_id, at: now }, |value| {
+            self.build_transient(CookieName::Registered, value)
+        })
     }
 
     /// Reads the user who registered in this browser.
     pub fn read_registration(&self, headers: &HeaderMap, now: Timestamp) -> Option<UserId> {
-        self.read_user(headers, REGISTERED, REGISTRATION_LIFETIME, now)
+        self.read_user(headers, CookieName::Registered, REGISTRATION_LIFETIME, now)
     }
 
     /// Returns the cookie that records that the correct password of `user_id` was entered in this browser.
     pub fn password_verified(&self, user_id: UserId, now: Timestamp) -> Option<HeaderValue> {
-        self.seal(PASSWORD_VERIFIED, &UserAt { user_id, at: now }, PASSWORD_VERIFIED_LIFETIME)
+        self.seal(CookieName::PasswordVerified, &UserAt { user_id, at: now }, PASSWORD_VERIFIED_LIFETIME)
     }
 
     /// Returns the header that removes this cookie.
     pub fn remove_password_verified(&self) -> Option<HeaderValue> {
-        self.remove(PASSWORD_VERIFIED)
+        self.remove(CookieName::PasswordVerified)
     }
 
     /// Reads the user whose correct password was entered in this browser.
     pub fn read_password_verified(&self, headers: &HeaderMap, now: Timestamp) -> Option<UserId> {
-        self.read_user(headers, PASSWORD_VERIFIED, PASSWORD_VERIFIED_LIFETIME, now)
+        self.read_user(headers, CookieName::PasswordVerified, PASSWORD_VERIFIED_LIFETIME, now)
     }
 
     /// Returns the cookie with a new entry in front of the existing ones.
@@ -99,31 +96,35 @@ impl CookieJar {
         known: KnownBrowser,
         now: Timestamp,
     ) -> Option<HeaderValue> {
-        self.seal(KNOWN, &existing.with(known, now), KNOWN_BROWSER_LIFETIME)
+        self.seal(CookieName::KnownBrowsers, &existing.with(known, now), KNOWN_BROWSER_LIFETIME)
     }
 
     /// Reads the accounts that have signed in from this browser.
     pub fn read_known_browsers(&self, headers: &HeaderMap, now: Timestamp) -> KnownBrowsers {
-        let mut known: KnownBrowsers = self.open(headers, KNOWN).unwrap_or_default();
+        let mut known: KnownBrowsers = self.open(headers, CookieName::KnownBrowsers).unwrap_or_default();
         known.0.retain(|(_, at)| now.since(*at) < KNOWN_BROWSER_LIFETIME);
         known
     }
 
     /// Returns the cookie of the secret that binds authorization requests to this browser.
     pub fn authorization_secret(&self, secret: &str, now: Timestamp) -> Option<HeaderValue> {
-        self.seal(AUTHORIZATION, &SecretAt { secret: secret.to_owned(), at: now }, AUTHORIZATION_LIFETIME)
+        self.seal(
+            CookieName::Authorization,
+            &SecretAt { secret: secret.to_owned(), at: now },
+            AUTHORIZATION_LIFETIME,
+        )
     }
 
     /// Reads the secret that binds authorization requests to this browser.
     pub fn read_authorization_secret(&self, headers: &HeaderMap, now: Timestamp) -> Option<String> {
-        let stored: SecretAt = self.open(headers, AUTHORIZATION)?;
+        let stored: SecretAt = self.open(headers, CookieName::Authorization)?;
         (now.since(stored.at) < AUTHORIZATION_LIFETIME).then_some(stored.secret)
     }
 
     fn read_user(
         &self,
         headers: &HeaderMap,
-        name: &str,
+        name: CookieName,
         lifetime: Duration,
         now: Timestamp,
     ) -> Option<UserId> {

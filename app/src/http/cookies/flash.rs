@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 
-use crate::http::cookies::CookieJar;
+use crate::http::cookies::{CookieJar, CookieName};
 use domain::errors::{Field, FormErrors};
 use domain::flash_message::FlashMessage;
 use domain::status::UserId;
@@ -13,9 +13,6 @@ use domain::time::Timestamp;
 
 /// The lifetime of both cookies.
 const LIFETIME: Duration = Duration::from_mins(10);
-
-const FLASH: &str = "flash";
-const SAVED_INPUT: &str = "typed";
 
 /// The message, errors and input that the next page shows once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,23 +49,24 @@ impl CookieJar {
     pub fn flash(&self, flash: &Flash) -> Option<HeaderValue> {
         let without_input = || Flash { input: Vec::new(), ..flash.clone() };
         // Input that is too long for a cookie is left out.
-        self.seal(FLASH, flash, LIFETIME).or_else(|| self.seal(FLASH, &without_input(), LIFETIME))
+        self.seal(CookieName::Flash, flash, LIFETIME)
+            .or_else(|| self.seal(CookieName::Flash, &without_input(), LIFETIME))
     }
 
     /// Reads the flash cookie for the page `path`.
     pub fn read_flash(&self, headers: &HeaderMap, path: &str, now: Timestamp) -> Option<Flash> {
-        let flash: Flash = self.open(headers, FLASH)?;
+        let flash: Flash = self.open(headers, CookieName::Flash)?;
         (flash.path == path && now.since(flash.at) < LIFETIME).then_some(flash)
     }
 
     /// Returns the header that removes the flash cookie.
     pub fn remove_flash(&self) -> Option<HeaderValue> {
-        self.remove(FLASH)
+        self.remove(CookieName::Flash)
     }
 
     /// Returns the cookie of saved input.
     pub fn saved_input(&self, saved: &SavedInput) -> Option<HeaderValue> {
-        self.seal(SAVED_INPUT, saved, LIFETIME)
+        self.seal(CookieName::SavedInput, saved, LIFETIME)
     }
 
     /// Reads the input that `user_id` had typed on the page `path`.
@@ -79,12 +77,12 @@ impl CookieJar {
         user_id: UserId,
         now: Timestamp,
     ) -> Option<SavedInput> {
-        let saved: SavedInput = self.open(headers, SAVED_INPUT)?;
+        let saved: SavedInput = self.open(headers, CookieName::SavedInput)?;
         (saved.path == path && saved.user_id == user_id && now.since(saved.at) < LIFETIME).then_some(saved)
     }
 
     /// Returns the header that removes the cookie of saved input.
     pub fn remove_saved_input(&self) -> Option<HeaderValue> {
-        self.remove(SAVED_INPUT)
+        self.remove(CookieName::SavedInput)
     }
 }

@@ -4,10 +4,12 @@
 //!
 //! - Every cookie except the session id and the theme is sealed (AES-256-GCM, axum-extra's private jar) with a key that seals
 //!   nothing else.
+//! - Cookies of other applications are ignored, whatever bytes they contain.
 //! - A sealed cookie contains the time of its creation and is ignored after its lifetime, even if the browser still sends it.
 
 mod browser;
 mod flash;
+mod header;
 mod theme;
 
 use std::time::Duration;
@@ -30,18 +32,53 @@ pub use crate::http::cookies::theme::Theme;
 /// The name of the session cookie, which the session layer reads.
 pub const SESSION: &str = "session";
 
+/// The name of a cookie, without the prefix that binds it to the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CookieName {
+    Session,
+    Theme,
+    Flash,
+    SavedInput,
+    Registered,
+    PasswordVerified,
+    KnownBrowsers,
+    Authorization,
+}
+
+impl CookieName {
+    /// All names. A request keeps only the cookies with these names.
+    const ALL: [Self; 8] = [
+        Self::Session,
+        Self::Theme,
+        Self::Flash,
+        Self::SavedInput,
+        Self::Registered,
+        Self::PasswordVerified,
+        Self::KnownBrowsers,
+        Self::Authorization,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => SESSION,
+            Self::Theme => "theme",
+            Self::Flash => "flash",
+            Self::SavedInput => "typed",
+            Self::Registered => "registered",
+            Self::PasswordVerified => "proved",
+            Self::KnownBrowsers => "known",
+            Self::Authorization => "microsoft",
+        }
+    }
+}
+
+/// The beginning of a name that binds a cookie to the host (RFC 6265bis, 4.1.3).
+const HOST_PREFIX: &str = "__Host-";
+
 /// The maximum length of a value in bytes: browsers store at most 4,096 bytes per cookie, and sealing adds a third and 40 bytes.
 const MAX_VALUE: usize = 2_200;
 /// The maximum number of cookies with the same name that are read. There is one, unless another site of the domain sets more.
 const MAX_SAME_NAME: usize = 4;
-
-/// Returns each `name=value` with this name in the request's cookies.
-fn cookies_named<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
-    let texts = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
-    texts
-        .flat_map(|text| text.split(';').map(str::trim))
-        .filter(move |pair| pair.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')))
-}
 
 /// Creates and reads the cookies of one portal.
 pub struct CookieJar {
@@ -64,34 +101,48 @@ impl CookieJar {
         }
     }
 
+    /// Removes the cookies of other applications on the domain from a request. Bytes that are not ASCII would otherwise keep the
+    /// session layer from reading any cookie.
+    pub fn retain_own_cookies(&self, headers: &mut HeaderMap) {
+        header::retain(headers, |name| {
+            let bare = if self.secure { name.strip_prefix(HOST_PREFIX.as_bytes()) } else { Some(name) };
+            bare.is_some_and(|bare| CookieName::ALL.iter().any(|own| own.as_str().as_bytes() == bare))
+        });
+    }
+
+    /// Reads the session id as the session layer does: the last of several.
+    pub fn read_session<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        header::values(headers, &self.name(CookieName::Session)).last()
+    }
+
     /// Returns the cookie of a new session. On a shared computer it expires when the browser is closed.
     pub fn session(&self, session: NewSession, now: Timestamp) -> Option<HeaderValue> {
         let id = session.id.to_string();
         let cookie = if session.shared {
-            self.build_transient(SESSION, id)
+            self.build_transient(CookieName::Session, id)
         } else {
-            self.build(SESSION, id, session.expires_at.since(now))
+            self.build(CookieName::Session, id, session.expires_at.since(now))
         };
         HeaderValue::from_str(&cookie.to_string()).ok()
     }
 
     /// Returns the header that removes the session cookie.
     pub fn remove_session(&self) -> Option<HeaderValue> {
-        self.remove(SESSION)
+        self.remove(CookieName::Session)
     }
 
-    fn name(&self, name: &str) -> String {
-        if self.secure { format!("__Host-{name}") } else { name.to_owned() }
+    fn name(&self, name: CookieName) -> String {
+        format!("{}{}", if self.secure { HOST_PREFIX } else { "" }, name.as_str())
     }
 
-    fn build(&self, name: &str, value: String, lifetime: Duration) -> Cookie<'static> {
+    fn build(&self, name: CookieName, value: String, lifetime: Duration) -> Cookie<'static> {
         let mut cookie = self.build_transient(name, value);
         cookie.set_max_age(time::Duration::seconds(i64::try_from(lifetime.as_secs()).unwrap_or(0)));
         cookie
     }
 
     /// Builds a cookie that expires when the browser is closed.
-    fn build_transient(&self, name: &str, value: String) -> Cookie<'static> {
+    fn build_transient(&self, name: CookieName, value: String) -> Cookie<'static> {
         Cookie::build((self.name(name), value))
             .path("/")
             .http_only(true)
@@ -100,13 +151,13 @@ impl CookieJar {
             .build()
     }
 
-    fn remove(&self, name: &str) -> Option<HeaderValue> {
+    fn remove(&self, name: CookieName) -> Option<HeaderValue> {
         let cookie = self.build(name, String::new(), Duration::ZERO);
         HeaderValue::from_str(&cookie.to_string()).ok()
     }
 
     /// Seals a value. Returns `None` if it is too long or cannot be written: then there is no cookie.
-    fn seal(&self, name: &str, value: &impl Serialize, lifetime: Duration) -> Option<HeaderValue> {
+    fn seal(&self, name: CookieName, value: &impl Serialize, lifetime: Duration) -> Option<HeaderValue> {
         self.seal_into(value, |value| self.build(name, value, lifetime))
     }
 
@@ -123,11 +174,12 @@ impl CookieJar {
         HeaderValue::from_str(&header.replace("%2F", "/").replace("%3D", "=")).ok()
     }
 
-    fn open<T: DeserializeOwned>(&self, headers: &HeaderMap, name: &str) -> Option<T> {
+    fn open<T: DeserializeOwned>(&self, headers: &HeaderMap, name: CookieName) -> Option<T> {
         let name = self.name(name);
-        cookies_named(headers, &name).take(MAX_SAME_NAME).find_map(|cookie| {
+        header::values(headers, &name).take(MAX_SAME_NAME).find_map(|value| {
             // A jar decrypts every cookie that it is given, so it is given only one.
-            let alone = HeaderMap::from_iter([(COOKIE, HeaderValue::from_str(cookie).ok()?)]);
+            let alone = HeaderValue::from_str(&format!("{name}={value}")).ok()?;
+            let alone = HeaderMap::from_iter([(COOKIE, alone)]);
             self.keys.iter().find_map(|key| {
                 let cookie = PrivateCookieJar::from_headers(&alone, key.clone()).get(&name)?;
                 serde_json::from_str(cookie.value()).ok()

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue};
 
-use crate::http::cookies::{CookieJar, cookies_named};
+use crate::http::cookies::{CookieJar, CookieName, header};
 
 /// The time for which the theme is remembered.
 const THEME_LIFETIME: Duration = Duration::from_hours(8_760);
-
-const THEME: &str = "theme";
 
 /// A theme.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -47,13 +45,12 @@ impl CookieJar {
     /// Returns the cookie of a theme. The system's choice removes it.
     pub fn theme(&self, theme: Theme) -> Option<HeaderValue> {
         let lifetime = if theme == Theme::System { Duration::ZERO } else { THEME_LIFETIME };
-        HeaderValue::from_str(&self.build(THEME, theme.as_str().to_owned(), lifetime).to_string()).ok()
+        HeaderValue::from_str(&self.build(CookieName::Theme, theme.as_str().to_owned(), lifetime).to_string())
+            .ok()
     }
 
     /// Reads the theme.
     pub fn read_theme(&self, headers: &HeaderMap) -> Theme {
-        let name = self.name(THEME);
-        let theme = cookies_named(headers, &name).next().and_then(|pair| pair.split_once('='));
-        theme.map_or(Theme::System, |(_, value)| Theme::parse(value))
+        header::values(headers, &self.name(CookieName::Theme)).next().map_or(Theme::System, Theme::parse)
     }
 }

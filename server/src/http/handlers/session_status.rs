@@ -10,21 +10,19 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, COOKIE, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tower_sessions::Session;
-use tower_sessions::session::Id;
 
 use crate::app_state::AppState;
-use app::http::SESSION;
 use backend::sessions::find_time_left;
 
 /// Returns a [`SessionTimeLeft`](domain::view_models::SessionTimeLeft), or `null` for a visitor. This route is
 /// outside the session layer, which removes the cookie of a session that has ended.
 pub async fn time_left(State(state): State<AppState>, headers: HeaderMap) -> Response {
     let backend = &state.backend;
-    let id = session_id(&headers, &backend.settings.cookie_name(SESSION));
+    let id = state.cookies.read_session(&headers).and_then(|value| value.parse().ok());
     let found = match id {
         Some(id) => {
             find_time_left(backend, &Session::new(Some(id), Arc::new(backend.sessions.clone()), None)).await
@@ -38,13 +36,4 @@ pub async fn time_left(State(state): State<AppState>, headers: HeaderMap) -> Res
             (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")]).into_response()
         }
     }
-}
-
-/// Returns the session id from the cookie of that name, read as the session layer reads it: the last one of several, whatever
-/// bytes the other cookies have.
-fn session_id(headers: &HeaderMap, name: &str) -> Option<Id> {
-    let lines = headers.get_all(COOKIE).iter().filter_map(|line| std::str::from_utf8(line.as_bytes()).ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, value) = pairs.rfind(|(key, _)| *key == name)?;
-    value.parse().ok()
 }

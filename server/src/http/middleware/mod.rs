@@ -6,6 +6,7 @@ pub mod client_ip;
 pub mod concurrency_limit;
 pub mod error_pages;
 pub mod form_body;
+pub mod own_cookies;
 pub mod page_cache;
 pub mod request_guard;
 pub mod request_log;

@@ -8,7 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::header::{
     ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE, USER_AGENT,
 };
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use tower::ServiceExt;
 
 use app::api::action_result::ActionResult;
@@ -21,6 +21,8 @@ const FORM: &str = "application/x-www-form-urlencoded";
 pub struct Browser {
     /// The value of its User-Agent header.
     pub user_agent: String,
+    /// The cookies of other applications on the domain, which it sends before its own.
+    pub other_cookies: Vec<u8>,
     router: Router,
     cookies: Mutex<BTreeMap<String, String>>,
 }
@@ -98,13 +100,14 @@ impl Response {
 impl Browser {
     /// Creates a browser without cookies.
     pub fn new(router: Router) -> Self {
-        Self { user_agent: "test".to_owned(), router, cookies: Mutex::default() }
+        Self { user_agent: "test".to_owned(), other_cookies: Vec::new(), router, cookies: Mutex::default() }
     }
 
     /// Returns a browser with the same cookies, as an attacker who has stolen them.
     pub fn copy(&self) -> Self {
         Self {
             user_agent: self.user_agent.clone(),
+            other_cookies: self.other_cookies.clone(),
             router: self.router.clone(),
             cookies: Mutex::new(self.cookies.lock().unwrap().clone()),
         }
@@ -124,18 +127,23 @@ impl Browser {
         };
     }
 
+    /// Returns the Cookie header of a request.
+    fn cookie_header(&self) -> Option<HeaderValue> {
+        let own = self.cookies.lock().unwrap();
+        let own = own.iter().map(|(name, value)| format!("{name}={value}").into_bytes());
+        let all: Vec<Vec<u8>> = Some(self.other_cookies.clone())
+            .filter(|other| !other.is_empty())
+            .into_iter()
+            .chain(own)
+            .collect();
+        let line = HeaderValue::from_bytes(&all.join(&b"; "[..])).unwrap();
+        (!line.is_empty()).then_some(line)
+    }
+
     /// Sends a request with the cookies of this browser, and keeps the cookies of the response.
     pub async fn send(&self, mut request: Request<Body>) -> Response {
-        let cookies = self
-            .cookies
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(n, v)| format!("{n}={v}"))
-            .collect::<Vec<_>>()
-            .join("; ");
-        if !cookies.is_empty() {
-            request.headers_mut().insert(COOKIE, cookies.parse().unwrap());
+        if let Some(line) = self.cookie_header() {
+            request.headers_mut().insert(COOKIE, line);
         }
         request.headers_mut().entry(USER_AGENT).or_insert(self.user_agent.parse().unwrap());
         request.headers_mut().entry(HOST).or_insert("portal.test".parse().unwrap());
