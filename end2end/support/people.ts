@@ -178,7 +178,7 @@ export class People {
   }
 
   private async expectSuccess(context: APIRequestContext, action: string, form: Record<string, string>): Promise<void> {
-    const response = await context.post(`/do/${action}`, { form })
+    const response = await context.post(`/do/${action}`, { form, headers: { accept: 'application/json' } })
     expect(response.status(), `the status of ${action}`).toBe(200)
     expect(Object.keys((await response.json()) as object), `the result of ${action}`).toEqual([expect.stringMatching(/goto|done/)])
   }

@@ -384,7 +384,7 @@ const USER_AGENTS = [
 async function cookiesOf(portal: Portal, username: string, password: string, userAgent?: string): Promise<Cookies> {
   const context = await request.newContext({ baseURL: portal.url, userAgent })
   const form = { username, password }
-  const response = await context.post('/do/sign_in', { form })
+  const response = await context.post('/do/sign_in', { form, headers: { accept: 'application/json' } })
   if (!(await response.text()).startsWith('{"goto"')) throw new Error(`${username} cannot sign in: ${await response.text()}`)
   const { cookies } = await context.storageState()
   await context.dispose()

@@ -147,7 +147,7 @@ export async function watchConsole(context: BrowserContext, consoleErrors: strin
 /** Sends a form from the browser of a page without opening a page, and returns the JSON result. */
 export async function send(page: Page, action: string, form: Record<string, string>): Promise<unknown> {
   const body = new URLSearchParams(form).toString()
-  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' }
   const response = await page.request.post(`/do/${action}`, { data: body, headers })
   base.expect(response.status(), `the status of ${action}`).toBe(200)
   return response.json()

@@ -330,7 +330,8 @@ test('too many requests and too many wrong passwords get a message', async ({ pa
   const wrong = { field: 'current_password', code: 'current_password_wrong' }
   const attemptsUntilLimited = async (): Promise<number> => {
     for (let attempts = 0; ; attempts += 1) {
-      const answer = (await (await page.request.post(`${portal.url}/do/change_password`, { form })).json()) as object
+      const response = await page.request.post(`${portal.url}/do/change_password`, { form, headers: { accept: 'application/json' } })
+      const answer = (await response.json()) as object
       if (attempts === 21 || !isDeepStrictEqual(answer, { refused: { form: null, fields: [wrong] } })) return attempts
     }
   }

@@ -2,7 +2,7 @@
 //!
 //! # Guarantees
 //!
-//! - Scripts get an `ActionResult`. Plain forms get a redirect with the same message.
+//! - Scripts, which ask for JSON, get an `ActionResult`. Plain forms get a redirect with the same message.
 //! - A refusal keeps the input, but never a password, in a sealed cookie.
 //! - An internal error is logged once, with its cause. People see a reference.
 //! - [`ActionContext::require_user`], [`ActionContext::require_admin`] and [`ActionContext::require_restricted_user`] are the only
@@ -12,12 +12,13 @@ use std::future::Future;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode, request};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 
 use crate::api::action_result::{ActionError, ActionResult};
+use crate::http::accept::asks_for_json;
 use crate::http::cookies::{CookieJar, Flash, SavedInput, Theme};
 use crate::http::request_context::RequestContext;
 use crate::http::response::ActionResponse;
@@ -149,7 +150,7 @@ impl ActionContext {
         Ok(Self(Arc::new(Inner {
             request,
             page: action.page,
-            is_plain_form: accepts_html(&parts),
+            is_plain_form: !asks_for_json(&parts.headers),
             input: action.input,
             affected_username: OnceLock::new(),
             cookies: CookieJar::new(&backend),
@@ -357,13 +358,4 @@ impl ActionContext {
             leptos_axum::redirect(to);
         }
     }
-}
-
-/// Returns true if the client accepts HTML, as a browser does when it sends a form without a script.
-fn accepts_html(parts: &request::Parts) -> bool {
-    parts
-        .headers
-        .get(ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"))
 }

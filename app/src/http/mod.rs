@@ -1,11 +1,13 @@
 //! HTTP on the server: the request context, cookies, the action runner and its responses.
 
+mod accept;
 mod action;
 mod cookies;
 mod request_context;
 mod response;
 mod urls;
 
+pub use crate::http::accept::asks_for_json;
 pub use crate::http::action::{Action, ActionContext, ActionStop, action};
 pub use crate::http::cookies::{CookieJar, Flash, KnownBrowsers, SESSION, SavedInput, Theme};
 pub use crate::http::request_context::RequestContext;

@@ -12,6 +12,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod accept;
 mod admin_commands;
 mod asvs;
 mod asvs_ciphers;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT, LOCATION, SET_COOKIE, USER_AGENT};
+use axum::http::header::{LOCATION, SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -17,7 +17,7 @@ use tower_sessions::Session;
 
 use crate::app_state::AppState;
 use crate::http::middleware::client_ip::client_ip;
-use app::http::{RequestContext, SESSION};
+use app::http::{RequestContext, SESSION, asks_for_json};
 use app::pages::{UserData, user_data};
 use backend::Backend;
 use backend::accounts::profile::{ProfileData, find_current_user_with_account};
@@ -171,7 +171,9 @@ fn wants_flash(request: &Request) -> bool {
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.contains("prefetch"))
     });
-    request.method() == Method::GET && !prefetch && header_text(headers, &ACCEPT).contains("text/html")
+    // Images and scripts do not show the message either.
+    let navigation = headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
+    request.method() == Method::GET && !prefetch && navigation && !asks_for_json(headers)
 }
 
 fn header_text(headers: &HeaderMap, name: &HeaderName) -> String {

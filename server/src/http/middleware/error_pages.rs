@@ -2,19 +2,20 @@
 //!
 //! # Guarantees
 //!
-//! - A response with an error status has an error page for browsers, or an `ActionResult` for our scripts.
+//! - A response with an error status has an error page, or an `ActionResult` for scripts that ask for JSON.
 //! - A response that already has a body for people (pages, results of actions, health checks) stays as it is.
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 
 use crate::app_state::AppState;
 use app::api::action_result::ActionResult;
+use app::http::asks_for_json;
 use app::pages::error_page;
 use domain::errors::{ErrorCode, FormErrors};
 
@@ -24,7 +25,7 @@ const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Adds an error page to error responses that have none.
 pub async fn render_error_pages(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let action = request.uri().path().starts_with("/do/");
-    let wants_json = action && !accepts_html(request.headers());
+    let wants_json = action && asks_for_json(request.headers());
     // The error page of a GET request links to the page again. A form is sent again only if the person decides to.
     let retry_path = (request.method() == Method::GET).then(|| request.uri().path().to_owned());
     let theme = state.cookies.read_theme(request.headers());
@@ -52,13 +53,6 @@ pub async fn render_error_pages(State(state): State<AppState>, request: Request,
     }
     rendered.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     rendered
-}
-
-fn accepts_html(headers: &HeaderMap) -> bool {
-    headers
-        .get(ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"))
 }
 
 /// Buffers an HTML response, so that it is sent in one piece and no browser renders half of it.

@@ -11,12 +11,14 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
-use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, REFERER};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, REFERER};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use tokio::time::timeout;
+
+use app::http::asks_for_json;
 
 /// The maximum size of a form in bytes. The longest password has 128 characters of at most 12 bytes each, and is sent twice.
 pub const MAX_FORM_BYTES: usize = 16 * 1024;
@@ -47,6 +49,9 @@ pub async fn require_complete_form(request: Request, next: Next) -> Response {
     }
     // Leptos would redirect to the URL in the Referer header.
     parts.headers.remove(REFERER);
+    // Leptos redirects only clients that name HTML, and the action's response is a redirect for every client without a script.
+    let accept = if asks_for_json(&parts.headers) { "application/json" } else { "text/html" };
+    parts.headers.insert(ACCEPT, HeaderValue::from_static(accept));
     next.run(Request::from_parts(parts, Body::from(bytes))).await
 }
 
