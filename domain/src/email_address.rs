@@ -3,18 +3,21 @@
 //! # Guarantees
 //!
 //! - An email address has the lengths of RFC 5321, an ASCII dot-atom as local part and a domain with a dot.
-//! - It has no control character.
+//! - It has no control character and no invisible character.
 //!
 //! The backend compares email addresses, because it has the IDNA tables.
 
 use serde::{Deserialize, Serialize};
+
+use crate::invisible::clean;
 
 /// The maximum length in bytes (RFC 5321, 4.5.3.1.3, without the angle brackets).
 pub const MAX_LENGTH: usize = 254;
 /// The maximum length of the local part in bytes (RFC 5321, 4.5.3.1.1).
 const MAX_LOCAL: usize = 64;
 
-/// An email address in the spelling that its owner typed. Emails are sent to this local part, at the ASCII form of this domain.
+/// An email address in the spelling that its owner typed, without invisible characters. Emails are sent to this local part, at the
+/// ASCII form of this domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EmailAddress(String);
@@ -29,15 +32,15 @@ pub enum InvalidEmailAddress {
 }
 
 impl EmailAddress {
-    /// Parses an email address and ignores surrounding whitespace.
+    /// Parses an email address and ignores invisible characters and surrounding whitespace.
     pub fn parse(text: &str) -> Result<Self, InvalidEmailAddress> {
-        let address = text.trim();
+        let address = clean(text);
         if address.is_empty() {
             return Err(InvalidEmailAddress::Empty);
         }
         let (local, domain) = address.rsplit_once('@').ok_or(InvalidEmailAddress::Format)?;
         let valid = address.len() <= MAX_LENGTH && is_local_part(local) && is_domain(domain);
-        if valid { Ok(Self(address.to_owned())) } else { Err(InvalidEmailAddress::Format) }
+        if valid { Ok(Self(address)) } else { Err(InvalidEmailAddress::Format) }
     }
 
     /// Returns the email address as typed.

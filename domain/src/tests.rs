@@ -10,7 +10,7 @@ use crate::return_to::ReturnTo;
 use crate::status::transitions::{AccountState, Change, REJECTION_RETENTION};
 use crate::status::{AdminAction, PublicStatus, Role, Status, UserId};
 use crate::time::{Timestamp, ago, period_in_words, rfc3339, utc_text};
-use crate::username::Username;
+use crate::username::{InvalidUsername, Username, key_of};
 use crate::validation::{Registration, check_field};
 use std::time::Duration;
 
@@ -24,6 +24,19 @@ fn account(status: Status, role: Role) -> AccountState {
 fn usernames_with_single_marks_between_letters_are_accepted() {
     for name in ["ada", "Ada.Lovelace", "a-b_c.d", "x86", " ada "] {
         assert!(Username::parse(name).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn invisible_characters_make_no_other_username_or_email_address() {
+    for c in ['\u{2060}', '\u{200b}', '\u{feff}', '\u{ad}', '\u{200e}', '\u{202a}', '\u{2069}', '\u{fe0f}'] {
+        let name = Username::parse(&format!("{c}ada.{c}lovelace{c} "));
+        assert_eq!(name.map(|name| name.as_str().to_owned()), Ok("ada.lovelace".to_owned()), "{c:?}");
+        assert_eq!(key_of(&format!(" {c}Ada.{c}Lovelace")), "ada.lovelace", "{c:?}");
+        let email = EmailAddress::parse(&format!("a{c}da@example.{c}com{c}"));
+        assert_eq!(email.map(|email| email.as_str().to_owned()), Ok("ada@example.com".to_owned()), "{c:?}");
+        assert_eq!(Username::parse(&format!("ad{c}min")), Err(InvalidUsername::Reserved), "{c:?}");
+        assert_eq!(Username::parse(&c.to_string()), Err(InvalidUsername::Empty), "{c:?}");
     }
 }
 

@@ -9,6 +9,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::invisible::clean;
+
 /// Names that no one can register, because they look like the portal or its administrators.
 const RESERVED: &[&str] = &[
     "about",
@@ -77,9 +79,9 @@ pub enum InvalidUsername {
 }
 
 impl Username {
-    /// Parses a username and ignores surrounding whitespace.
+    /// Parses a username and ignores invisible characters and surrounding whitespace.
     pub fn parse(text: &str) -> Result<Self, InvalidUsername> {
-        let name = text.trim();
+        let name = clean(text);
         if name.is_empty() {
             return Err(InvalidUsername::Empty);
         }
@@ -95,10 +97,10 @@ impl Username {
         if !ends_are_valid || !separators_are_apart {
             return Err(InvalidUsername::Format);
         }
-        if is_reserved(name) {
+        if is_reserved(&name) {
             return Err(InvalidUsername::Reserved);
         }
-        Ok(Self(name.to_owned()))
+        Ok(Self(name))
     }
 
     /// Returns the username as typed.
@@ -117,7 +119,7 @@ impl Username {
 /// Returns the key for looking up a username as typed at sign-in, valid or not.
 #[must_use]
 pub fn key_of(typed: &str) -> String {
-    typed.trim().to_ascii_lowercase()
+    clean(typed).to_ascii_lowercase()
 }
 
 /// Returns true if the name looks like a reserved name. Separators and trailing digits do not count, because `ad.min` and

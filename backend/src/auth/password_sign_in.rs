@@ -33,6 +33,7 @@ use crate::sessions::{
 };
 use domain::email_address::EmailAddress;
 use domain::errors::{ErrorCode, Field, FormErrors};
+use domain::invisible::clean;
 use domain::password::Password;
 use domain::status::{Status, UserId};
 use domain::time::Timestamp;
@@ -283,7 +284,7 @@ async fn use_temporary_password(
 /// Refuses input that no account can have, without a query: empty or too long fields, and NUL characters.
 fn check_form(form: &SignIn<'_>) -> Result<(), UseCaseError> {
     let mut errors = FormErrors::default();
-    if form.identifier.trim().is_empty() {
+    if clean(form.identifier).is_empty() {
         errors.add(Field::Username, ErrorCode::IdentifierMissing);
     }
     if form.password.is_empty() {

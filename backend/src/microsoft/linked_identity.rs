@@ -27,6 +27,7 @@ use crate::microsoft::identity_lookup::find_identity;
 use crate::microsoft::provider::Identity;
 use crate::sessions::{AuthMethod, CurrentUser, end_sessions, require_session};
 use domain::errors::ErrorCode;
+use domain::invisible::is_invisible;
 use domain::password::Password;
 use domain::status::{Status, UserId};
 use domain::time::Timestamp;
@@ -72,12 +73,10 @@ pub(super) async fn insert_identity(
     identity::Entity::insert(row).exec_without_returning(db).await.map(drop)
 }
 
-/// Returns true if a character may appear in a label: no control characters, no marks that change the text direction, and no
-/// characters without width (Unicode's categories Cc and Cf, as far as names can contain them).
+/// Returns true if a character may appear in a label: no control characters, line separators, marks that change the text
+/// direction, and characters without width.
 fn is_visible(c: char) -> bool {
-    let hidden = matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-    !c.is_control() && !hidden
+    !c.is_control() && !is_invisible(c) && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}')
 }
 
 /// Removes the account that an earlier sign-in with this identity created, if it is still pending and has no password. That

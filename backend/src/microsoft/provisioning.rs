@@ -23,6 +23,7 @@ use crate::sessions::Browser;
 use crate::{Actor, Backend};
 use domain::email_address::EmailAddress;
 use domain::errors::ErrorCode;
+use domain::invisible::clean;
 use domain::status::{Role, Status};
 use domain::username;
 use domain::username::Username;
@@ -125,6 +126,7 @@ async fn find_free_username(db: &impl ConnectionTrait, hint: &str) -> Result<Use
 /// Returns the characters of a hint that a username may contain: letters, digits and single separators. The hint can be an
 /// email address (`ada.lovelace@example.com`) or a name ("Ada Lovelace").
 fn username_from_hint(hint: &str) -> String {
+    let hint = clean(hint);
     let local = hint.split('@').next().unwrap_or_default();
     let mut username = String::new();
     for c in local.chars() {
@@ -154,6 +156,7 @@ mod tests {
             ("Ada Lovelace", "Ada.Lovelace"),
             ("..ada__l--@x", "ada_l"),
             ("\u{e9}mile", "mile"),
+            ("a\u{ad}da.\u{2060}lovelace@example.com", "ada.lovelace"),
             ("", ""),
         ] {
             assert_eq!(username_from_hint(hint), username, "{hint}");

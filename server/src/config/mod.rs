@@ -410,7 +410,8 @@ fn portal_help(source: &Source) -> Result<Option<String>, ConfigError> {
         "must be an email address or an http(s) URL, for example help@example.com",
         |text| {
             let web = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-            (web || EmailAddress::parse(text).is_ok()).then(|| Some(text.to_owned()))
+            let email = || EmailAddress::parse(text).ok().map(|email| email.as_str().to_owned());
+            (if web { Some(text.to_owned()) } else { email() }).map(Some)
         },
     )
 }

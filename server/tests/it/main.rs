@@ -29,6 +29,7 @@ mod email_resend;
 mod email_verification;
 mod first_admin;
 mod http_headers;
+mod invisible_characters;
 mod last_admin;
 mod later_versions;
 mod malformed_input;

@@ -9,6 +9,7 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use sha2::{Digest, Sha256};
 
 use crate::infra::random;
+use domain::invisible::is_invisible;
 
 /// Crockford's base32: no I, L, O or U.
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -34,10 +35,12 @@ impl PlainToken {
         Self(random::bytes::<TYPABLE_LENGTH>().into_iter().map(digit).collect())
     }
 
-    /// Parses a typed secret, in any case, with spaces, hyphens and the letters that look like digits. Returns `None` for another
-    /// form.
+    /// Parses a typed or pasted secret, in any case, with spaces, hyphens, invisible characters and the letters that look like
+    /// digits. Returns `None` for another form.
     pub fn from_typed(text: &str) -> Option<Self> {
-        let digits = text.chars().filter(|c| !matches!(c, '-' | ' ' | '\u{a0}')).take(TYPABLE_LENGTH + 1);
+        let is_ignored =
+            |c: &char| c.is_whitespace() || is_invisible(*c) || matches!(c, '-' | '\u{2010}'..='\u{2015}');
+        let digits = text.chars().filter(|c| !is_ignored(c)).take(TYPABLE_LENGTH + 1);
         let read = |c: char| match c.to_ascii_uppercase() {
             'O' => Some('0'),
             'I' | 'L' => Some('1'),
@@ -102,7 +105,12 @@ mod tests {
         let grouped = token.grouped();
         let groups: Vec<usize> = grouped.split('-').map(str::len).collect();
         assert_eq!(groups, [5, 5, 5, 5, 6], "{grouped}");
-        for typed in [grouped.to_lowercase(), grouped.replace('-', " "), format!(" {grouped} ")] {
+        for typed in
+            [grouped.to_lowercase(), grouped.replace('-', " "), format!(" {grouped} ")].into_iter().chain(
+                ["\u{2011}", "\u{2013}", "\u{a0}", "-\u{2060}", "\u{200b}"]
+                    .map(|gap| grouped.replace('-', gap)),
+            )
+        {
             assert_eq!(PlainToken::from_typed(&typed).map(|read| read.hash()), Some(token.hash()), "{typed}");
         }
         let zeros = PlainToken::from_typed(&"O".repeat(26)).expect("O is read as 0");
