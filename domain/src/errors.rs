@@ -71,6 +71,12 @@ impl Field {
             Self::Password | Self::CurrentPassword | Self::NewPassword | Self::ConfirmPassword => None,
         }
     }
+
+    /// Returns true if the field is for a password.
+    #[must_use]
+    pub fn is_password(self) -> bool {
+        matches!(self, Self::Password | Self::CurrentPassword | Self::NewPassword | Self::ConfirmPassword)
+    }
 }
 
 /// The reason for a refusal. The sentence for each code is in [`crate::messages`].

@@ -2,10 +2,10 @@
 //!
 //! # Guarantees
 //!
-//! - The `Debug` output of a [`Password`] never contains the password.
+//! - The `Debug` output of a [`Password`] or [`NormalizedPassword`] never contains the password.
 //! - A [`NewPassword`] has a length that the portal accepts.
 //!
-//! The backend checks the strength, because it has the tables.
+//! The backend normalises passwords and checks their strength, because it has the tables.
 
 use std::fmt;
 
@@ -33,6 +33,39 @@ impl From<String> for Password {
 }
 
 impl Password {
+    /// Returns the password as typed, only for normalising it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns true if the password is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A password in the normal form in which passwords are measured, compared and hashed: NFKC, because keyboards write `ä` as one
+/// character or as two (NIST SP 800-63B-4, 3.1.1.2).
+///
+/// The backend normalises passwords, because it has the Unicode tables. Browsers have their own.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NormalizedPassword(String);
+
+impl fmt::Debug for NormalizedPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NormalizedPassword(…)")
+    }
+}
+
+impl NormalizedPassword {
+    /// Takes a text that has been normalised to NFKC.
+    #[must_use]
+    pub fn from_nfkc(text: String) -> Self {
+        Self(text)
+    }
+
     /// Returns the password in plain text, only for hashing and checking.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -67,24 +100,24 @@ pub enum InvalidPassword {
 
 /// A new password of acceptable length.
 #[derive(Clone, Debug)]
-pub struct NewPassword(Password);
+pub struct NewPassword(NormalizedPassword);
 
 impl NewPassword {
     /// Checks the length in characters (NIST SP 800-63B-4, 3.1.1.2). There are no composition rules.
-    pub fn parse(typed: Password, min_length: usize) -> Result<Self, InvalidPassword> {
-        let length = typed.expose().chars().count();
+    pub fn parse(password: NormalizedPassword, min_length: usize) -> Result<Self, InvalidPassword> {
+        let length = password.expose().chars().count();
         match length {
             0 => Err(InvalidPassword::Empty),
-            _ if typed.expose().contains('\0') => Err(InvalidPassword::Nul),
+            _ if password.expose().contains('\0') => Err(InvalidPassword::Nul),
             _ if length < min_length => Err(InvalidPassword::TooShort),
             _ if length > MAX_LENGTH => Err(InvalidPassword::TooLong),
-            _ => Ok(Self(typed)),
+            _ => Ok(Self(password)),
         }
     }
 
     /// Returns the password for the hasher.
     #[must_use]
-    pub fn password(&self) -> &Password {
+    pub fn password(&self) -> &NormalizedPassword {
         &self.0
     }
 }

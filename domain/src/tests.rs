@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::email_address::EmailAddress;
 use crate::errors::error_reference;
 use crate::errors::{ErrorCode, Field};
-use crate::password::{NewPassword, Password};
+use crate::password::{NewPassword, NormalizedPassword, Password};
 use crate::return_to::ReturnTo;
 use crate::status::transitions::{AccountState, Change, REJECTION_RETENTION};
 use crate::status::{AdminAction, PublicStatus, Role, Status, UserId};
@@ -15,6 +15,10 @@ use crate::validation::{Registration, check_field};
 use std::time::Duration;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
+
+fn normalized(text: &str) -> NormalizedPassword {
+    NormalizedPassword::from_nfkc(text.to_owned())
+}
 
 fn account(status: Status, role: Role) -> AccountState {
     AccountState { id: UserId(7), status, role, confirmed: true, status_since: NOW, deletion_due: false }
@@ -97,7 +101,7 @@ fn invalid_email_addresses_are_refused() {
 
 #[test]
 fn password_length_is_counted_in_characters() {
-    let parse = |text: &str| NewPassword::parse(Password::from(text.to_owned()), 12);
+    let parse = |text: &str| NewPassword::parse(normalized(text), 12);
     assert!(parse("elf zeichen").is_err());
     assert!(parse("zwölf zeiche").is_ok());
     assert!(parse(&"ü".repeat(128)).is_ok());
@@ -109,11 +113,12 @@ fn password_length_is_counted_in_characters() {
 fn the_debug_output_of_a_password_is_redacted() {
     let password = Password::from("correct horse".to_owned());
     assert_eq!(format!("{password:?}"), "Password(…)");
+    assert_eq!(format!("{:?}", normalized("correct horse")), "NormalizedPassword(…)");
 }
 
 #[test]
 fn a_refused_registration_names_every_wrong_field() {
-    let errors = Registration::parse("a", "b", Password::from("c".to_owned()), &Password::default(), 12);
+    let errors = Registration::parse("a", "b", normalized("c"), &normalized(""), 12);
     let fields: Vec<Field> =
         errors.err().map(|r| r.fields.iter().map(|f| f.field).collect()).unwrap_or_default();
     assert_eq!(fields, [Field::Username, Field::Email, Field::Password]);

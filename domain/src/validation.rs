@@ -7,7 +7,7 @@
 
 use crate::email_address::{EmailAddress, InvalidEmailAddress};
 use crate::errors::{ErrorCode, Field, FormErrors};
-use crate::password::{InvalidPassword, NewPassword, Password};
+use crate::password::{InvalidPassword, NewPassword, NormalizedPassword, Password};
 use crate::username::{InvalidUsername, Username};
 
 impl From<InvalidUsername> for ErrorCode {
@@ -42,14 +42,14 @@ pub fn password_error(invalid: InvalidPassword, min_length: usize) -> ErrorCode 
 }
 
 /// Checks one field of a form that asks for a username, an email address or a new password, and returns its error.
-/// `other` is the password, for the field that repeats it.
+/// `other` is the password, for the field that repeats it. Both are normalised (NFKC) if they are passwords.
 #[must_use]
 pub fn check_field(field: Field, typed: &str, other: &str, min_length: usize) -> Option<ErrorCode> {
     match field {
         Field::Username => Username::parse(typed).err().map(ErrorCode::from),
         Field::Email => EmailAddress::parse(typed).err().map(ErrorCode::from),
         Field::Password | Field::NewPassword => {
-            NewPassword::parse(Password::from(typed.to_owned()), min_length)
+            NewPassword::parse(NormalizedPassword::from_nfkc(typed.to_owned()), min_length)
                 .err()
                 .map(|invalid| password_error(invalid, min_length))
         }
@@ -75,8 +75,8 @@ impl Registration {
     pub fn parse(
         username: &str,
         email: &str,
-        password: Password,
-        confirmation: &Password,
+        password: NormalizedPassword,
+        confirmation: &NormalizedPassword,
         min_length: usize,
     ) -> Result<Self, FormErrors> {
         let mut errors = FormErrors::default();
@@ -101,7 +101,7 @@ impl Registration {
 #[derive(Debug)]
 pub struct PasswordChange {
     /// The current password. Empty if the form does not ask for it.
-    pub current: Password,
+    pub current: NormalizedPassword,
     /// The new password.
     pub new: NewPassword,
 }
@@ -109,9 +109,9 @@ pub struct PasswordChange {
 impl PasswordChange {
     /// Validates the form. The errors name every wrong field. `needs_current` is true if the form asks for the current password.
     pub fn parse(
-        current: Password,
-        new: Password,
-        confirmation: &Password,
+        current: NormalizedPassword,
+        new: NormalizedPassword,
+        confirmation: &NormalizedPassword,
         min_length: usize,
         needs_current: bool,
     ) -> Result<Self, FormErrors> {

@@ -15,6 +15,7 @@ pub async fn register(
 ) -> Result<ActionResult, ActionError> {
     use crate::http::{ActionResponse, action};
     use backend::accounts::registration;
+    use backend::auth::password::normalize;
     use domain::errors::Field;
     use domain::flash_message::FlashMessage;
     use domain::validation::Registration;
@@ -23,7 +24,8 @@ pub async fn register(
     action
         .run(async move |cx| {
             let min_length = cx.backend.settings.password_min_length;
-            let form = Registration::parse(&username, &email, password, &confirm_password, min_length)?;
+            let (password, confirmation) = (normalize(&password), normalize(&confirm_password));
+            let form = Registration::parse(&username, &email, password, &confirmation, min_length)?;
             let user_id = registration::register(&cx.backend, form, cx.request.client_ip).await?;
             cx.remember_registration(user_id);
             Ok(ActionResponse::redirect_with("/login", FlashMessage::Registered))
@@ -106,6 +108,7 @@ pub async fn set_up(
 ) -> Result<ActionResult, ActionError> {
     use crate::http::{ActionResponse, action, token_page};
     use backend::accounts::first_admin::create_first_admin;
+    use backend::auth::password::normalize;
     use domain::errors::Field;
     use domain::flash_message::FlashMessage;
     use domain::validation::Registration;
@@ -115,7 +118,8 @@ pub async fn set_up(
     action
         .run(async move |cx| {
             let min_length = cx.backend.settings.password_min_length;
-            let form = Registration::parse(&username, &email, password, &confirm_password, min_length)?;
+            let (password, confirmation) = (normalize(&password), normalize(&confirm_password));
+            let form = Registration::parse(&username, &email, password, &confirmation, min_length)?;
             let (request, browser) = (&cx.request, cx.request.browser());
             create_first_admin(&cx.backend, &request.session, &token, form, &browser, request.client_ip)
                 .await?;

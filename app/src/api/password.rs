@@ -35,6 +35,7 @@ pub async fn change_password(
 ) -> Result<ActionResult, ActionError> {
     use crate::http::{ActionResponse, action};
     use backend::accounts::password_change::change_password;
+    use backend::auth::password::normalize;
     use domain::flash_message::FlashMessage;
     use domain::validation::PasswordChange;
 
@@ -44,9 +45,9 @@ pub async fn change_password(
             let min_length = cx.backend.settings.password_min_length;
             let asks_current = user.requires_password();
             let form = PasswordChange::parse(
-                current_password,
-                new_password,
-                &confirm_password,
+                normalize(&current_password),
+                normalize(&new_password),
+                &normalize(&confirm_password),
                 min_length,
                 asks_current,
             )?;

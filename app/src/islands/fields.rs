@@ -7,6 +7,7 @@
 //! - An error disappears as soon as the value is valid.
 //! - Paste is never blocked, and no input is truncated.
 
+use js_sys::JsString;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, FocusEvent, HtmlButtonElement, HtmlInputElement};
@@ -54,7 +55,12 @@ impl FieldState {
         } else {
             String::new()
         };
-        let code = check_field(self.field, &input.value(), &other, min_length);
+        let (typed, other) = if self.field.is_password() {
+            (normalize(&input.value()), normalize(&other))
+        } else {
+            (input.value(), other)
+        };
+        let code = check_field(self.field, &typed, &other, min_length);
         self.local.set((form.response_count.get_untracked(), code));
     }
 
@@ -101,6 +107,11 @@ impl FieldState {
         let parts: Vec<String> = hint.into_iter().chain(error).collect();
         (!parts.is_empty()).then(|| parts.join(" "))
     }
+}
+
+/// Returns a password in the normal form in which the server measures and compares it. The Unicode tables are the browser's own.
+fn normalize(password: &str) -> String {
+    JsString::from(password).normalize("NFKC").into()
 }
 
 /// The error between hint and input. It takes no space if there is no error.

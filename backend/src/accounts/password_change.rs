@@ -29,7 +29,7 @@ use crate::sessions::{
     insert_session, prepare_session, record_sign_in, refuse_during_recovery, require_session,
 };
 use domain::errors::{ErrorCode, Field, FormErrors};
-use domain::password::{NewPassword, Password};
+use domain::password::{NewPassword, NormalizedPassword};
 use domain::status::Status;
 use domain::time::Timestamp;
 use domain::validation::PasswordChange;
@@ -87,7 +87,7 @@ pub async fn change_password(
 async fn authorize_change(
     backend: &Backend,
     current_user: &CurrentUser,
-    current_password: &Password,
+    current_password: &NormalizedPassword,
     client_ip: &str,
 ) -> Result<Action, UseCaseError> {
     if current_user.kind == SessionKind::Restricted {

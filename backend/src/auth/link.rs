@@ -11,6 +11,7 @@ use sea_orm::EntityTrait;
 
 use crate::Backend;
 use crate::auth::password::hasher::Verification;
+use crate::auth::password::normalize;
 use crate::auth::token::{PlainToken, find_token};
 use crate::entity::{user, user_token};
 use crate::error::{ErrorContext, InternalError, UseCaseError};
@@ -138,7 +139,7 @@ pub(crate) async fn check_password(
     user: &user::Model,
     proof: &LinkProof<'_>,
 ) -> Result<(), UseCaseError> {
-    let password = proof.password;
+    let password = normalize(proof.password);
     if password.is_empty() {
         return Err(FormErrors::of_field(Field::Password, ErrorCode::PasswordMissing).into());
     }
@@ -147,7 +148,10 @@ pub(crate) async fn check_password(
         return Err(wrong());
     }
     backend.rate_limiter.acquire_link_password(user.id, backend.now()).await?;
-    match backend.hasher.verify(password, user.password_hash.as_deref(), &proof.client_ip.to_string()).await?
+    match backend
+        .hasher
+        .verify(&password, user.password_hash.as_deref(), &proof.client_ip.to_string())
+        .await?
     {
         Verification::Correct { .. } => Ok(()),
         Verification::Wrong => Err(wrong()),

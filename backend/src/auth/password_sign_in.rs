@@ -19,6 +19,7 @@ use crate::auth::known_browsers::{
     remember_at_sign_in,
 };
 use crate::auth::password::hasher::{HashError, Verification};
+use crate::auth::password::normalize;
 use crate::auth::rate_limit::SignInAttempt;
 use crate::auth::token::{PlainToken, consume_token, find_token, revoke_tokens};
 use crate::email::outbox::drop_unsent;
@@ -34,7 +35,7 @@ use crate::sessions::{
 use domain::email_address::EmailAddress;
 use domain::errors::{ErrorCode, Field, FormErrors};
 use domain::invisible::clean;
-use domain::password::Password;
+use domain::password::{NormalizedPassword, Password};
 use domain::status::{Status, UserId};
 use domain::time::Timestamp;
 use domain::token::Purpose;
@@ -110,13 +111,14 @@ async fn attempt_sign_in(
     form: SignIn<'_>,
     browser: &Browser,
 ) -> Result<SignedIn, UseCaseError> {
-    check_form(&form)?;
+    let password = normalize(form.password);
+    check_form(&form, &password)?;
     let lookup = Lookup::parse(form.identifier);
     let now = backend.now();
     let attempt =
         backend.rate_limiter.acquire_sign_in(&backend.settings, &lookup.key(), form.client_ip, now).await?;
     let user = find_user(backend, &lookup).await?;
-    let temporary = PlainToken::from_typed(form.password.expose());
+    let temporary = PlainToken::from_typed(password.expose());
     let known = user.as_ref().and_then(|user| known_to(&browser.known, user.id));
     // After the daily limit, a browser that is not known can sign in only with a temporary password.
     let mut only_temporary = false;
@@ -132,7 +134,7 @@ async fn attempt_sign_in(
         only_temporary = !counted;
     }
     let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
-    let verification = match backend.hasher.verify(form.password, hash, &form.client_ip.to_string()).await {
+    let verification = match backend.hasher.verify(&password, hash, &form.client_ip.to_string()).await {
         Ok(verification) => verification,
         Err(error) => {
             // A busy hasher is not the user's fault.
@@ -144,7 +146,8 @@ async fn attempt_sign_in(
         }
     };
     if let (Some(user), Verification::Correct { outdated }, false) = (&user, verification, only_temporary) {
-        return accept_password(backend, session, &form, user, outdated, attempt, browser).await;
+        let renewed = outdated.then_some(&password);
+        return accept_password(backend, session, &form, user, renewed, attempt, browser).await;
     }
     if let Some(temporary) = temporary
         && use_temporary_password(backend, session, &form, &temporary, user.as_ref(), browser).await?
@@ -166,26 +169,26 @@ async fn attempt_sign_in(
 }
 
 /// Completes a sign-in with the correct password, and refunds the attempt if the account is active and below its limit. Otherwise
-/// the attempt counts as failed, because it costs a hash and has no result.
+/// the attempt counts as failed, because it costs a hash and has no result. The hash of the password `renewed` is replaced.
 async fn accept_password(
     backend: &Backend,
     session: &BrowserSession,
     form: &SignIn<'_>,
     user: &user::Model,
-    outdated: bool,
+    renewed: Option<&NormalizedPassword>,
     attempt: SignInAttempt,
     browser: &Browser,
 ) -> Result<SignedIn, UseCaseError> {
     let limiter = &backend.rate_limiter;
     if user.status != Status::Active {
         limiter.record_failure(attempt).await;
-        return complete_sign_in(backend, session, form, user, outdated, browser).await;
+        return complete_sign_in(backend, session, form, user, renewed, browser).await;
     }
     if let Err(code) = limiter.acquire_successful_sign_in(user.id, form.client_ip, backend.now()).await {
         limiter.record_failure(attempt).await;
         return Err(code.into());
     }
-    let completed = complete_sign_in(backend, session, form, user, outdated, browser);
+    let completed = complete_sign_in(backend, session, form, user, renewed, browser);
     let ((), result) = tokio::join!(limiter.refund(attempt), completed);
     result
 }
@@ -196,11 +199,11 @@ async fn complete_sign_in(
     session: &BrowserSession,
     form: &SignIn<'_>,
     user: &user::Model,
-    outdated: bool,
+    renewed: Option<&NormalizedPassword>,
     browser: &Browser,
 ) -> Result<SignedIn, UseCaseError> {
-    if outdated {
-        renew_hash(backend, user, form).await?;
+    if let Some(password) = renewed {
+        renew_hash(backend, user, password, form.client_ip).await?;
     }
     if user.status != Status::Active {
         let can_confirm =
@@ -282,12 +285,12 @@ async fn use_temporary_password(
 }
 
 /// Refuses input that no account can have, without a query: empty or too long fields, and NUL characters.
-fn check_form(form: &SignIn<'_>) -> Result<(), UseCaseError> {
+fn check_form(form: &SignIn<'_>, password: &NormalizedPassword) -> Result<(), UseCaseError> {
     let mut errors = FormErrors::default();
     if clean(form.identifier).is_empty() {
         errors.add(Field::Username, ErrorCode::IdentifierMissing);
     }
-    if form.password.is_empty() {
+    if password.is_empty() {
         errors.add(Field::Password, ErrorCode::PasswordMissing);
     }
     if !errors.is_empty() {
@@ -295,8 +298,8 @@ fn check_form(form: &SignIn<'_>) -> Result<(), UseCaseError> {
     }
     let impossible = form.identifier.len() > 4 * domain::email_address::MAX_LENGTH
         || form.identifier.contains('\0')
-        || form.password.expose().contains('\0')
-        || form.password.is_too_long();
+        || password.expose().contains('\0')
+        || password.is_too_long();
     if impossible { Err(ErrorCode::InvalidCredentials.into()) } else { Ok(()) }
 }
 
@@ -337,8 +340,13 @@ async fn find_user(backend: &Backend, lookup: &Lookup) -> Result<Option<user::Mo
 }
 
 /// Replaces a hash with older parameters, if it is still the one that was verified. The credential version stays the same.
-async fn renew_hash(backend: &Backend, user: &user::Model, form: &SignIn<'_>) -> Result<(), UseCaseError> {
-    let hash = match backend.hasher.hash(form.password, &form.client_ip.to_string()).await {
+async fn renew_hash(
+    backend: &Backend,
+    user: &user::Model,
+    password: &NormalizedPassword,
+    client_ip: IpAddr,
+) -> Result<(), UseCaseError> {
+    let hash = match backend.hasher.hash(password, &client_ip.to_string()).await {
         Ok(hash) => hash,
         // The next sign-in replaces it. The old hash still works.
         Err(HashError::Busy) => return Ok(()),

@@ -9,11 +9,12 @@ use sea_orm::EntityTrait;
 
 use crate::Backend;
 use crate::auth::password::hasher::Verification;
+use crate::auth::password::normalize;
 use crate::entity::user;
 use crate::error::{ErrorContext, UseCaseError};
 use crate::sessions::CurrentUser;
 use domain::errors::{ErrorCode, Field, FormErrors};
-use domain::password::Password;
+use domain::password::{NormalizedPassword, Password};
 use domain::status::UserId;
 
 /// Verifies the current password or, if there is none to ask for, that the sign-in is at most ten minutes old.
@@ -25,7 +26,7 @@ pub async fn reauthenticate(
 ) -> Result<(), UseCaseError> {
     backend.rate_limiter.acquire_reauthentication(&current_user.rate_limit_key(), backend.now()).await?;
     if current_user.requires_password() {
-        return verify_current_password(backend, current_user.user_id, current, client_ip).await;
+        return verify_current_password(backend, current_user.user_id, &normalize(current), client_ip).await;
     }
     if current_user.is_recently_authenticated(backend.now()) {
         Ok(())
@@ -38,7 +39,7 @@ pub async fn reauthenticate(
 pub(crate) async fn verify_current_password(
     backend: &Backend,
     user_id: UserId,
-    current: &Password,
+    current: &NormalizedPassword,
     client_ip: &str,
 ) -> Result<(), UseCaseError> {
     if current.is_empty() {

@@ -13,7 +13,7 @@ use crate::email::obsolete::drop_after_revocation;
 use crate::entity::email_job::JobKind;
 use crate::entity::{email_job, user};
 use crate::error::{ErrorContext, InternalError};
-use domain::password::Password;
+use domain::password::NormalizedPassword;
 use domain::status::UserId;
 use domain::time::Timestamp;
 use domain::token::Purpose;
@@ -23,8 +23,8 @@ const REVOKED: [Purpose; 4] =
     [Purpose::SignIn, Purpose::OperatorSignIn, Purpose::TemporaryPassword, Purpose::ChangeEmail];
 
 /// Returns a random password that no one knows. Password reset by email works with it as with any other.
-pub(crate) fn random_password() -> Password {
-    Password::from(PlainToken::generate().expose().to_owned())
+pub(crate) fn random_password() -> NormalizedPassword {
+    NormalizedPassword::from_nfkc(PlainToken::generate().expose().to_owned())
 }
 
 /// Replaces the password, which a thief may know. Does nothing for an account without a password.

@@ -8,6 +8,7 @@ use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::client::{self, Connection};
 use backend::auth::password::hasher::Hasher;
+use backend::auth::password::normalize;
 use backend::entity::user;
 use backend::infra::clock::Clock;
 use backend::infra::database::Database;
@@ -98,7 +99,7 @@ pub fn user_name(number: usize) -> String {
 
 /// Inserts active users with confirmed email addresses. They share one password, which is hashed once.
 async fn insert_users(database: &Database) -> anyhow::Result<()> {
-    let hashed = Hasher::start(1)?.hash(&Password::from(PASSWORD.to_owned()), "local").await;
+    let hashed = Hasher::start(1)?.hash(&normalize(&Password::from(PASSWORD.to_owned())), "local").await;
     let hash = hashed.map_err(|error| anyhow!("could not hash a password: {error:?}"))?;
     let now = Clock::System.now();
     let names = (0..VIEWERS).map(viewer_name).chain((0..CONCURRENT_SIGN_INS).map(user_name));

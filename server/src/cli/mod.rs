@@ -20,13 +20,14 @@ use crate::config::{Config, ConfigError, Source, settings_tables};
 use crate::{serve, startup, telemetry};
 use backend::Backend;
 use backend::admin::commands;
+use backend::auth::password::normalize;
 use backend::email::delivery::SendResult;
 use backend::email::transport::{Transport, send_test};
 use backend::error::UseCaseError;
 use backend::settings::EmailTransport;
 use domain::email_address::EmailAddress;
 use domain::errors::FormErrors;
-use domain::password::Password;
+use domain::password::{NormalizedPassword, Password};
 use domain::validation::Registration;
 
 /// Account portal with administrator approval
@@ -252,11 +253,11 @@ async fn run_admin_command(backend: &Backend, command: AdminCommand) -> Result<(
     Ok(())
 }
 
-fn read_password() -> Result<Password, CliError> {
+fn read_password() -> Result<NormalizedPassword, CliError> {
     let mut text = String::new();
     // Only the first line: a line break would become part of a password that no form can send.
     std::io::BufReader::new(std::io::stdin().take(4_096))
         .read_line(&mut text)
         .map_err(|e| CliError(format!("The password could not be read from standard input ({e}).")))?;
-    Ok(Password::from(text.trim_end_matches(['\r', '\n']).to_owned()))
+    Ok(normalize(&Password::from(text.trim_end_matches(['\r', '\n']).to_owned())))
 }

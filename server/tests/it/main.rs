@@ -35,6 +35,7 @@ mod later_versions;
 mod malformed_input;
 mod metrics;
 mod migrations;
+mod normal_forms;
 mod obsolete_emails;
 mod other_cookies;
 mod outbox;

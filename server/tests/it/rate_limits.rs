@@ -17,6 +17,7 @@ use backend::entity::{known_browser, user};
 use backend::infra::clock::Clock;
 use backend::infra::random;
 use domain::errors::{ErrorCode, FormErrors};
+use domain::password::NormalizedPassword;
 use domain::status::{Role, Status, UserId};
 use domain::time::Timestamp;
 
@@ -441,7 +442,7 @@ async fn pages_are_served_while_eight_clients_fill_the_hash_queue() {
         let (release, wait) = std::sync::mpsc::channel::<()>();
         let hasher = hasher.clone();
         let job = tokio::spawn(async move {
-            let password = PASSWORD.to_owned().into();
+            let password = NormalizedPassword::from_nfkc(PASSWORD.to_owned());
             // Blocks a thread until it is released.
             hasher.hash_unless(&password, "203.0.113.1", move || wait.recv().is_ok()).await.is_ok()
         });

@@ -10,7 +10,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use password_hash::phc::{Error, Ident, Output, ParamsString, PasswordHash, Salt};
 
 use crate::infra::random;
-use domain::password::Password;
+use domain::password::NormalizedPassword;
 
 /// The memory in KiB.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -41,7 +41,7 @@ pub enum Verification {
 }
 
 /// Hashes a password with a new salt. Returns the PHC string.
-pub(super) fn hash(password: &Password, memory: &mut Memory) -> Result<String, String> {
+pub(super) fn hash(password: &NormalizedPassword, memory: &mut Memory) -> Result<String, String> {
     let salt = random::bytes::<16>();
     let params = params()?;
     let output = compute(params.clone(), password, &salt, memory)?;
@@ -58,7 +58,7 @@ pub(super) fn hash(password: &Password, memory: &mut Memory) -> Result<String, S
 
 /// Verifies a password against a PHC string. Without one, computes a hash of the same cost and returns [`Verification::Wrong`].
 pub(super) fn verify(
-    password: &Password,
+    password: &NormalizedPassword,
     hash: Option<&str>,
     memory: &mut Memory,
 ) -> Result<Verification, String> {
@@ -86,7 +86,12 @@ fn params() -> Result<Params, String> {
     Params::new(MEMORY_KIB, PASSES, LANES, Some(OUTPUT_LENGTH)).map_err(|e| e.to_string())
 }
 
-fn compute(params: Params, password: &Password, salt: &[u8], memory: &mut Memory) -> Result<Vec<u8>, String> {
+fn compute(
+    params: Params,
+    password: &NormalizedPassword,
+    salt: &[u8],
+    memory: &mut Memory,
+) -> Result<Vec<u8>, String> {
     let blocks = params.block_count();
     if memory.len() < blocks {
         memory.reserve_exact(blocks.max(RESERVED_BLOCKS));
@@ -104,8 +109,8 @@ fn compute(params: Params, password: &Password, salt: &[u8], memory: &mut Memory
 mod tests {
     use super::*;
 
-    fn password(text: &str) -> Password {
-        Password::from(text.to_owned())
+    fn password(text: &str) -> NormalizedPassword {
+        NormalizedPassword::from_nfkc(text.to_owned())
     }
 
     #[test]

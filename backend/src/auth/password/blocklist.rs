@@ -10,9 +10,9 @@ use std::io::{self, BufRead};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use unicode_normalization::UnicodeNormalization;
 
-use domain::password::{MAX_LENGTH, NewPassword};
+use crate::auth::password::normalize;
+use domain::password::{MAX_LENGTH, NewPassword, NormalizedPassword, Password};
 
 /// Passwords that no one may choose, in any case of their letters. An empty list blocks none.
 #[derive(Clone, Default)]
@@ -40,10 +40,11 @@ impl Blocklist {
             }
             let Ok(text) = std::str::from_utf8(&line) else { continue };
             // Windows editors write a byte order mark at the beginning of a file.
-            let password = text.trim_start_matches('\u{feff}').trim();
-            if (min_length..=MAX_LENGTH).contains(&password.chars().count()) {
-                hashes += usize::from(is_hash(password));
-                digests.push(digest(password));
+            let text = text.trim_start_matches('\u{feff}').trim();
+            let password = normalize(&Password::from(text.to_owned()));
+            if (min_length..=MAX_LENGTH).contains(&password.expose().chars().count()) {
+                hashes += usize::from(is_hash(text));
+                digests.push(digest(&password));
             }
         }
         if hashes > digests.len() / 2 {
@@ -66,7 +67,7 @@ impl Blocklist {
 
     /// Returns true if the password is on the list.
     pub fn contains(&self, password: &NewPassword) -> bool {
-        self.0.binary_search(&digest(password.password().expose())).is_ok()
+        self.0.binary_search(&digest(password.password())).is_ok()
     }
 }
 
@@ -76,20 +77,20 @@ fn is_hash(line: &str) -> bool {
     matches!(hash.len(), 32 | 40 | 64) && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Returns 64 bits of the SHA-256 of a password in lower case and NFKC (UAX #15). With ten million passwords on the list, one in
-/// 10^12 others is blocked by mistake.
-fn digest(password: &str) -> u64 {
-    let digest = Sha256::digest(password.nfkc().collect::<String>().to_lowercase().as_bytes());
+/// Returns 64 bits of the SHA-256 of a password in lower case. With ten million passwords on the list, one in 10^12 others is
+/// blocked by mistake.
+fn digest(password: &NormalizedPassword) -> u64 {
+    let digest = Sha256::digest(password.expose().to_lowercase().as_bytes());
     digest.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::password::Password;
 
     fn has(list: &Blocklist, password: &str) -> bool {
-        list.contains(&NewPassword::parse(Password::from(password.to_owned()), 8).expect("long enough"))
+        let password = normalize(&Password::from(password.to_owned()));
+        list.contains(&NewPassword::parse(password, 8).expect("long enough"))
     }
 
     #[test]
@@ -107,9 +108,11 @@ mod tests {
 
     #[test]
     fn a_list_may_have_a_byte_order_mark_spaces_and_other_normal_forms() {
-        let text = "\u{feff}marigold-lanterns\n  tangerine shed  \nm\u{e4}rigold-l\u{f6}nterns\n";
+        let text = "\u{feff}marigold-lanterns\n  tangerine shed  \nm\u{e4}rigold-l\u{f6}nterns\n\u{fb01}shing-trip\n";
         let list = Blocklist::read(text.as_bytes(), 12).expect("is read");
-        for password in ["marigold-lanterns", "tangerine shed", "ma\u{308}rigold-lo\u{308}nterns"] {
+        for password in
+            ["marigold-lanterns", "tangerine shed", "ma\u{308}rigold-lo\u{308}nterns", "fishing-trip"]
+        {
             assert!(has(&list, password), "{password}");
         }
     }

@@ -7,6 +7,7 @@
 //! - The threads run at a low priority, so pages stay fast while many users sign in.
 //! - New passwords are checked on the same threads.
 //! - Verifying takes the same work with and without a stored hash.
+//! - Only normalised passwords are hashed and verified.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +21,7 @@ use tokio::sync::oneshot;
 use crate::auth::password::argon2::{self, Memory};
 use crate::auth::password::fair_queue::FairQueue;
 use crate::error::InternalError;
-use domain::password::Password;
+use domain::password::NormalizedPassword;
 
 pub use crate::auth::password::argon2::Verification;
 
@@ -72,7 +73,7 @@ enum Output {
 }
 
 struct Job {
-    password: Password,
+    password: NormalizedPassword,
     task: Task,
     reply: oneshot::Sender<Result<Output, String>>,
     queued: QueuedGuard,
@@ -138,7 +139,7 @@ impl Hasher {
     }
 
     /// Hashes a password with a new salt for a request of `client_ip`. Returns the PHC string.
-    pub async fn hash(&self, password: &Password, client_ip: &str) -> Result<String, HashError> {
+    pub async fn hash(&self, password: &NormalizedPassword, client_ip: &str) -> Result<String, HashError> {
         self.hash_unless(password, client_ip, || false).await?.ok_or_else(|| unexpected_output().into())
     }
 
@@ -146,7 +147,7 @@ impl Hasher {
     /// take longer than hashing.
     pub async fn hash_unless(
         &self,
-        password: &Password,
+        password: &NormalizedPassword,
         client_ip: &str,
         is_too_weak: impl FnOnce() -> bool + Send + 'static,
     ) -> Result<Option<String>, HashError> {
@@ -160,7 +161,7 @@ impl Hasher {
     /// Verifies a password against a PHC string. Without one, does the same work and returns [`Verification::Wrong`].
     pub async fn verify(
         &self,
-        password: &Password,
+        password: &NormalizedPassword,
         hash: Option<&str>,
         client_ip: &str,
     ) -> Result<Verification, HashError> {
@@ -170,7 +171,12 @@ impl Hasher {
         }
     }
 
-    async fn submit(&self, password: &Password, task: Task, client_ip: &str) -> Result<Output, HashError> {
+    async fn submit(
+        &self,
+        password: &NormalizedPassword,
+        task: Task,
+        client_ip: &str,
+    ) -> Result<Output, HashError> {
         // In this order: the permit is released before the place.
         let (_place, submissions) = self.queue.acquire(client_ip).ok_or_else(|| self.refuse())?;
         let _permit = submissions.acquire().await.map_err(|_| HashError::Busy)?;
@@ -243,7 +249,7 @@ fn run(jobs: &Mutex<Receiver<Job>>, memories: &Memories) {
 /// Hashes a new password unless it is too weak. A panic of the check is an error and does not end the thread.
 fn check_and_hash(
     is_too_weak: WeaknessCheck,
-    password: &Password,
+    password: &NormalizedPassword,
     memory: &mut Memory,
 ) -> Result<Output, String> {
     match catch_unwind(AssertUnwindSafe(is_too_weak)) {
@@ -260,7 +266,7 @@ mod tests {
     #[tokio::test]
     async fn a_new_password_is_checked_on_the_thread_that_hashes_it() {
         let hasher = Hasher::start(1).expect("a thread starts");
-        let tulips = Password::from("tulips are yellow".to_owned());
+        let tulips = NormalizedPassword::from_nfkc("tulips are yellow".to_owned());
         let on_the_thread = || thread::current().name().is_some_and(|name| name.starts_with("argon2-"));
         let weak = hasher.hash_unless(&tulips, "192.0.2.1", on_the_thread).await;
         assert!(matches!(weak, Ok(None)));

@@ -63,10 +63,11 @@ fn checked_part(password: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::password::Password;
+    use domain::password::NormalizedPassword;
 
     fn is_too_weak(password: &str) -> bool {
-        let password = NewPassword::parse(Password::from(password.to_owned()), 8).expect("fits");
+        let password =
+            NewPassword::parse(NormalizedPassword::from_nfkc(password.to_owned()), 8).expect("fits");
         let words = vec!["adalovelace".to_owned()];
         PasswordPolicy { password, words, blocklist: Blocklist::default() }.is_too_weak()
     }

@@ -12,6 +12,7 @@ use axum::Router;
 use backend::accounts::blocked_identities::BlockedIdentities;
 use backend::admin::commands;
 use backend::auth::password::hasher::Hasher;
+use backend::auth::password::normalize;
 use backend::email::transport::Transport;
 use backend::email::worker;
 use backend::entity::{audit, email_job, outbox, user};
@@ -152,7 +153,7 @@ impl TestPortal {
     /// Creates an administrator as the command does. Returns a browser in which they are signed in.
     pub async fn create_admin(&self, name: &str) -> Browser {
         let email = format!("{name}@example.org");
-        let password = Password::from(PASSWORD.to_owned());
+        let password = normalize(&Password::from(PASSWORD.to_owned()));
         let form = Registration::parse(name, &email, password.clone(), &password, 12).expect("valid");
         commands::create_admin(&self.backend, form).await.expect("an administrator");
         self.signed_in(name).await
