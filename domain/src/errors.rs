@@ -61,8 +61,7 @@ impl Field {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }
 
-    /// Returns the maximum number of characters that are preserved when the form is refused, or `None` if the value is never
-    /// preserved.
+    /// Returns the maximum number of bytes that are preserved when the form is refused, or `None` if the value is never preserved.
     #[must_use]
     pub fn max_preserved_length(self) -> Option<usize> {
         match self {

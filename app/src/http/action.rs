@@ -51,11 +51,14 @@ pub struct Action {
 }
 
 impl Action {
-    /// Keeps the input of a field in case the form is refused. Passwords are never kept.
+    /// Keeps the input of a field in case the form is refused. Passwords are never kept, nor are control characters, which no
+    /// one types. Input that is too long is cut, so that it always fits a cookie.
     #[must_use]
     pub fn keep(mut self, field: Field, input: &str) -> Self {
         if let Some(max_length) = field.max_preserved_length() {
-            self.input.push((field, input.chars().take(max_length).collect()));
+            let mut kept: String = input.chars().filter(|c| !c.is_control()).collect();
+            kept.truncate(kept.floor_char_boundary(max_length));
+            self.input.push((field, kept));
         }
         self
     }

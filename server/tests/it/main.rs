@@ -30,6 +30,7 @@ mod email_verification;
 mod first_admin;
 mod http_headers;
 mod invisible_characters;
+mod kept_input;
 mod last_admin;
 mod later_versions;
 mod malformed_input;
