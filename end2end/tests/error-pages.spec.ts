@@ -10,7 +10,7 @@ import { expect, signIn, signOut, test } from '../support/test.ts'
 test('a path without a page shows an explanation and a link', async ({ page, expectedStatuses }) => {
   expectedStatuses.add(404)
   const errorPage = new ErrorPage(page)
-  for (const path of ['/nowhere', '/login/', '/admin.php', '/pkg/nothing.js', '/%2e%2e/etc/passwd']) {
+  for (const path of ['/nowhere', '/login/x', '/admin.php', '/pkg/nothing.js', '/%2e%2e/etc/passwd']) {
     expect((await errorPage.visit(path)).status(), path).toBe(404)
     await errorPage.shows('Page not found', 'The web address may be wrong, or the page may have moved.')
   }

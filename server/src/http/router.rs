@@ -33,7 +33,8 @@ use crate::app_state::{AppState, Parts};
 use crate::assets::Assets;
 use crate::http::handlers::{branding, data_export, dev_mail, health, microsoft, session_status};
 use crate::http::middleware;
-use crate::http::middleware::authorization::AccessTable;
+use crate::http::middleware::authorization::{AccessTable, page_paths};
+use crate::http::middleware::page_spelling::RoutePaths;
 use crate::http::page_cache::PageCache;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
@@ -78,6 +79,8 @@ pub fn router_with_metrics(backend: &Backend, assets: &Assets, metrics: &Arc<Met
         readiness: Readiness::default(),
         options: assets.options.clone(),
     });
+    let handler_paths = handlers(backend.settings.microsoft.as_ref()).into_iter().map(|handler| handler.path);
+    let route_paths = RoutePaths::new(page_paths().chain(handler_paths));
     let (pages, access) = pages(&state);
     let pages = with_request_context(pages, access, &state);
     let mut other_routes = Router::new()
@@ -110,7 +113,8 @@ pub fn router_with_metrics(backend: &Backend, assets: &Assets, metrics: &Arc<Met
     let public = Router::new()
         .fallback_service(public)
         .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, font_cache_control))
-        .layer(map_response(middleware::security_headers::add_charset));
+        .layer(map_response(middleware::security_headers::add_charset))
+        .layer(from_fn_with_state(route_paths, middleware::page_spelling::redirect_to_route));
     let csrf = CsrfLayer::new();
     let csrf = csrf
         .clone()

@@ -36,6 +36,7 @@ mod later_versions;
 mod malformed_input;
 mod metrics;
 mod migrations;
+mod nearly_right_paths;
 mod normal_forms;
 mod obsolete_emails;
 mod other_cookies;

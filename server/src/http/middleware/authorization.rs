@@ -46,6 +46,11 @@ impl AccessTable {
     }
 }
 
+/// Returns the paths of all pages as axum writes them.
+pub fn page_paths() -> impl Iterator<Item = String> {
+    PAGES.iter().map(|page| axum_path(page.path))
+}
+
 /// Returns a path of the route table as axum writes it: `/undo/{token}` for `/undo/:token`.
 fn axum_path(path: &str) -> String {
     let parts = path.split('/').map(|part| match part.strip_prefix(':') {

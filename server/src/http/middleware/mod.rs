@@ -8,6 +8,7 @@ pub mod error_pages;
 pub mod form_body;
 pub mod own_cookies;
 pub mod page_cache;
+pub mod page_spelling;
 pub mod request_guard;
 pub mod request_log;
 pub mod security_headers;
