@@ -187,6 +187,7 @@ test('malformed HTTP gets a client error or a closed connection, and does no har
       /^(HTTP\/1\.1 4(00|31) |$)/,
     ],
     ['a path of 100 kB', `GET /${'a'.repeat(100_000)} HTTP/1.1\r\nHost: ${host}\r\n\r\n`, /^(HTTP\/1\.1 4(00|14|31) |$)/],
+    ['two hosts', `GET /login HTTP/1.1\r\nHost: ${host}\r\nHost: evil.example\r\n\r\n`, /^HTTP\/1\.1 400 /],
     ['two content lengths', `POST /do/sign_in HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\na=bc`, /^(HTTP\/1\.1 400 |$)/],
     [
       'a content length and chunks',

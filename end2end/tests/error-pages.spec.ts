@@ -61,6 +61,16 @@ test('a form on another website changes nothing', async ({ page, portal, people,
   await profile.isAt('/profile', 'Profile')
 })
 
+test('a path with a slash at its end or with capital letters leads to the page', async ({ page }) => {
+  const login = new LoginPage(page)
+  for (const path of ['/login/', '/Login', '/LOGIN/']) {
+    await login.visit(path)
+    await login.isOpen()
+  }
+  await login.visit('/profile/?a=b')
+  await login.isOpen('?next=%2Fprofile%3Fa%3Db')
+})
+
 test('no URL can put text on a page', async ({ page }) => {
   const login = new LoginPage(page)
   const text = 'Call 555-0100 to unlock your account'

@@ -61,6 +61,34 @@ test('each error appears next to its field, and everything except passwords is k
   })
 })
 
+test('a password may be typed in different normal forms of Unicode', async ({ page, javaScriptEnabled }) => {
+  const [composed, decomposed] = ['gr\u00fcne Br\u00fccken im Nebel', 'gru\u0308ne Bru\u0308cken im Nebel']
+  const ada = { ...newPerson(), password: composed }
+  const register = new RegisterPage(page)
+  await register.open()
+  await register.fill(ada, decomposed)
+  if (javaScriptEnabled) {
+    await register.repeatedPassword.pressSequentially(' ')
+    await register.repeatedPassword.press('Backspace')
+    await register.repeatedPassword.press('Tab')
+    await register.hasNoError(REPEATED_PASSWORD)
+  }
+  await register.press('Create account')
+  const login = new LoginPage(page)
+  await login.isOpen()
+  await login.signIn(ada.username, decomposed)
+  await login.hasFormError(LOGIN_MESSAGES.pending)
+})
+
+test('a refusal is shown with the beginning of a long input', async ({ page }) => {
+  const register = new RegisterPage(page)
+  await register.open()
+  const long = '\u{1f600}'.repeat(254)
+  await register.register({ username: long, email: long, password: PASSWORD })
+  await register.hasErrors({ [USERNAME]: REGISTRATION_ERRORS.usernameFormat, [EMAIL]: REGISTRATION_ERRORS.emailFormat })
+  await expect(register.username).toHaveValue(/^(\u{1f600}){60}/u)
+})
+
 test('the page contains no password after an error', async ({ page, javaScriptEnabled }) => {
   const register = new RegisterPage(page)
   await register.open()

@@ -21,6 +21,33 @@ test('a username or email address and the password lead to the profile', async (
   }
 })
 
+test('a username or email address pasted from an email signs in, whatever invisible characters are in it', async ({ page, people }) => {
+  const ada = await people.active()
+  const login = new LoginPage(page)
+  for (const identifier of [ada.username.replace('-', '-\u2060'), `\ufeff${ada.username}\u200b`, ada.email.replace('.', '.\u2060')]) {
+    await login.open()
+    await login.paste(login.identifier, identifier)
+    await login.password.fill(ada.password)
+    await login.press('Sign in')
+    await new ProfilePage(page).isOpenFor(ada.username)
+    await page.context().clearCookies()
+  }
+})
+
+test("another application's cookie hides no message and no theme, and signs no one out", async ({ page, people, baseURL }) => {
+  const ada = await people.active()
+  await page.context().addCookies([{ name: 'other', value: 'Zo\u00eb', url: baseURL }])
+  const login = new LoginPage(page)
+  await login.open()
+  await login.chooseTheme('Dark theme')
+  await login.signIn(ada.username, 'not the one at all')
+  await login.hasFormError(LOGIN_MESSAGES.incorrect)
+  await login.open()
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'vestibule-dark')
+  await login.signIn(ada.username, ada.password)
+  await new ProfilePage(page).isOpenFor(ada.username)
+})
+
 test('a wrong password and an unknown username get the same answer, and the username is kept', async ({ page, people }) => {
   const ada = await people.active()
   const login = new LoginPage(page)
