@@ -39,11 +39,15 @@ pub enum InternalError {
     Seal(&'static str),
 }
 
-/// The prefixes of PostgreSQL's error codes for an outage: connection exceptions (08), too many connections (53300), operator
-/// intervention (57P), and a standby or read-only server (25006).
-const POSTGRES_OUTAGES: [&str; 4] = ["08", "53300", "57P", "25006"];
-/// The error codes of SQLite while another process locks it: SQLITE_BUSY and SQLITE_BUSY_SNAPSHOT.
-const SQLITE_BUSY: [&str; 2] = ["5", "517"];
+/// The prefixes of PostgreSQL's error codes for an outage: connection exceptions (08), a standby or read-only server (25006), a
+/// transaction that the server rolled back because of others (40, for example a deadlock), too few resources (53, for example a
+/// full disk or no memory), a lock that is not available (55P03), operator intervention (57), and system errors (58, for example of
+/// the disk).
+const POSTGRES_OUTAGES: [&str; 7] = ["08", "25006", "40", "53", "55P03", "57", "58"];
+/// The primary error codes of SQLite for an outage: another process locks the database (SQLITE_BUSY, SQLITE_LOCKED,
+/// SQLITE_PROTOCOL), there is too little memory (SQLITE_NOMEM), or the disk is full, fails or takes no writes (SQLITE_FULL,
+/// SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_READONLY).
+const SQLITE_OUTAGES: [i32; 8] = [5, 6, 7, 8, 10, 13, 14, 15];
 
 impl InternalError {
     /// Returns true if a dependency is temporarily unavailable, so that another attempt may succeed.
@@ -65,12 +69,18 @@ fn is_database_outage(error: &DbErr) -> bool {
     let RuntimeErr::SqlxError(error) = runtime else { return false };
     match &**error {
         SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::PoolTimedOut | SqlxError::PoolClosed => true,
-        SqlxError::Database(error) => error.code().is_some_and(|code| {
-            POSTGRES_OUTAGES.iter().any(|outage| code.len() == 5 && code.starts_with(outage))
-                || SQLITE_BUSY.contains(&code.as_ref())
-        }),
+        SqlxError::Database(error) => error.code().is_some_and(|code| is_outage_code(&code)),
         _ => false,
     }
+}
+
+/// Returns true for an error code of an outage. PostgreSQL's codes (SQLSTATE) have five characters. SQLite's are numbers whose last
+/// eight bits are the primary code, and none has five digits.
+fn is_outage_code(code: &str) -> bool {
+    if code.len() == 5 {
+        return POSTGRES_OUTAGES.iter().any(|outage| code.starts_with(outage));
+    }
+    code.parse::<i32>().is_ok_and(|code| SQLITE_OUTAGES.contains(&(code & 0xff)))
 }
 
 /// The error of a use case.
@@ -111,5 +121,27 @@ impl<T> ErrorContext<T> for Result<T, DbErr> {
 impl<T> ErrorContext<T> for Result<T, tower_sessions::session::Error> {
     fn context(self, context: &'static str) -> Result<T, InternalError> {
         self.map_err(|source| InternalError::Sessions { context, source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_outage_code;
+
+    #[test]
+    fn outages_of_the_databases_are_recognised_by_their_codes() {
+        // PostgreSQL: deadlock, serialization failure, full disk, no memory, too many connections, lock timeout, statement timeout,
+        // shutdown, read-only, broken connection, disk error. SQLite: busy (also SQLITE_BUSY_SNAPSHOT), locked, no memory, full, disk
+        // errors (also of writes and of shared memory), read-only, cannot open.
+        for code in [
+            "40P01", "40001", "53100", "53200", "53300", "55P03", "57014", "57P01", "25006", "08006",
+            "58030", "5", "517", "6", "7", "13", "10", "778", "5386", "8", "1032", "14",
+        ] {
+            assert!(is_outage_code(code), "{code}");
+        }
+        // Unknown table, unique violation, syntax error. SQLite: error, constraint (also unique), corrupt, mismatch.
+        for code in ["42P01", "23505", "42601", "XX000", "1", "19", "2067", "11", "20", "", "40"] {
+            assert!(!is_outage_code(code), "{code}");
+        }
     }
 }

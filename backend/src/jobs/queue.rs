@@ -4,9 +4,11 @@
 //!
 //! - A failed row is retried after a delay and has failed for good after [`MAX_ATTEMPTS`] attempts, so it never stops the rows
 //!   behind it.
+//! - An outage, for example a deadlock, uses up no attempt.
 
 use std::time::Duration;
 
+use crate::error::InternalError;
 use domain::time::Timestamp;
 
 /// The number of attempts after which a row has failed. With the delays below they take about an hour.
@@ -26,8 +28,11 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// Returns the state after a failed attempt at `now` with `attempts` attempts before it.
-    pub fn after(attempts: i32, now: Timestamp) -> Self {
+    /// Returns the state after an attempt at `now` that ended with `error`, with `attempts` failed attempts before it.
+    pub fn after(error: &InternalError, attempts: i32, now: Timestamp) -> Self {
+        if error.is_outage() {
+            return Self { attempts, due_at: now.after(FIRST_DELAY), failed_at: None };
+        }
         let doublings = u32::try_from(attempts).unwrap_or(0).min(16);
         let attempts = attempts.saturating_add(1);
         Self {
@@ -40,17 +45,26 @@ impl Retry {
 
 #[cfg(test)]
 mod tests {
+    use sea_orm::{ConnAcquireErr, DbErr};
+
     use super::*;
 
     #[test]
     fn retries_become_less_frequent_and_end() {
         let now = Timestamp(1_800_000_000_000_000);
-        assert_eq!(
-            Retry::after(0, now),
-            Retry { attempts: 1, due_at: now.after(FIRST_DELAY), failed_at: None }
-        );
-        assert_eq!(Retry::after(2, now).due_at, now.after(4 * FIRST_DELAY));
-        assert_eq!(Retry::after(5, now).failed_at, None);
-        assert_eq!(Retry::after(6, now).failed_at, Some(now));
+        let after = |attempts| Retry::after(&InternalError::Data("a fault"), attempts, now);
+        assert_eq!(after(0), Retry { attempts: 1, due_at: now.after(FIRST_DELAY), failed_at: None });
+        assert_eq!(after(2).due_at, now.after(4 * FIRST_DELAY));
+        assert_eq!(after(5).failed_at, None);
+        assert_eq!(after(6).failed_at, Some(now));
+    }
+
+    #[test]
+    fn an_outage_uses_up_no_attempt() {
+        let now = Timestamp(1_800_000_000_000_000);
+        let source = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
+        let outage = InternalError::Database { context: "connect", source };
+        let retry = Retry { attempts: 6, due_at: now.after(FIRST_DELAY), failed_at: None };
+        assert_eq!(Retry::after(&outage, 6, now), retry);
     }
 }

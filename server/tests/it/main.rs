@@ -40,6 +40,7 @@ mod nearly_right_paths;
 mod normal_forms;
 mod obsolete_emails;
 mod other_cookies;
+mod outages;
 mod outbox;
 mod page_cache;
 mod password_change;

@@ -105,7 +105,7 @@ async fn schedule_retry(
     error: &InternalError,
     now: Timestamp,
 ) -> Result<(), InternalError> {
-    let retry = Retry::after(request.attempts, now);
+    let retry = Retry::after(error, request.attempts, now);
     password_reset_request::Entity::update_many()
         .col_expr(password_reset_request::Column::Attempts, Expr::value(retry.attempts))
         .col_expr(password_reset_request::Column::DueAt, Expr::value(retry.due_at))

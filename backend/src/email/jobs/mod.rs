@@ -144,7 +144,7 @@ async fn record_failure(
     error: &InternalError,
     now: Timestamp,
 ) -> Result<(), InternalError> {
-    let retry = Retry::after(job.attempts, now);
+    let retry = Retry::after(error, job.attempts, now);
     email_job::Entity::update_many()
         .col_expr(email_job::Column::Attempts, Expr::value(retry.attempts))
         .col_expr(email_job::Column::DueAt, Expr::value(retry.due_at))

@@ -3,7 +3,7 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 
 use app::http::RequestContext;
@@ -28,6 +28,9 @@ pub async fn download(
         }
         Err(failure) => {
             tracing::error!(cause = %failure, "data export failed");
+            if failure.is_outage() {
+                return (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")]).into_response();
+            }
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
