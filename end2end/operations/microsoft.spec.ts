@@ -143,6 +143,29 @@ test.describe('The callback of a sign-in', () => {
     expect(entra.requestCounts.token, 'no second request to Microsoft').toBe(tokenRequests)
   })
 
+  test('and its start have no effect by HEAD or as a prefetch, and then the sign-in works', async ({ portal, entra }) => {
+    const [visitor, account] = [new Visitor(portal), newMicrosoftAccount(entra)]
+    const rows = async (): Promise<string[][]> =>
+      portal.query('SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM user_sessions), (SELECT count(*) FROM authorization_requests)')
+    const requests = [
+      { method: 'HEAD', headers: { accept: 'text/html' } },
+      { headers: { accept: 'text/html', 'sec-purpose': 'prefetch', 'sec-fetch-mode': 'navigate' } },
+      { headers: { accept: 'text/html', 'sec-purpose': 'prefetch;prerender', 'sec-fetch-mode': 'navigate' } },
+    ]
+    const expectNoEffect = async (path: string): Promise<void> => {
+      const before = await rows()
+      for (const request of requests) {
+        const response = await visitor.request(path, request)
+        expect([response.status, response.headers['set-cookie']], response.description).toEqual([request.method === 'HEAD' ? 405 : 403, undefined])
+      }
+      expect(await rows(), path).toEqual(before)
+    }
+    await expectNoEffect('/ms-login')
+    const callback = await entra.choose(await startSignIn(visitor), account)
+    await expectNoEffect(pathOf(callback))
+    expect((await openCallback(visitor, callback)).path).toBe('/profile')
+  })
+
   test('is rejected with a wrong state or none, and the right one still works', async ({ portal, entra, graph }) => {
     const [visitor, account] = [new Visitor(portal), newMicrosoftAccount(entra)]
     const authorizeUrl = await startSignIn(visitor)

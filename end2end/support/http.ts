@@ -72,6 +72,11 @@ export class Visitor {
     return this.sendRequest(path, { headers: { accept: 'text/html' }, timeout })
   }
 
+  /** Sends a request with other headers or another method. Redirects are not followed. */
+  async request(path: string, options: RequestOptions): Promise<HttpResponse> {
+    return this.sendRequest(path, options)
+  }
+
   /** Sends a form as the portal's scripts do. */
   async send(action: string, form: Record<string, string>, timeout?: number): Promise<HttpResponse> {
     return this.sendRequest(`/do/${action}`, { ...asForm(form), headers: { ...FORM, accept: 'application/json' }, timeout })

@@ -3,4 +3,5 @@
 pub mod handlers;
 pub mod middleware;
 pub mod page_cache;
+pub mod prefetch;
 pub mod router;

@@ -291,3 +291,29 @@ async fn public_pages_have_a_description_for_search_engines() {
         assert!((30..=160).contains(&description.len()), "{path}: {description}");
     }
 }
+
+#[tokio::test]
+async fn head_and_prefetch_neither_start_nor_finish_a_sign_in_with_microsoft() {
+    let id = "11111111-1111-1111-1111-111111111111";
+    let settings = [("CLIENT_ID", id), ("CLIENT_SECRET", "the value of a secret"), ("TENANT_ID", id)];
+    let portal = TestPortal::with(&settings).await;
+    let send = |method: Method, path: &'static str, header: Option<(&'static str, &'static str)>| {
+        let mut request = Request::builder().method(method).uri(path).header(ACCEPT, "text/html");
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        let browser = portal.browser();
+        async move { browser.send(request.body(Body::empty()).expect("a request")).await }
+    };
+    for path in ["/ms-login", "/auth/redirect?state=x&code=y", "/ms-logout"] {
+        let head = send(Method::HEAD, path, None).await;
+        assert_eq!(head.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        assert_eq!(header(&head, "allow"), "GET", "{path}");
+        for purpose in ["prefetch", "prefetch;prerender"] {
+            let prefetch = send(Method::GET, path, Some(("sec-purpose", purpose))).await;
+            assert_eq!(prefetch.status, StatusCode::FORBIDDEN, "{path} {purpose}");
+            assert_eq!(header(&prefetch, "cache-control"), "no-store", "{path} {purpose}");
+        }
+        assert_eq!(send(Method::GET, path, None).await.status, StatusCode::FOUND, "{path}");
+    }
+}

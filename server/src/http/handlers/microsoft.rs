@@ -3,18 +3,19 @@
 //! # Guarantees
 //!
 //! - The routes redirect only to Microsoft and to pages of the portal.
-//! - The routes answer only navigations, not images or scripts on another site's page.
+//! - The routes answer only navigations, not images or scripts on another site's page. HEAD and a prefetch have no effect.
 //! - An error is shown on the page where the person started.
 
 use axum::Extension;
 use axum::extract::{RawQuery, Request, State};
-use axum::http::header::{LOCATION, SET_COOKIE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{ALLOW, LOCATION, SET_COOKIE};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use url::form_urlencoded;
 
 use crate::app_state::AppState;
+use crate::http::prefetch::is_prefetch;
 use app::http::{Flash, RequestContext};
 use backend::error::UseCaseError;
 use backend::microsoft::{
@@ -26,10 +27,15 @@ use domain::flash_message::FlashMessage;
 use domain::return_to::ReturnTo;
 
 /// Refuses requests that are not navigations: other sites could use up a visitor's attempts with images of these URLs
-/// (<https://www.w3.org/TR/fetch-metadata/>).
+/// (<https://www.w3.org/TR/fetch-metadata/>). A browser that fetches a page in advance, and programs that check links with HEAD,
+/// must not start or finish a sign-in.
 pub async fn require_navigation(request: Request, next: Next) -> Response {
-    let mode = request.headers().get("sec-fetch-mode");
-    if mode.is_some_and(|mode| mode != "navigate") {
+    if request.method() == Method::HEAD {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response();
+    }
+    let headers = request.headers();
+    let mode = headers.get("sec-fetch-mode");
+    if mode.is_some_and(|mode| mode != "navigate") || is_prefetch(headers) {
         return StatusCode::FORBIDDEN.into_response();
     }
     next.run(request).await

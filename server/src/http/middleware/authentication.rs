@@ -17,6 +17,7 @@ use tower_sessions::Session;
 
 use crate::app_state::AppState;
 use crate::http::middleware::client_ip::client_ip;
+use crate::http::prefetch::is_prefetch;
 use app::http::{RequestContext, SESSION, asks_for_json};
 use app::pages::{UserData, user_data};
 use backend::Backend;
@@ -165,15 +166,9 @@ fn without_error_parameters(request: &Request) -> Option<HeaderValue> {
 
 fn wants_flash(request: &Request) -> bool {
     let headers = request.headers();
-    let prefetch = ["sec-purpose", "purpose"].iter().any(|name| {
-        headers
-            .get(*name)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.contains("prefetch"))
-    });
     // Images and scripts do not show the message either.
     let navigation = headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
-    request.method() == Method::GET && !prefetch && navigation && !asks_for_json(headers)
+    request.method() == Method::GET && !is_prefetch(headers) && navigation && !asks_for_json(headers)
 }
 
 fn header_text(headers: &HeaderMap, name: &HeaderName) -> String {
