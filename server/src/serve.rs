@@ -45,6 +45,7 @@ pub async fn serve(config: Config) -> Result<(), ConfigError> {
     let metrics = Arc::new(Metrics::default());
     let app = router_with_metrics(&backend, &assets, &metrics);
 
+    let settings = Arc::clone(&backend.settings);
     let (stop, stopping) = watch::channel(false);
     let metrics = serve_metrics(&config, &backend, &metrics, stopping.clone()).await?;
     let worker = tokio::spawn(worker::run(backend, transport, stopping.clone()));
@@ -58,7 +59,7 @@ pub async fn serve(config: Config) -> Result<(), ConfigError> {
         tracing::warn!("shutdown timed out with requests in flight");
         std::process::exit(0);
     });
-    listener::serve(listener, app, stopping).await;
+    listener::serve(listener, app, move |peer| settings.trusts(peer), stopping).await;
     let _ = worker.await;
     if let Some(metrics) = metrics {
         let _ = metrics.await;
@@ -89,7 +90,7 @@ async fn serve_metrics(
     })?;
     tracing::info!("listening: metrics at http://{address}/metrics");
     let app = metrics::router(backend, metrics);
-    Ok(Some(tokio::spawn(listener::serve(listener, app, stopping))))
+    Ok(Some(tokio::spawn(listener::serve(listener, app, |_| false, stopping))))
 }
 
 /// Logs the link that creates the first administrator: only in DEV, and only until there is an administrator.

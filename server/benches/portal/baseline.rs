@@ -65,7 +65,7 @@ pub async fn serve(bytes: usize) -> anyhow::Result<()> {
     println!("{}", tcp_listener.local_addr()?);
     std::thread::spawn(exit_with_parent);
     let (stop, stopping) = watch::channel(false);
-    listener::serve(tcp_listener, app, stopping).await;
+    listener::serve(tcp_listener, app, |_| false, stopping).await;
     drop(stop);
     Ok(())
 }

@@ -136,6 +136,11 @@ const LIMITS: &[(&str, &str, &str)] = &[
     ),
     (
         "server/src/listener.rs",
+        "pub const PROXY_IDLE_TIMEOUT: Duration = Duration::from_secs(150);",
+        "| 10 seconds, from IP addresses in TRUSTED_PROXIES 150 seconds |",
+    ),
+    (
+        "server/src/listener.rs",
         "pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);",
         "to send an answer, each | 10 seconds |",
     ),
