@@ -4,6 +4,7 @@
 //!
 //! - After SIGTERM or Ctrl-C, requests in flight and the email that is being sent have [`SHUTDOWN_TIMEOUT`] to finish.
 //! - No connection is accepted during shutdown.
+//! - A shutdown that cuts work off is an error, so the exit code is not 0.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,16 +56,36 @@ pub async fn serve(config: Config) -> Result<(), ConfigError> {
         shutdown_signal().await;
         tracing::info!("shutting down");
         let _ = stop.send(true);
-        tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
-        tracing::warn!("shutdown timed out with requests in flight");
-        std::process::exit(0);
     });
-    listener::serve(listener, app, move |peer| settings.trusts(peer), stopping).await;
-    let _ = worker.await;
-    if let Some(metrics) = metrics {
-        let _ = metrics.await;
+    let trusts = move |peer| settings.trusts(peer);
+    let work = async {
+        listener::serve(listener, app, trusts, stopping.clone()).await;
+        let _ = worker.await;
+        if let Some(metrics) = metrics {
+            let _ = metrics.await;
+        }
+    };
+    finish_in_time(work, stopping.clone(), SHUTDOWN_TIMEOUT).await
+}
+
+/// Waits for `work`, which ends by itself after `stopping` has become true, and at most for `limit` after that.
+async fn finish_in_time(
+    work: impl Future<Output = ()>,
+    mut stopping: watch::Receiver<bool>,
+    limit: Duration,
+) -> Result<(), ConfigError> {
+    let too_late = async {
+        let _ = stopping.wait_for(|stop| *stop).await;
+        tokio::time::sleep(limit).await;
+    };
+    tokio::select! {
+        () = work => Ok(()),
+        () = too_late => {
+            tracing::warn!("shutdown timed out with requests in flight");
+            let seconds = limit.as_secs();
+            Err(ConfigError(format!("The shutdown took more than {seconds} seconds, and work was cut off.")))
+        }
     }
-    Ok(())
 }
 
 /// Describes the email transport for the log.
@@ -116,5 +137,28 @@ async fn shutdown_signal() {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_shutdown_that_cuts_work_off_is_an_error() {
+        let (stop, stopping) = watch::channel(false);
+        let (endless, limit) = (std::future::pending::<()>(), Duration::from_millis(1));
+        stop.send_replace(true);
+        let error = finish_in_time(endless, stopping.clone(), limit).await.expect_err("is cut off");
+        assert!(error.0.starts_with("The shutdown took more than"), "{error}");
+        let quick = finish_in_time(async {}, stopping, Duration::from_hours(1)).await;
+        assert!(quick.is_ok());
+    }
+
+    #[tokio::test]
+    async fn work_before_the_shutdown_has_no_time_limit() {
+        let (_stop, stopping) = watch::channel(false);
+        let work = tokio::time::sleep(Duration::from_millis(20));
+        assert!(finish_in_time(work, stopping, Duration::ZERO).await.is_ok());
     }
 }

@@ -144,7 +144,10 @@ pub fn run() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return print_error(&format!("The runtime could not be started ({error}).")),
     };
-    match runtime.block_on(execute(arguments.command.unwrap_or(Command::Serve))) {
+    let result = runtime.block_on(execute(arguments.command.unwrap_or(Command::Serve)));
+    // Work that was cut off does not delay the exit.
+    runtime.shutdown_background();
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => print_error(&error.to_string()),
     }
