@@ -9,6 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -21,6 +22,7 @@ use crate::{listener, metrics, startup, worker};
 use backend::Backend;
 use backend::accounts::first_admin::renew_setup_link;
 use backend::email::transport::Transport;
+use backend::infra::database::{readable_by_others, sqlite_file};
 use backend::settings::{EmailTransport, Environment};
 
 /// The time limit of a graceful shutdown.
@@ -33,6 +35,7 @@ pub async fn serve(config: Config) -> Result<(), ConfigError> {
         tracing::warn!(hint = %message, "unknown setting");
     }
     let backend = startup::backend(&config).await?;
+    warn_of_readable_database(&config);
     let transport = Transport::new(&config.settings)
         .map_err(|e| ConfigError(format!("MAIL_TRANSPORT: email cannot be sent this way ({e}).")))?;
     let listener = listener::bind(config.listen).map_err(|e| {
@@ -85,6 +88,14 @@ async fn finish_in_time(
             let seconds = limit.as_secs();
             Err(ConfigError(format!("The shutdown took more than {seconds} seconds, and work was cut off.")))
         }
+    }
+}
+
+/// Logs a warning for each file of a SQLite database that other users of the machine can read.
+fn warn_of_readable_database(config: &Config) {
+    let file = sqlite_file(config.database_url.expose_secret());
+    for file in file.iter().flat_map(|file| readable_by_others(file)) {
+        tracing::warn!(file = %file.display(), "database file readable by other users");
     }
 }
 

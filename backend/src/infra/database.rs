@@ -8,9 +8,12 @@
 //! - On PostgreSQL a write transaction takes its advisory lock before anything is read.
 
 use std::ops::Deref;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::sqlx::{Connection, Executor, SqliteConnection};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
@@ -85,14 +88,37 @@ impl Lock {
     }
 }
 
+/// Returns the file of a SQLite database, with its name as the driver reads it, or `None` for any other database.
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    let name = url.strip_prefix("sqlite:")?;
+    let (name, query) = name.split_once('?').unwrap_or((name, ""));
+    if name.trim_start_matches('/') == ":memory:" || query.split('&').any(|pair| pair == "mode=memory") {
+        return None;
+    }
+    let options: SqliteConnectOptions = url.parse().ok()?;
+    let file = options.get_filename().to_owned();
+    (!file.as_os_str().is_empty()).then_some(file)
+}
+
+/// Returns the files of a SQLite database that every user of the machine can read.
+pub fn readable_by_others(file: &Path) -> Vec<PathBuf> {
+    let has = |path: &Path, bits| std::fs::metadata(path).is_ok_and(|found| found.mode() & bits == bits);
+    let folder = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    if !folder.ancestors().skip(1).all(|folder| has(folder, 0o001)) {
+        return Vec::new();
+    }
+    let files = ["", "-wal", "-shm"].map(|end| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    });
+    files.into_iter().filter(|file| has(file, 0o004)).collect()
+}
+
 /// Creates a SQLite file that only its owner can read. SQLite copies its permissions to the log files next to it. An error is
 /// ignored, because SQLite reports it when it opens the file.
 fn create_private_file(url: &str) {
-    let Some(path) = url.strip_prefix("sqlite://") else { return };
-    let path = path.split('?').next().unwrap_or_default();
-    if path.is_empty() || path.starts_with(':') {
-        return;
-    }
+    let Some(path) = sqlite_file(url) else { return };
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -220,5 +246,73 @@ impl Database {
     /// Checks that the database answers.
     pub async fn ping(&self) -> Result<(), DbErr> {
         self.pool.ping().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_file_of_a_sqlite_url_is_the_one_that_the_driver_opens() {
+        for (url, file) in [
+            ("sqlite://data/vestibule.db", Some("data/vestibule.db")),
+            ("sqlite:data/vestibule.db", Some("data/vestibule.db")),
+            ("sqlite:///srv/portal.db?mode=rwc", Some("/srv/portal.db")),
+            ("sqlite:/srv/portal.db", Some("/srv/portal.db")),
+            ("sqlite:///srv/our%20portal.db", Some("/srv/our portal.db")),
+            ("sqlite:///srv/50%25%3F.db", Some("/srv/50%?.db")),
+            ("sqlite::memory:", None),
+            ("sqlite://:memory:", None),
+            ("sqlite://?mode=memory", None),
+            ("sqlite://", None),
+            ("postgres://localhost/portal", None),
+        ] {
+            assert_eq!(sqlite_file(url).as_deref(), file.map(Path::new), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_its_owner_can_read_a_new_database_however_its_url_is_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = folder.path().display();
+        for (url, name) in [
+            (format!("sqlite://{at}/one.db"), "one.db"),
+            (format!("sqlite:{at}/two.db"), "two.db"),
+            (format!("sqlite:{at}/three%20words.db?mode=rwc"), "three words.db"),
+        ] {
+            let db = Database::connect(&url).await.expect("connects");
+            db.pool().execute_unprepared("CREATE TABLE t (id INTEGER)").await.expect("is written");
+            let files = std::fs::read_dir(folder.path()).expect("reads").flatten();
+            let files: Vec<_> =
+                files.filter(|file| file.file_name().to_string_lossy().starts_with(name)).collect();
+            assert!(files.len() > 1, "{url}: the database and its write-ahead log, {files:?}");
+            for file in files {
+                let mode = file.metadata().expect("is there").mode() & 0o777;
+                assert_eq!(mode, 0o600, "{}", file.path().display());
+            }
+        }
+        let mut names =
+            std::fs::read_dir(folder.path()).expect("reads").flatten().map(|file| file.file_name());
+        assert!(names.all(|name| !name.to_string_lossy().contains('%')), "no file has another name");
+    }
+
+    #[test]
+    fn a_database_file_that_every_user_can_read_is_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("portal.db");
+        let set_mode = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("is set");
+        };
+        std::fs::write(&file, "").expect("is written");
+        set_mode(&file, 0o644);
+        set_mode(folder.path(), 0o700);
+        assert_eq!(readable_by_others(&file), [""; 0].map(PathBuf::from), "the folder is private");
+        set_mode(folder.path(), 0o755);
+        assert_eq!(readable_by_others(&file), [file.clone()]);
+        set_mode(&file, 0o640);
+        assert!(readable_by_others(&file).is_empty(), "a group may read it for backups");
     }
 }
