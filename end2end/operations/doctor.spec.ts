@@ -172,7 +172,7 @@ test('doctor reports a Redis without permission for scripts, and the commands to
   const { code, lines } = await runDoctor(portal)
   expect(code).not.toBe(0)
   expect(lines['rate limits']).toMatch(
-    /^fail cannot count in Redis \(.*\), so each replica counts on its own\. Fix: allow the Redis account EVALSHA, SCRIPT LOAD, /,
+    /^fail cannot count in Redis \(.*\), so each replica counts on its own\. Fix: run ACL SETUSER in Redis /,
   )
   await redis.run('ACL', 'SETUSER', 'default', '+@scripting', '-decr')
   expect((await runDoctor(portal)).lines['rate limits'], 'a command that the script uses').toMatch(/^fail /)

@@ -173,7 +173,7 @@ export async function startCluster(): Promise<FailoverRedis> {
     const states = await Promise.all(all.map(state))
     return states.every((text) => text.includes('cluster_state:ok') && text.includes('cluster_known_nodes:4')) ? true : undefined
   })
-  const slot = Number((await nodes[0].send('CLUSTER', 'KEYSLOT', '{vestibule}')).slice(1))
+  const slot = Number((await nodes[0].send('CLUSTER', 'KEYSLOT', '{limits}')).slice(1))
   const primary = nodes[SLOTS.findIndex(([first, last]) => first <= slot && slot <= last)] ?? nodes[0]
   const id = /[0-9a-f]{40}/.exec(await primary.send('CLUSTER', 'MYID'))?.[0] ?? ''
   await replica.run('CLUSTER', 'REPLICATE', id)

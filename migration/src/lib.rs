@@ -21,6 +21,7 @@ mod m20261130_000005_create_audit;
 mod m20261130_000006_create_identities;
 mod m20261130_000007_create_portal_keys;
 mod m20261201_000008_create_email_attempts;
+mod m20261201_000009_create_portal_id;
 
 /// Runs the migrations in order.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000006_create_identities::Migration),
             Box::new(m20261130_000007_create_portal_keys::Migration),
             Box::new(m20261201_000008_create_email_attempts::Migration),
+            Box::new(m20261201_000009_create_portal_id::Migration),
         ]
     }
 }

@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use crate::redis;
 use backend::Backend;
 use backend::jobs::supervisor::Task;
 use domain::time::Timestamp;
@@ -45,7 +46,7 @@ async fn check_dependencies(backend: &Backend) -> (StatusCode, Value) {
     if let Err(error) = &database {
         tracing::warn!(cause = %error, "database unavailable");
     }
-    let redis = backend.sessions.redis_answers().await;
+    let redis = check_redis(backend).await;
     let state_of = |works: bool| if works { "up" } else { "down" };
     let ready = database.is_ok() && redis != Some(false);
     let task_state = |tasks: &[Task]| {
@@ -61,4 +62,16 @@ async fn check_dependencies(backend: &Backend) -> (StatusCode, Value) {
         state.insert("redis".to_owned(), json!(state_of(redis)));
     }
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, state)
+}
+
+/// Returns true if Redis does everything that requests need, or `None` if the portal does not use Redis.
+async fn check_redis(backend: &Backend) -> Option<bool> {
+    if !backend.sessions.is_redis() {
+        return None;
+    }
+    let checked = redis::check(&backend.sessions, &backend.rate_limiter, backend.now()).await;
+    if let Err(why) = &checked {
+        tracing::warn!(cause = %why, "Redis unavailable");
+    }
+    Some(checked.is_ok())
 }

@@ -4,18 +4,23 @@
 //!
 //! - No command takes longer than [`COMMAND_TIMEOUT`].
 //! - A failed connection is replaced, even if nothing reports the failure. The number of attempts is not limited.
+//! - The portal does not start with an account of Redis that lacks rights.
 
 use std::time::Duration;
 
 use fred::clients::{Client, Pool};
 use fred::error::{Error, ErrorKind};
+use fred::interfaces::KeysInterface;
 use fred::prelude::{Builder, ClientLike, ReconnectPolicy};
+use fred::types::Expiration;
 use fred::types::config::Config;
 use tokio::time::{sleep, timeout};
 
 use crate::config::ConfigError;
 use backend::auth::rate_limit::RateLimiter;
-use backend::sessions::store::write_probe;
+use backend::infra::redis_keys::RedisKeys;
+use backend::sessions::store::SessionRecords;
+use domain::time::Timestamp;
 
 /// The number of connections of one process. fred pipelines concurrent commands, and none of our commands blocks. With
 /// four connections a sign-in is 1 % slower and pages are no faster.
@@ -35,8 +40,15 @@ const RECONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Linux is about 15 minutes.
 #[cfg(target_os = "linux")]
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(5);
-/// The prefix of the keys of the counters.
-const KEY_PREFIX: &str = "vestibule";
+/// The lifetime of the key that a probe writes, in seconds.
+const PROBE_LIFETIME: i64 = 60;
+/// The commands that the account of the portal needs, as rules of Redis (ACL SETUSER).
+const COMMANDS: &str =
+    "+get +set +del +incr +decr +pexpire +evalsha +script|load +ping +client|id +select +info";
+/// Parts of the errors of a server that does not let the account execute a command, or does not have it. Only the operator can
+/// change that.
+const REFUSALS: [&str; 5] =
+    ["NOPERM", "ACL failure", "run this command", "access at least one of the keys", "unknown command"];
 
 /// Connects to Redis.
 pub async fn connect(url: &str) -> Result<Pool, ConfigError> {
@@ -71,18 +83,18 @@ pub async fn connect(url: &str) -> Result<Pool, ConfigError> {
 /// The server may disappear without notice, after a failover or behind a firewall that drops its state. (fred's own timeout
 /// counts from the last command, so it never ends while commands are sent.) In a cluster only one node is probed. For the other
 /// nodes there is only the timeout of the system, `TCP_USER_TIMEOUT`.
-pub fn keep_connected(pool: &Pool) {
+pub fn keep_connected(pool: &Pool, keys: &RedisKeys) {
     for client in pool.clients() {
-        tokio::spawn(keep_one_connected(client.clone()));
+        tokio::spawn(keep_one_connected(client.clone(), keys.probe()));
     }
 }
 
-async fn keep_one_connected(client: Client) {
+async fn keep_one_connected(client: Client, key: String) {
     let mut missed = 0;
     let mut logged = false;
     loop {
         sleep(PROBE_INTERVAL).await;
-        let found = probe(&client).await;
+        let found = probe(&client, &key).await;
         missed = if found == Probe::Unresponsive { missed + 1 } else { 0 };
         let message = match found {
             Probe::Unresponsive if missed == MAX_MISSED_PROBES => {
@@ -117,9 +129,12 @@ enum Probe {
     Other,
 }
 
-/// Sends a write command and returns how the connection behaves.
-async fn probe(client: &Client) -> Probe {
-    match write_probe(client).await {
+/// Sends a write command and returns how the connection behaves. A server that answers a PING may have become a replica, which
+/// accepts no writes.
+async fn probe(client: &Client, key: &str) -> Probe {
+    let written: Result<(), Error> =
+        client.set(key, "", Some(Expiration::EX(PROBE_LIFETIME)), None, false).await;
+    match written {
         Err(error) if is_read_only(&error) => Probe::ReadOnly,
         Err(error) if client.is_connected() && *error.kind() == ErrorKind::Timeout => Probe::Unresponsive,
         _ => Probe::Other,
@@ -131,7 +146,39 @@ fn is_read_only(error: &Error) -> bool {
     ["READONLY", "MASTERDOWN", "LOADING"].iter().any(|code| error.details().starts_with(code))
 }
 
-/// Returns a rate limiter whose counters all instances of the portal share.
-pub fn rate_limiter(pool: Pool) -> RateLimiter {
-    RateLimiter::shared(pool, KEY_PREFIX)
+/// Runs everything that the portal needs in Redis, on keys that no one uses. Returns the first error.
+pub async fn check(
+    sessions: &SessionRecords,
+    rate_limiter: &RateLimiter,
+    now: Timestamp,
+) -> Result<(), String> {
+    sessions.check_redis(now).await.map_err(|error| error.to_string())?;
+    rate_limiter.check(now).await.map_err(|error| error.to_string())
+}
+
+/// Returns an error if the account of the portal lacks rights. An outage is not an error here, because Redis may
+/// be back in a moment, and readiness reports it.
+pub async fn require_permissions(
+    sessions: &SessionRecords,
+    rate_limiter: &RateLimiter,
+    keys: &RedisKeys,
+    now: Timestamp,
+) -> Result<(), ConfigError> {
+    match check(sessions, rate_limiter, now).await {
+        Err(why) if is_refusal(&why) => Err(ConfigError(format!(
+            "REDIS_URL: this Redis account lacks rights that the portal needs ({why}). Fix: {}.",
+            permission_fix(keys)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Returns true for an error of a server that does not let the account execute a command.
+pub fn is_refusal(why: &str) -> bool {
+    REFUSALS.iter().any(|refusal| why.contains(refusal))
+}
+
+/// Returns the fix for an account that lacks rights.
+pub fn permission_fix(keys: &RedisKeys) -> String {
+    format!("run ACL SETUSER in Redis with the account's name and ~{}* {COMMANDS}", keys.prefix())
 }

@@ -19,6 +19,7 @@ use backend::error::InternalError;
 use backend::infra::clock::Clock;
 use backend::infra::database::{Database, Lock, WriteTransaction};
 use backend::infra::encryption::Keys;
+use backend::infra::redis_keys::RedisKeys;
 use backend::microsoft::provider::{Provider, ProviderSettings};
 use backend::sessions::store::SessionRecords;
 use backend::{Backend, Parts};
@@ -33,9 +34,13 @@ pub async fn backend(config: &Config) -> Result<Backend, ConfigError> {
     let blocked_identities = blocked_identities(&db, &keys, &clock).await?;
     let (sessions, rate_limiter) = match &config.redis_url {
         Some(url) => {
+            let names = redis_keys(&db).await?;
             let pool = redis::connect(url.expose_secret()).await?;
-            redis::keep_connected(&pool);
-            (SessionRecords::redis(pool.clone()), redis::rate_limiter(pool))
+            let sessions = SessionRecords::redis(pool.clone(), &names);
+            let rate_limiter = RateLimiter::shared(pool.clone(), &names);
+            redis::require_permissions(&sessions, &rate_limiter, &names, clock.now()).await?;
+            redis::keep_connected(&pool, &names);
+            (sessions, rate_limiter)
         }
         None => (SessionRecords::Sql(db.clone(), clock.clone()), RateLimiter::default()),
     };
@@ -116,6 +121,13 @@ async fn refuse_unknown_migrations(txn: &WriteTransaction) -> Result<(), ConfigE
         ))),
         None => Ok(()),
     }
+}
+
+/// Returns the names of the portal's keys in Redis, which contain the id of the database.
+pub async fn redis_keys(db: &Database) -> Result<RedisKeys, ConfigError> {
+    RedisKeys::of_database(db)
+        .await
+        .map_err(|failure| ConfigError(format!("DATABASE_URL: the database cannot be used ({failure}).")))
 }
 
 /// Loads the blocked identities. The first start creates the key of their hashes, sealed with SECRET_KEY.

@@ -12,6 +12,7 @@ pub mod mailbox_email;
 pub mod open_enum;
 pub mod outbox;
 pub mod password_reset_request;
+pub mod portal_id;
 pub mod portal_key;
 pub mod session_record;
 pub mod user;

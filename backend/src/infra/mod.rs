@@ -6,3 +6,4 @@ pub mod database;
 pub mod encryption;
 pub mod prepared_query;
 pub mod random;
+pub mod redis_keys;

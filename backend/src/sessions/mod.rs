@@ -11,6 +11,7 @@
 mod authenticate;
 mod create;
 mod current_user;
+mod redis_records;
 mod revoke;
 pub mod store;
 pub mod user_agent;

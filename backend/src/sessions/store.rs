@@ -5,23 +5,24 @@
 //! - The store holds only the first 128 bits of the SHA-256 of a session id, so a copy of the store gives no access.
 //! - `save` changes a record and never creates one, so a concurrent request cannot restore an ended session.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use data_encoding::HEXLOWER;
 use fred::clients::Pool;
-use fred::error::Error as RedisError;
-use fred::interfaces::KeysInterface;
-use fred::types::Expiration;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
 use sha2::{Digest, Sha256};
 use tower_sessions::SessionStore;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
-use tower_sessions_redis_store::RedisStore;
 
 use crate::entity::session_record;
 use crate::infra::clock::Clock;
 use crate::infra::database::Database;
+use crate::infra::redis_keys::RedisKeys;
+use crate::sessions::redis_records::RedisRecords;
 use domain::time::Timestamp;
 
 /// The store of session records, which holds hashed ids only.
@@ -30,13 +31,31 @@ pub enum SessionRecords {
     /// The SQL database.
     Sql(Database, Clock),
     /// Redis.
-    Redis(RedisStore<Pool>, Pool),
+    Redis(RedisRecords),
 }
 
 impl SessionRecords {
     /// Creates a store in Redis.
-    pub fn redis(pool: Pool) -> Self {
-        Self::Redis(RedisStore::new(pool.clone()), pool)
+    pub fn redis(pool: Pool, keys: &RedisKeys) -> Self {
+        Self::Redis(RedisRecords::new(pool, keys))
+    }
+
+    /// Returns true if the records are in Redis.
+    pub fn is_redis(&self) -> bool {
+        matches!(self, Self::Redis(_))
+    }
+
+    /// Runs every command that session records need on a record of its own, if the records are in Redis. Returns the error if
+    /// Redis does not execute one of them.
+    pub async fn check_redis(&self, now: Timestamp) -> Result<()> {
+        let Self::Redis(redis) = self else { return Ok(()) };
+        let expiry_date = time::OffsetDateTime::from_unix_timestamp(now.after(CHECK_LIFETIME).seconds())
+            .map_err(|e| Error::Encode(e.to_string()))?;
+        let record = Record { id: Id::default(), data: HashMap::new(), expiry_date };
+        redis.create(&record).await?;
+        redis.save(&record).await?;
+        redis.load(record.id).await?;
+        redis.delete(record.id).await
     }
 
     /// Removes the records of these sessions, given by the hashes in `user_sessions`. A missing record is no error.
@@ -50,33 +69,18 @@ impl SessionRecords {
                     .await
                     .map_err(backend_error)?;
             }
-            Self::Redis(redis, _) => {
+            Self::Redis(redis) => {
                 for id in hashes.iter().filter_map(|hash| from_hex(hash)) {
-                    redis.delete(&id).await?;
+                    redis.delete(id).await?;
                 }
             }
         }
         Ok(())
     }
-
-    /// Returns true if Redis answers, or `None` if the records are in the SQL database.
-    pub async fn redis_answers(&self) -> Option<bool> {
-        match self {
-            Self::Sql(..) => None,
-            Self::Redis(_, pool) => Some(write_probe(pool).await.is_ok()),
-        }
-    }
 }
 
-/// The key that is written to check that Redis accepts writes. It is in the same slot as the rate limit counters.
-const PROBE: &str = "{vestibule}:probe";
-/// The lifetime of that key in seconds.
-const PROBE_LIFETIME: i64 = 60;
-
-/// Writes a key that expires: a server that answers a PING may have become a replica, which accepts no writes.
-pub async fn write_probe(redis: &impl KeysInterface) -> std::result::Result<(), RedisError> {
-    redis.set(PROBE, "", Some(Expiration::EX(PROBE_LIFETIME)), None, false).await
-}
+/// The lifetime of the record that a check creates, in case the check is interrupted.
+const CHECK_LIFETIME: Duration = Duration::from_mins(1);
 
 /// Returns the first 128 bits of the SHA-256 of an id.
 fn hash(id: Id) -> Id {
@@ -103,15 +107,13 @@ fn backend_error(error: impl std::fmt::Display) -> Error {
 #[async_trait]
 impl SessionStore for SessionRecords {
     async fn create(&self, record: &mut Record) -> Result<()> {
-        let mut hashed = Record { id: hash(record.id), ..record.clone() };
+        let hashed = Record { id: hash(record.id), ..record.clone() };
         match self {
             Self::Sql(db, _) => insert(db, &hashed).await,
-            Self::Redis(redis, _) => {
-                let id = hashed.id;
-                redis.create(&mut hashed).await?;
-                // On a collision the Redis store chooses another id, which the cookie would not have. With 128 bits it does not
-                // happen.
-                if hashed.id == id { Ok(()) } else { Err(backend_error("two sessions had the same id")) }
+            Self::Redis(redis) => {
+                // With 128 bits a second record with the same id does not happen.
+                let created = redis.create(&hashed).await?;
+                if created { Ok(()) } else { Err(backend_error("two sessions had the same id")) }
             }
         }
     }
@@ -120,14 +122,14 @@ impl SessionStore for SessionRecords {
         let hashed = Record { id: hash(record.id), ..record.clone() };
         match self {
             Self::Sql(db, _) => update(db, &hashed).await,
-            Self::Redis(redis, _) => redis.save(&hashed).await,
+            Self::Redis(redis) => redis.save(&hashed).await,
         }
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
         let found = match self {
             Self::Sql(db, clock) => find(db, clock, hash(*id)).await?,
-            Self::Redis(redis, _) => redis.load(&hash(*id)).await?,
+            Self::Redis(redis) => redis.load(hash(*id)).await?,
         };
         Ok(found.map(|record| Record { id: *id, ..record }))
     }
@@ -139,7 +141,7 @@ impl SessionStore for SessionRecords {
                 session_record::Entity::delete_by_id(key).exec(db.pool()).await.map_err(backend_error)?;
                 Ok(())
             }
-            Self::Redis(redis, _) => redis.delete(&hash(*id)).await,
+            Self::Redis(redis) => redis.delete(hash(*id)).await,
         }
     }
 }

@@ -6,30 +6,22 @@
 //! - A failure says what is wrong and how to fix it.
 //! - No line contains a secret.
 
-use std::path::PathBuf;
+mod database;
+mod pooling;
+mod redis;
 
 use Finding::{Fail, Pass, Warn};
-use fred::error::Error as RedisError;
-use fred::interfaces::ClientLike;
-use fred::types::InfoKind;
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
-use secrecy::ExposeSecret;
 
 use crate::assets::Assets;
+use crate::cli::doctor::database::check_database;
+use crate::cli::doctor::redis::check_redis;
 use crate::config::{Config, ConfigError};
-use crate::{redis, startup};
-use backend::admin::failed_emails::read_delayed_emails;
+use crate::startup;
 use backend::email::transport::graph::{AppRegistration, AppRegistrationError};
 use backend::email::transport::{Transport, graph_transport};
-use backend::error::{ErrorContext, InternalError};
 use backend::infra::clock::Clock;
-use backend::infra::database::{Database, Lock};
 use backend::settings::{EmailTransport, Environment, MicrosoftSettings, Settings, secret_warning};
-use domain::time::{utc_date, utc_text};
-use migration::{Migrator, MigratorTrait};
-
-/// The maximum difference between our clock and the database's, in seconds. ID tokens of Microsoft allow the same.
-const MAX_CLOCK_DIFFERENCE_SECONDS: i64 = 60;
+use domain::time::utc_date;
 
 /// The number of common passwords that should be refused, not counting those below the minimum length (OWASP ASVS 5.0, 6.2.4).
 const RECOMMENDED_BLOCKLIST_SIZE: usize = 3000;
@@ -68,8 +60,8 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         check_key(config),
         check_assets(config),
     ]);
-    check_database(config, &mut findings).await;
-    check_redis(config, &mut findings).await;
+    let db = check_database(config, &mut findings).await;
+    check_redis(config, db.as_ref(), &mut findings).await;
     check_email(&config.settings, &mut findings).await;
     check_microsoft(config, &mut findings).await;
     findings
@@ -138,195 +130,6 @@ fn check_assets(config: &Config) -> Finding {
     match Assets::find(&config.site_root) {
         Ok(_) => Pass("built assets", config.site_root.display().to_string()),
         Err(error) => Fail("built assets", describe(error)),
-    }
-}
-
-async fn check_database(config: &Config, findings: &mut Vec<Finding>) {
-    if let Some(missing) = missing_file(config) {
-        let fix = "run this command in the portal's working directory, or run vestibule migrate";
-        let text = format!("{} does not exist. Fix: {fix}", missing.display());
-        return findings.push(Fail("database", text));
-    }
-    let db = match startup::database(config).await {
-        Ok(db) => db,
-        Err(error) => return findings.push(Fail("database", describe(error))),
-    };
-    match Migrator::get_pending_migrations(db.pool()).await {
-        Ok(pending) if pending.is_empty() => {
-            findings.push(match check_writable(&db).await {
-                Ok(()) => Pass("database", "connected, writable and up to date".to_owned()),
-                Err(error) => {
-                    let fix = if db.is_postgres() {
-                        "connect to a primary server"
-                    } else {
-                        "make the portal's user the owner of the file, its folder and the files next to it"
-                    };
-                    Fail("database", format!("not writable ({error}). Fix: {fix}"))
-                }
-            });
-            if let Err(error) = startup::check_key(config, &db).await {
-                let text = describe(error);
-                findings.push(Fail("SECRET_KEY", text.trim_start_matches("SECRET_KEY: ").to_owned()));
-            }
-        }
-        Ok(pending) => {
-            let count = pending.len();
-            let noun = if count == 1 { "migration" } else { "migrations" };
-            let fix = "restart the portal or run vestibule migrate";
-            findings.push(Warn("database", format!("{count} pending {noun}. Fix: {fix}")));
-        }
-        Err(error) => {
-            let fix = "give the portal's database user access to the schema";
-            findings.push(Fail("database", format!("cannot read its migrations ({error}). Fix: {fix}")));
-        }
-    }
-    findings.extend(check_delayed_emails(&db).await);
-    if db.is_postgres() {
-        findings.push(check_clock(&db).await);
-        findings.push(check_pooling(&db).await);
-    }
-}
-
-/// Returns a warning if emails are delayed. If the database cannot be read, other lines say so.
-async fn check_delayed_emails(db: &Database) -> Option<Finding> {
-    let delayed = read_delayed_emails(db.pool()).await.ok()??;
-    let (since, reason) = (utc_text(delayed.since), delayed.reason);
-    let count = match delayed.count {
-        1 => "1 email".to_owned(),
-        count => format!("{count} emails"),
-    };
-    let what = format!(
-        "{count} could not be sent yet. The oldest was written on {since}, last error: {reason}. Vestibule tries again \
-         automatically. Fix: correct the cause, then select \"Send all emails again\" at /admin/mail"
-    );
-    Some(Warn("delayed emails", what))
-}
-
-/// Checks that rows can be changed, without changing any.
-async fn check_writable(db: &Database) -> Result<(), InternalError> {
-    let txn = db.begin_write(Lock::None).await?;
-    txn.execute_unprepared("UPDATE users SET credential_version = credential_version WHERE id = 0")
-        .await
-        .context("write")?;
-    // Without a commit the transaction is rolled back.
-    drop(txn);
-    Ok(())
-}
-
-/// Returns the path of the SQLite file if it does not exist: connecting would create it.
-fn missing_file(config: &Config) -> Option<PathBuf> {
-    let path = config.database_url.expose_secret().strip_prefix("sqlite://")?;
-    let path = std::path::absolute(path.split('?').next().unwrap_or_default()).ok()?;
-    let named = !config.database_url.expose_secret().contains(":memory:");
-    (named && !path.exists()).then_some(path)
-}
-
-/// Runs a query that returns one number.
-async fn query_number(db: &impl ConnectionTrait, query: &str) -> Option<i64> {
-    let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, query)).await.ok()??;
-    row.try_get_by_index::<i64>(0).ok()
-}
-
-async fn check_clock(db: &Database) -> Finding {
-    let theirs = query_number(db.pool(), "SELECT extract(epoch FROM clock_timestamp())::bigint").await;
-    let ours = Clock::System.now().seconds();
-    match theirs {
-        Some(theirs) if (theirs - ours).abs() <= MAX_CLOCK_DIFFERENCE_SECONDS => {
-            Pass("clock", "in sync with the database server".to_owned())
-        }
-        Some(theirs) => {
-            let difference = (theirs - ours).abs();
-            let text =
-                format!("{difference} seconds from the database server's. Fix: synchronise both with NTP");
-            Fail("clock", text)
-        }
-        None => Fail(
-            "clock",
-            "cannot read the database server's clock. Fix: check the connection to the database".to_owned(),
-        ),
-    }
-}
-
-/// Checks that no pooler in between gives each statement another connection: prepared statements and locks must stay on one
-/// connection.
-async fn check_pooling(db: &Database) -> Finding {
-    let pool = db.pool().get_postgres_connection_pool();
-    let Ok(mut one) = pool.acquire().await else {
-        let text = "no connection is available. Fix: allow more connections to the database or the pooler";
-        return Fail("connection pooling", text.to_owned());
-    };
-    let mut others = Vec::new();
-    let mut seen = std::collections::BTreeSet::new();
-    for _ in 0..4 {
-        let pid: Result<i32, _> =
-            sea_orm::sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *one).await;
-        match pid {
-            Ok(pid) => seen.insert(pid),
-            Err(error) => {
-                let text =
-                    format!("repeated statements fail ({error}). Fix: set your pooler to session mode");
-                return Fail("connection pooling", text);
-            }
-        };
-        others.push(pool.acquire().await);
-    }
-    if seen.len() == 1 {
-        Pass("connection pooling", "session mode, or no pooler".to_owned())
-    } else {
-        let text = "a pooler uses another connection for each statement. Fix: set it to session mode";
-        Fail("connection pooling", text.to_owned())
-    }
-}
-
-async fn check_redis(config: &Config, findings: &mut Vec<Finding>) {
-    let Some(url) = &config.redis_url else {
-        return findings.push(Pass(
-            "Redis",
-            "not configured (sessions in the database, rate limits in memory)".to_owned(),
-        ));
-    };
-    let pool = match redis::connect(url.expose_secret()).await {
-        Ok(pool) => pool,
-        Err(error) => return findings.push(Fail("Redis", describe(error))),
-    };
-    let info: Result<String, _> = pool.next().info(Some(InfoKind::Memory)).await;
-    let policy = info.ok().and_then(|info| {
-        info.lines()
-            .find_map(|line| line.strip_prefix("maxmemory_policy:"))
-            .map(|text| text.trim().to_owned())
-    });
-    findings.push(match policy.as_deref() {
-        Some("noeviction") => Pass("Redis", "connected, eviction policy noeviction".to_owned()),
-        Some(policy) => Warn(
-            "Redis",
-            format!(
-                "eviction policy {policy}: Redis may drop sessions when memory is low. Fix: set maxmemory-policy noeviction"
-            ),
-        ),
-        None => Warn(
-            "Redis",
-            "connected, but cannot read its eviction policy. Fix: allow the Redis account INFO".to_owned(),
-        ),
-    });
-    findings.push(match redis::rate_limiter(pool.clone()).check(Clock::System.now()).await {
-        Ok(()) => Pass("rate limits", "counted in Redis for all replicas together".to_owned()),
-        Err(why) => Fail(
-            "rate limits",
-            format!(
-                "cannot count in Redis ({why}), so each replica counts on its own. Fix: {}",
-                counter_fix(&why)
-            ),
-        ),
-    });
-    let _ = pool.quit().await;
-}
-
-/// Returns the fix for an error of the counters in Redis.
-fn counter_fix(why: &RedisError) -> &'static str {
-    if why.details().starts_with("NOPERM") {
-        "allow the Redis account EVALSHA, SCRIPT LOAD, GET, INCR, DECR, DEL and PEXPIRE for the keys {vestibule}:*"
-    } else {
-        "check the Redis server and REDIS_URL"
     }
 }
 

@@ -47,6 +47,7 @@ mod password_change;
 mod password_reset;
 mod profile;
 mod rate_limits;
+mod redis_access;
 mod reference;
 mod registration;
 mod sessions;

@@ -16,6 +16,7 @@ use backend::auth::password::hasher::MAX_QUEUED;
 use backend::entity::{known_browser, user};
 use backend::infra::clock::Clock;
 use backend::infra::random;
+use backend::infra::redis_keys::RedisKeys;
 use domain::errors::{ErrorCode, FormErrors};
 use domain::password::NormalizedPassword;
 use domain::status::{Role, Status, UserId};
@@ -277,15 +278,15 @@ async fn replicas_share_their_counters_in_redis() {
 
 #[tokio::test]
 async fn every_counter_in_redis_expires() {
-    let namespace = random::public_id();
-    let rate_limiter = stack::rate_limiter_of(&namespace).await;
+    let keys = RedisKeys::new(&random::public_id());
+    let rate_limiter = stack::rate_limiter_of(&keys).await;
     let now = Clock::System.now();
     let client_ip = IpAddr::from([192, 0, 2, 1]);
     for _ in 0..3 {
         assert_eq!(rate_limiter.acquire_reauthentication("7", now).await, Ok(()));
         assert_eq!(rate_limiter.acquire_microsoft_sign_in(client_ip, now).await, Ok(()));
     }
-    let lifetimes = stack::counter_lifetimes(&namespace).await;
+    let lifetimes = stack::counter_lifetimes(&keys).await;
     assert_eq!(lifetimes.len(), if stack::is_postgres() { 3 } else { 0 });
     // At least their period (ten minutes or a day), and at most twice as long.
     let minute = 60_000;

@@ -59,7 +59,7 @@ impl Counter {
     pub(super) fn new(action: &'static str, subject: &str, limit: Limit) -> Self {
         let digest = Sha256::digest(subject.as_bytes());
         let subject = HEXLOWER.encode(digest.first_chunk::<16>().unwrap_or(&[0; 16]));
-        Self { action, name: format!("limit:{action}:{subject}"), limit }
+        Self { action, name: format!("{action}:{subject}"), limit }
     }
 
     /// Returns the kind of action that is counted.

@@ -27,6 +27,7 @@ use crate::auth::rate_limit::counter::{Counter, Mode, reject_if_full};
 use crate::auth::rate_limit::memory::MemoryCounters;
 use crate::auth::rate_limit::network::per_network;
 use crate::auth::rate_limit::redis::RedisCounters;
+use crate::infra::redis_keys::RedisKeys;
 use crate::settings::Settings;
 use domain::errors::ErrorCode;
 use domain::status::UserId;
@@ -93,9 +94,9 @@ impl SignInAttempt {
 }
 
 impl RateLimiter {
-    /// Creates a rate limiter whose counters are shared in Redis by all processes with the same `namespace`.
-    pub fn shared(pool: Pool, namespace: &str) -> Self {
-        Self { redis: Some(RedisCounters::new(pool, namespace)), ..Self::default() }
+    /// Creates a rate limiter whose counters are shared in Redis by all processes of the portal.
+    pub fn shared(pool: Pool, keys: &RedisKeys) -> Self {
+        Self { redis: Some(RedisCounters::new(pool, keys)), ..Self::default() }
     }
 
     /// Checks that Redis allows every command that counting needs, if the counters are in Redis.

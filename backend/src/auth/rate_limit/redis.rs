@@ -14,6 +14,7 @@ use fred::error::{Error as RedisError, ErrorKind as RedisErrorKind};
 use fred::types::scripts::Script;
 
 use crate::auth::rate_limit::counter::{Counter, Mode};
+use crate::infra::redis_keys::RedisKeys;
 use domain::time::{Limit, Timestamp};
 
 /// The time for which Redis is not used after a failure.
@@ -54,14 +55,15 @@ static REFUND: LazyLock<Script> = LazyLock::new(|| {
 #[derive(Debug)]
 pub(super) struct RedisCounters {
     pool: Pool,
-    namespace: String,
+    /// The beginning of the names of the counters.
+    prefix: String,
     failed_at: Mutex<Option<Instant>>,
 }
 
 impl RedisCounters {
-    /// Creates the counters below `namespace`.
-    pub(super) fn new(pool: Pool, namespace: &str) -> Self {
-        Self { pool, namespace: namespace.to_owned(), failed_at: Mutex::default() }
+    /// Creates the counters with the names in `keys`.
+    pub(super) fn new(pool: Pool, keys: &RedisKeys) -> Self {
+        Self { pool, prefix: keys.counters(), failed_at: Mutex::default() }
     }
 
     /// Counts an attempt in all of these counters unless one of them rejects it. Returns which of them were full, in their order,
@@ -130,9 +132,8 @@ impl RedisCounters {
         REFUND.evalsha_with_reload(self.pool.next(), keys, Vec::<String>::new()).await
     }
 
-    /// Returns the counter's key in Redis. The braces keep all counters of a portal in one slot of a Redis Cluster, where one
-    /// script can use them together.
+    /// Returns the counter's key in Redis.
     fn key(&self, counter: &Counter, now: Timestamp) -> String {
-        format!("{{{}}}:{}", self.namespace, counter.key(now))
+        format!("{}{}", self.prefix, counter.key(now))
     }
 }

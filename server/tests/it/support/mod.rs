@@ -83,7 +83,7 @@ impl TestPortal {
         let usual = [
             ("LEPTOS_ENV", "DEV"),
             ("PUBLIC_URL", "http://portal.test"),
-            ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+            ("SECRET_KEY", "WjzFbL1Yq0UHl2rJ3pTn9vKcXe6sGdMa"),
             ("DATABASE_URL", "sqlite::memory:"),
             ("MAIL_DIR", email_folder.as_str()),
             ("MAIL_RATE", "10000/1s"),
@@ -121,6 +121,7 @@ impl TestPortal {
         folder: TempDir,
     ) -> Self {
         let keys = Keys::new(&config.secret_key, None);
+        let rate_limiter = stack::rate_limiter(&db).await;
         let blocked_identities = BlockedIdentities::load(&db, &keys, clock.now()).await.expect("a key");
         let backend = Backend::new(Parts {
             db,
@@ -128,7 +129,7 @@ impl TestPortal {
             clock,
             hasher: stack::hasher(),
             keys: Arc::new(keys),
-            rate_limiter: Arc::new(stack::rate_limiter().await),
+            rate_limiter: Arc::new(rate_limiter),
             counters: Arc::default(),
             blocked_identities: Arc::new(blocked_identities),
             sessions,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use fred::clients::Pool;
 use fred::prelude::{Builder, ClientLike, LuaInterface};
+use fred::types::CustomCommand;
 use fred::types::config::Config as RedisConfig;
 use sea_orm::ConnectionTrait;
 
@@ -14,6 +15,7 @@ use backend::auth::rate_limit::RateLimiter;
 use backend::infra::clock::Clock;
 use backend::infra::database::Database;
 use backend::infra::random;
+use backend::infra::redis_keys::RedisKeys;
 use backend::sessions::store::SessionRecords;
 
 /// Returns the hasher that all tests of this process share.
@@ -57,38 +59,60 @@ pub async fn new_database(folder: &Path, clock: &Clock) -> (Database, SessionRec
     let db = Database::connect(&new_database_url(folder).await).await.expect("the database answers");
     server::startup::migrate(&db).await.expect("the schema is there");
     let sessions = if is_postgres() {
-        SessionRecords::redis(redis().await)
+        let keys = RedisKeys::of_database(&db).await.expect("the database has an id");
+        SessionRecords::redis(redis().await, &keys)
     } else {
         SessionRecords::Sql(db.clone(), clock.clone())
     };
     (db, sessions)
 }
 
-/// Returns a rate limiter for one test. All tests share one Redis, so its keys begin with a random namespace.
-pub async fn rate_limiter() -> RateLimiter {
-    rate_limiter_of(&random::public_id()).await
+/// Returns the rate limiter of the portal with this database. All tests share one Redis.
+pub async fn rate_limiter(db: &Database) -> RateLimiter {
+    if is_postgres() {
+        let keys = RedisKeys::of_database(db).await.expect("the database has an id");
+        RateLimiter::shared(redis().await, &keys)
+    } else {
+        RateLimiter::default()
+    }
 }
 
 /// Returns the rate limiters of two replicas of one portal.
 pub async fn replicas() -> (RateLimiter, RateLimiter) {
-    let namespace = random::public_id();
-    (rate_limiter_of(&namespace).await, rate_limiter_of(&namespace).await)
+    let keys = RedisKeys::new(&random::public_id());
+    (rate_limiter_of(&keys).await, rate_limiter_of(&keys).await)
 }
 
-/// Returns a rate limiter whose keys in Redis begin with `namespace`.
-pub async fn rate_limiter_of(namespace: &str) -> RateLimiter {
-    if is_postgres() { RateLimiter::shared(redis().await, namespace) } else { RateLimiter::default() }
+/// Returns a rate limiter whose keys in Redis have these names.
+pub async fn rate_limiter_of(keys: &RedisKeys) -> RateLimiter {
+    if is_postgres() { RateLimiter::shared(redis().await, keys) } else { RateLimiter::default() }
 }
 
-/// Returns the milliseconds until each counter of a namespace expires in Redis.
-pub async fn counter_lifetimes(namespace: &str) -> Vec<i64> {
+/// Returns the URL of Redis for an account with this name and password.
+pub fn redis_url(account: &str, password: &str) -> String {
+    let server = environment("TEST_REDIS_URL").expect("TEST_REDIS_URL names the server");
+    let mut url = url::Url::parse(&server).expect("an address");
+    url.set_username(account).expect("a name");
+    url.set_password(Some(password)).expect("a password");
+    url.to_string()
+}
+
+/// Sends a command to Redis, and expects that it succeeds.
+pub async fn run_redis_command(name: &'static str, arguments: &[&str]) {
+    let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+    let command = CustomCommand::new_static(name, None::<u16>, false);
+    redis().await.next().custom::<(), _>(command, arguments).await.expect("Redis executes it");
+}
+
+/// Returns the milliseconds until each of a portal's counters expires in Redis.
+pub async fn counter_lifetimes(keys: &RedisKeys) -> Vec<i64> {
     if !is_postgres() {
         return Vec::new();
     }
     let ask = "local all = {}
         for _, key in ipairs(redis.call('KEYS', ARGV[1])) do all[#all + 1] = redis.call('PTTL', key) end
         return all";
-    let pattern = format!("{{{namespace}}}:*");
+    let pattern = format!("{}*", keys.counters());
     redis().await.eval(ask, Vec::<String>::new(), vec![pattern]).await.expect("Redis answers")
 }
 
