@@ -1,4 +1,5 @@
 // The operator's commands: they report problems and how to fix them, without secrets.
+import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -112,7 +113,7 @@ onPostgres('doctor reports a database with another secret key, and one that is r
   const right = await portal.attempt(['doctor'])
   expect(right.code, right.out).toBe(0)
   expect(right.out).toContain(writable)
-  const another = await portal.attempt(['doctor'], { env: { SECRET_KEY: 'x'.repeat(32) } })
+  const another = await portal.attempt(['doctor'], { env: { SECRET_KEY: randomBytes(32).toString('base64') } })
   expect(another.code).not.toBe(0)
   expect(another.out).toContain(writable)
   expect(another.out).toContain('fail  SECRET_KEY: the database was encrypted with a different key')
@@ -124,7 +125,7 @@ onPostgres('doctor reports a database with another secret key, and one that is r
   // The steps of the guide for a portal whose former key is lost.
   await portal.stop()
   for (const table of ['blocked_identities', 'portal_keys']) await postgres.query(DATABASE_URL, `DELETE FROM ${table}`)
-  const withNewKey = await portal.attempt(['admin', 'list'], { env: { SECRET_KEY: 'x'.repeat(32) } })
+  const withNewKey = await portal.attempt(['admin', 'list'], { env: { SECRET_KEY: randomBytes(32).toString('base64') } })
   expect(withNewKey.code, withNewKey.err).toBe(0)
 })
 

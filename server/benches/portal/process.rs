@@ -138,7 +138,7 @@ pub fn portal_settings(world: &World, listen: &str) -> Vec<(&'static str, OsStri
         ("PUBLIC_URL", format!("http://{listen}").into()),
         ("DATABASE_URL", world.database_url.clone().into()),
         ("REDIS_URL", world.redis_url.clone().into()),
-        ("SECRET_KEY", "0123456789abcdef0123456789abcdef".into()),
+        ("SECRET_KEY", "WjzFbL1Yq0UHl2rJ3pTn9vKcXe6sGdMa".into()),
         ("MAIL_TRANSPORT", "file".into()),
         ("MAIL_DIR", world.folder.join("mail").into()),
         ("LIMIT_SIGN_IN", "1000000/1h".into()),

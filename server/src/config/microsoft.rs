@@ -29,8 +29,7 @@ pub fn microsoft(source: &Source) -> Result<Option<MicrosoftSettings>, ConfigErr
     if parse_guid(client_id).is_none_or(|id| id.bytes().all(|b| matches!(b, b'0' | b'-'))) {
         return Err(invalid("CLIENT_ID", "must be the application (client) ID from Entra, a GUID"));
     }
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
-    if !tenant.chars().all(plain) {
+    if !is_tenant(tenant) {
         return Err(invalid(
             "TENANT_ID",
             "must be the directory (tenant) ID from Entra (a GUID), or organizations",
@@ -45,13 +44,7 @@ pub fn microsoft(source: &Source) -> Result<Option<MicrosoftSettings>, ConfigErr
         tenants: tenants(source, tenant)?,
         tenant: tenant.to_owned(),
         authority: https_url("AUTHORITY", &authority)?,
-        scope: source
-            .get("SCOPE")
-            .unwrap_or("User.Read")
-            .split([' ', ','])
-            .filter(|s| !s.is_empty())
-            .map(ToOwned::to_owned)
-            .collect(),
+        scope: scope(source)?,
         endpoint: https_url(
             "ENDPOINT",
             source.get("ENDPOINT").unwrap_or("https://graph.microsoft.com/v1.0/me"),
@@ -76,13 +69,34 @@ pub fn microsoft(source: &Source) -> Result<Option<MicrosoftSettings>, ConfigErr
             .transpose()?,
         client_secret,
     };
-    if microsoft.client_secret.expose_secret().len() > 512 {
+    let secret = microsoft.client_secret.expose_secret();
+    // Next to the value, Entra shows the ID of the secret, which is a GUID.
+    if secret.len() > 512 || parse_guid(secret).is_some() {
         return Err(invalid(
             "CLIENT_SECRET",
-            "must be the value of the client secret, which Entra shows only once",
+            "must be the value of the client secret, which Entra shows only once, and not its ID",
         ));
     }
     Ok(Some(microsoft))
+}
+
+/// Returns true for the ID of a tenant, the name of a domain, and the names of Entra for several tenants. Any other word is a
+/// mistake that only Microsoft would notice, at each sign-in.
+fn is_tenant(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    let several = ["organizations", "common", "consumers"];
+    parse_guid(text).is_some() || several.contains(&text) || (text.contains('.') && text.chars().all(plain))
+}
+
+/// Reads SCOPE: names separated by spaces or commas.
+fn scope(source: &Source) -> Result<Vec<String>, ConfigError> {
+    let text = source.get("SCOPE").unwrap_or("User.Read");
+    let scope: Vec<String> =
+        text.split([' ', ',']).filter(|part| !part.is_empty()).map(ToOwned::to_owned).collect();
+    if scope.is_empty() {
+        return Err(invalid("SCOPE", "must be names separated by spaces or commas, for example User.Read"));
+    }
+    Ok(scope)
 }
 
 /// Parses a date like `2027-05-31`. Returns the beginning of that day in UTC.

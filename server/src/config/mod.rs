@@ -12,37 +12,39 @@ mod microsoft;
 mod period;
 mod reference;
 mod smtp;
+mod source;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod text;
+mod web;
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use secrecy::SecretString;
-use strsim::damerau_levenshtein;
 use url::Url;
 
-use crate::config::period::{parse_limit, parse_period};
 use crate::config::storage::{database_url, redis_url, secret_key, secret_key_previous};
+use crate::config::web::{listen_address, public_url, trusted_proxies};
 use crate::http::handlers::branding::Accent;
 use backend::accounts::email_address::ascii_form;
 use backend::auth::password::blocklist::Blocklist;
-use backend::microsoft::is_loopback;
 use backend::settings::{EmailTransport, Environment, Settings};
 use domain::email_address::EmailAddress;
-use domain::time::Limit;
 
 pub use crate::config::reference::{SETTINGS, Setting, settings_tables};
+pub use crate::config::source::Source;
 
 /// The maximum random delay before a request for a temporary password is processed. It hides the work that follows, which
 /// depends on whether an account exists, and delays the email only briefly.
 const RESET_DELAY: Duration = Duration::from_secs(6);
+
+/// The minimum of SESSION_IDLE.
+const MIN_SESSION_IDLE: Duration = Duration::from_mins(2);
 
 /// The reason why the portal cannot start, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -79,132 +81,18 @@ pub struct Config {
     pub misspelt_settings: Vec<String>,
 }
 
-/// The source of the settings: the environment, and `.env` in development.
-#[derive(Debug, Default)]
-pub struct Source {
-    values: HashMap<String, String>,
-}
-
-impl Source {
-    /// Reads the environment of the process. In DEV, `.env` adds missing variables.
-    ///
-    /// # Errors
-    /// Returns an error if a line of `.env` cannot be parsed.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    pub fn process() -> Result<Self, ConfigError> {
-        let mut values: HashMap<String, String> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        let dev = values.get("LEPTOS_ENV").map_or(cfg!(debug_assertions), |env| env == "DEV");
-        if dev && let Ok(file) = dotenvy::from_path_iter(".env") {
-            let mut position = "the first line".to_owned();
-            for line in file {
-                // The error quotes the line, which may contain a secret.
-                let (name, value) = line.map_err(|_| {
-                    let fix = "Use NAME=value, or NAME='value' if the value contains spaces";
-                    invalid(".env", &format!("{position} is not valid. {fix}"))
-                })?;
-                position = format!("the line after {name}");
-                values.entry(name).or_insert(value);
-            }
-        }
-        Ok(Self { values })
-    }
-
-    /// Returns a source with only these values.
-    pub fn of(values: &[(&str, &str)]) -> Self {
-        let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { values }
-    }
-
-    /// Returns a message for each variable whose name looks like a misspelt name of a setting that is not set: nothing else
-    /// reports a misspelling. Names of one word are skipped, because they often belong to other programs (`LANG`,
-    /// `XAUTHORITY`).
-    fn misspelt_settings(&self) -> Vec<String> {
-        let is_set =
-            |name: &str| self.values.contains_key(name) || self.values.contains_key(&format!("{name}_FILE"));
-        let meant = |name: &str| {
-            let bare = name.strip_suffix("_FILE").unwrap_or(name);
-            if !bare.contains('_') || SETTINGS.iter().any(|setting| setting.name == bare) {
-                return None;
-            }
-            SETTINGS.iter().map(|setting| setting.name).find(|setting| {
-                // One difference, and one more for every ten letters.
-                let max_distance = 1 + setting.len() / 10;
-                !is_set(setting) && damerau_levenshtein(bare, setting) <= max_distance
-            })
-        };
-        let mut messages: Vec<String> = self
-            .values
-            .keys()
-            .filter_map(|name| {
-                meant(name).map(|meant| format!("Unknown setting {name}. Did you mean {meant}?"))
-            })
-            .collect();
-        messages.sort_unstable();
-        messages
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
-    }
-
-    /// Returns a secret from NAME, from the file NAME_FILE, or from the credentials of the service manager.
-    fn secret(&self, name: &str) -> Result<Option<SecretString>, ConfigError> {
-        if let Some(value) = self.get(name) {
-            return Ok(Some(SecretString::from(value.to_owned())));
-        }
-        // An empty file counts as not set, like an empty variable.
-        let file = format!("{name}_FILE");
-        let path = match (self.get(&file), self.get("CREDENTIALS_DIRECTORY")) {
-            (Some(path), _) => PathBuf::from(path),
-            (None, Some(folder)) if Path::new(folder).join(name).exists() => Path::new(folder).join(name),
-            _ => return Ok(None),
-        };
-        let text = std::fs::read_to_string(&path)
-            .map_err(|e| invalid(&file, &format!("{} must be a readable file ({e})", path.display())))?;
-        let text = text.trim();
-        Ok((!text.is_empty()).then(|| SecretString::from(text.to_owned())))
-    }
-
-    fn parsed<T>(
-        &self,
-        name: &str,
-        default: T,
-        should: &str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<T, ConfigError> {
-        self.get(name).map_or(Ok(default), |text| parse(text).ok_or_else(|| invalid(name, should)))
-    }
-
-    fn period(&self, name: &str, default: &str) -> Result<Duration, ConfigError> {
-        let should = format!("must be a number and s, m, h or d, for example {default}");
-        let default = parse_period(default).unwrap_or_default();
-        self.parsed(name, default, &should, parse_period)
-    }
-
-    fn limit(&self, name: &str, default: &str) -> Result<Limit, ConfigError> {
-        let should = format!("must be a number, a slash and a period, for example {default}");
-        let fallback = Limit { count: 1, period: Duration::from_secs(1) };
-        self.parsed(name, parse_limit(default).unwrap_or(fallback), &should, parse_limit)
-    }
-}
-
 impl Config {
     /// Reads and checks all settings.
     pub fn read(source: &Source) -> Result<Self, ConfigError> {
+        source.check_texts()?;
         let default = if cfg!(debug_assertions) { Environment::Dev } else { Environment::Prod };
         let environment = source.parsed("LEPTOS_ENV", default, "must be DEV or PROD", |text| match text {
             "DEV" => Some(Environment::Dev),
             "PROD" => Some(Environment::Prod),
             _ => None,
         })?;
-        let listen: SocketAddr = source.parsed(
-            "LEPTOS_SITE_ADDR",
-            SocketAddr::from(([127, 0, 0, 1], 3000)),
-            "must be an IP address and a port, for example 127.0.0.1:3000",
-            |text| text.parse().ok(),
-        )?;
+        let listen = listen_address(source, "LEPTOS_SITE_ADDR", "127.0.0.1:3000")?
+            .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3000)));
         let public_url = public_url(source, environment, listen)?;
         let password_min_length = source.parsed(
             "PASSWORD_MIN_LENGTH",
@@ -228,7 +116,7 @@ impl Config {
                 |text| text.parse().ok(),
             )?,
             sign_in_link_lifetime: source.period("SIGN_IN_LINK_LIFETIME", "1d")?,
-            session_idle: source.period("SESSION_IDLE", "1d")?,
+            session_idle: session_idle(source)?,
             session_lifetime: source.period("SESSION_LIFETIME", "14d")?,
             limit_sign_in: source.limit("LIMIT_SIGN_IN", "100/10m")?,
             limit_register: source.limit("LIMIT_REGISTER", "20/1h")?,
@@ -248,12 +136,7 @@ impl Config {
             redis_url: redis_url(source)?,
             secret_key: secret_key(source, environment)?,
             secret_key_previous: secret_key_previous(source)?,
-            metrics: source.parsed(
-                "METRICS_ADDR",
-                None,
-                "must be an IP address and a port, for example 127.0.0.1:9100",
-                |text| text.parse().ok().map(Some),
-            )?,
+            metrics: listen_address(source, "METRICS_ADDR", "127.0.0.1:9100")?,
             log: source.get("LOG").unwrap_or("info").to_owned(),
             misspelt_settings: source.misspelt_settings(),
             settings,
@@ -267,94 +150,50 @@ fn default_site_root() -> PathBuf {
     beside.filter(|folder| folder.is_dir()).unwrap_or_else(|| PathBuf::from("target/site"))
 }
 
-fn public_url(source: &Source, environment: Environment, listen: SocketAddr) -> Result<Url, ConfigError> {
-    let should = "must be a scheme and a host without a path, for example https://accounts.example.com";
-    let text = match (source.get("PUBLIC_URL"), environment) {
-        (Some(text), _) => text.to_owned(),
-        (None, Environment::Dev) => development_url(listen),
-        (None, Environment::Prod) => {
-            return Err(invalid(
-                "PUBLIC_URL",
-                "must be set in PROD, for example https://accounts.example.com",
-            ));
-        }
-    };
-    let url = Url::parse(&text).map_err(|_| invalid("PUBLIC_URL", should))?;
-    let bare =
-        url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    if environment == Environment::Prod && url.scheme() == "http" && !is_loopback(&url) {
-        return Err(invalid(
-            "PUBLIC_URL",
-            "must begin with https:// in PROD, because http would send passwords unencrypted",
-        ));
+/// Reads SESSION_IDLE. The last activity is recorded once a minute, so a shorter period would sign active people out.
+fn session_idle(source: &Source) -> Result<Duration, ConfigError> {
+    let period = source.period("SESSION_IDLE", "1d")?;
+    if period < MIN_SESSION_IDLE {
+        return Err(invalid("SESSION_IDLE", "must be at least 2m"));
     }
-    let is_valid =
-        bare && url.has_host() && matches!(url.scheme(), "http" | "https") && url.password().is_none();
-    if is_valid { Ok(url) } else { Err(invalid("PUBLIC_URL", should)) }
-}
-
-/// Returns the URL at which a browser on this machine reaches the portal. It names `localhost`, because WebAuthn and
-/// Microsoft refuse IP addresses.
-fn development_url(listen: SocketAddr) -> String {
-    if [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()].contains(&listen.ip()) {
-        format!("http://localhost:{}", listen.port())
-    } else {
-        format!("http://{listen}")
-    }
-}
-
-fn trusted_proxies(source: &Source, listen: SocketAddr) -> Result<Vec<IpNet>, ConfigError> {
-    let Some(text) = source.get("TRUSTED_PROXIES") else {
-        let loopback = ["127.0.0.0/8", "::1/128"];
-        let nets = loopback.iter().filter_map(|net| net.parse().ok());
-        return Ok(if listen.ip().is_loopback() { nets.collect() } else { Vec::new() });
-    };
-    text.split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty() && *part != "none")
-        .map(|part| {
-            part.parse::<IpNet>().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from)).ok_or_else(
-                || {
-                    invalid(
-                        "TRUSTED_PROXIES",
-                        "must be IP addresses or networks, for example 10.0.0.1, 10.1.0.0/16",
-                    )
-                },
-            )
-        })
-        .collect()
+    Ok(period)
 }
 
 fn email_addresses(source: &Source, name: &str) -> Result<Vec<String>, ConfigError> {
-    source
-        .get(name)
-        .unwrap_or_default()
-        .split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .map(|part| {
-            let should =
-                "must be an email address, for example name@example.com, or several separated by commas";
-            let address = EmailAddress::parse(part).ok().filter(|address| ascii_form(address).is_some());
-            address.map(|address| address.as_str().to_owned()).ok_or_else(|| invalid(name, should))
-        })
-        .collect()
+    let should = "must be an email address, for example name@example.com, or several separated by commas";
+    let addresses = source.list(name, should)?.unwrap_or_default();
+    addresses.into_iter().map(|text| email_address(text).ok_or_else(|| invalid(name, should))).collect()
+}
+
+/// Returns an email address as typed, or `None` if no email can be sent to it.
+fn email_address(text: &str) -> Option<String> {
+    let address = EmailAddress::parse(text).ok().filter(|address| ascii_form(address).is_some())?;
+    Some(address.as_str().to_owned())
 }
 
 fn sender_email(source: &Source, public_url: &Url) -> Result<String, ConfigError> {
-    if let Some(sender_email) = email_addresses(source, "SENDER_EMAIL")?.into_iter().next() {
-        return Ok(sender_email);
+    if let Some(text) = source.get("SENDER_EMAIL") {
+        let should = "must be one email address, for example name@example.com";
+        return email_address(text).ok_or_else(|| invalid("SENDER_EMAIL", should));
     }
     let host = public_url.domain().filter(|host| host.contains('.')).unwrap_or("vestibule.invalid");
     Ok(format!("vestibule@{host}"))
 }
 
 fn email_transport(source: &Source, environment: Environment) -> Result<EmailTransport, ConfigError> {
-    let folder =
-        || EmailTransport::File(source.get("MAIL_DIR").map_or_else(|| "data/mail".into(), PathBuf::from));
+    let folder = || {
+        let folder = source.get("MAIL_DIR").unwrap_or("data/mail");
+        if folder.starts_with('~') {
+            return Err(invalid(
+                "MAIL_DIR",
+                "must be the full path of a folder, because ~ has no meaning here",
+            ));
+        }
+        Ok(EmailTransport::File(PathBuf::from(folder)))
+    };
     match (source.get("MAIL_TRANSPORT"), environment) {
         (None, Environment::Dev) if microsoft::can_send_through_graph(source)? => microsoft::graph(source),
-        (Some("file"), _) | (None, Environment::Dev) => Ok(folder()),
+        (Some("file"), _) | (None, Environment::Dev) => folder(),
         (Some("smtp"), _) => smtp::smtp(source),
         (Some("graph"), _) => microsoft::graph(source),
         (Some(_), _) => Err(invalid("MAIL_TRANSPORT", "must be smtp, graph or file")),
@@ -430,9 +269,10 @@ fn logo(source: &Source) -> Result<Option<PathBuf>, ConfigError> {
         return Ok(None);
     };
     let kind = path.extension().and_then(|end| end.to_str()).is_some_and(|end| matches!(end, "svg" | "png"));
-    if kind && path.is_file() {
-        Ok(Some(path))
-    } else {
-        Err(invalid("PORTAL_LOGO", "must be an existing .svg or .png file"))
+    if !kind || !path.is_file() {
+        return Err(invalid("PORTAL_LOGO", "must be an existing .svg or .png file"));
     }
+    File::open(&path)
+        .map(|_| Some(path))
+        .map_err(|e| invalid("PORTAL_LOGO", &format!("must be a file that the portal may read ({e})")))
 }

@@ -23,7 +23,7 @@ macro_rules! settings {
 pub const SETTINGS: &[Setting] = settings! {
     "Required in production" {
         "PUBLIC_URL", "in DEV `http://localhost` and the port of LEPTOS_SITE_ADDR", "Public URL of the portal, for example `https://accounts.example.com`. All links are built from it";
-        "SECRET_KEY", "in DEV generated once and stored in `data/secret_key`", "Encryption key for cookies and stored emails, at least 32 characters. Create one with `openssl rand -base64 32`";
+        "SECRET_KEY", "in DEV generated once and stored in `data/secret_key`", "Encryption key for cookies and stored emails, at least 32 random characters. Create one with `openssl rand -base64 32`";
         "MAIL_TRANSPORT", "in DEV `graph` if SENDER_EMAIL and Microsoft are set up, otherwise `file`", "How email is sent: `smtp` (mail server), `graph` (Microsoft Graph) or `file` (one file per email)";
     }
     "Web" {
@@ -32,7 +32,7 @@ pub const SETTINGS: &[Setting] = settings! {
         "LEPTOS_SITE_ROOT", "`site` next to the program's folder, otherwise `target/site`", "Folder with the built assets";
         "TRUSTED_PROXIES", "loopback if LEPTOS_SITE_ADDR is loopback, otherwise none", "IP addresses or networks of your reverse proxies, separated by commas, or `none`. Only their X-Forwarded-For headers are used";
         "METRICS_ADDR", "none: no metrics", "IP address and port for Prometheus metrics at `/metrics`, for example `127.0.0.1:9100`. Never expose it to the internet";
-        "LOG", "`info`", "Log filter, in the syntax of the tracing crate, for example `info,server=debug`";
+        "LOG", "`info`", "Log level (`off`, `error`, `warn`, `info`, `debug` or `trace`), and other levels for single crates, for example `info,server=debug`";
     }
     "Storage" {
         "DATABASE_URL", "`sqlite://data/vestibule.db`", "Database: `sqlite://…` or `postgres://…`. Missing parts come from the standard PG* variables";
@@ -40,7 +40,7 @@ pub const SETTINGS: &[Setting] = settings! {
         "SECRET_KEY_PREVIOUS", "none", "Previous SECRET_KEY, so that existing cookies and emails stay readable after a key rotation";
     }
     "Sessions" {
-        "SESSION_IDLE", "`1d`", "Period without activity after which people are signed out, for example `12h`. On shared computers always 2 hours";
+        "SESSION_IDLE", "`1d`", "Period without activity after which people are signed out, at least `2m`, for example `12h`. On shared computers always 2 hours";
         "SESSION_LIFETIME", "`14d`", "Period after which people are signed out even if they are active, for example `30d`";
         "SIGN_IN_LINK_LIFETIME", "`1d`", "Period in which the sign-in link of an approval email works, for example `12h`";
     }

@@ -6,7 +6,11 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::config::{ConfigError, Source, invalid};
+use backend::auth::password::policy::is_guessable_key;
 use backend::settings::Environment;
+
+/// The minimum length of a key in characters.
+const MIN_KEY_LENGTH: usize = 32;
 
 pub(super) fn database_url(source: &Source) -> Result<SecretString, ConfigError> {
     use secrecy::ExposeSecret;
@@ -24,7 +28,12 @@ pub(super) fn database_url(source: &Source) -> Result<SecretString, ConfigError>
     }
     // A driver that cannot parse the URL would quote all of it in its error.
     let text = url.expose_secret();
-    if !text.starts_with("sqlite:") && Url::parse(text).is_err() {
+    if let Some(name) = text.strip_prefix("sqlite:") {
+        // SQLite would store the data in temporary files.
+        if name.split('?').next().is_none_or(|name| name.trim_start_matches("//").is_empty()) {
+            return Err(invalid("DATABASE_URL", "must name a file, for example sqlite://data/vestibule.db"));
+        }
+    } else if Url::parse(text).is_err() {
         let should = "must be postgres://user:password@host/database. In the password, write %2F for /, %23 for # and %3F for ?";
         return Err(invalid("DATABASE_URL", should));
     }
@@ -52,23 +61,36 @@ pub(super) fn redis_url(source: &Source) -> Result<Option<SecretString>, ConfigE
 }
 
 pub(super) fn secret_key(source: &Source, environment: Environment) -> Result<SecretString, ConfigError> {
-    use secrecy::ExposeSecret;
-    let should = "must be at least 32 characters. Create one with openssl rand -base64 32";
     match (source.secret("SECRET_KEY")?, environment) {
-        (Some(key), _) if key.expose_secret().chars().count() >= 32 => Ok(key),
-        (None, Environment::Dev) => development_secret_key(),
-        (Some(_), _) => Err(invalid("SECRET_KEY", should)),
+        (Some(key), _) => checked_key(key),
+        (None, Environment::Dev) => checked_key(development_secret_key()?),
         (None, Environment::Prod) => {
             Err(invalid("SECRET_KEY", "must be set in PROD. Create one with openssl rand -base64 32"))
         }
     }
 }
 
-/// Reads SECRET_KEY_PREVIOUS. It still opens older sealed data, so it must be as hard to guess as SECRET_KEY.
+/// Returns a key that is long enough and not obviously guessable.
+fn checked_key(key: SecretString) -> Result<SecretString, ConfigError> {
+    use secrecy::ExposeSecret;
+    let how = "Create one with openssl rand -base64 32";
+    if key.expose_secret().chars().count() < MIN_KEY_LENGTH {
+        return Err(invalid("SECRET_KEY", &format!("must be at least {MIN_KEY_LENGTH} characters. {how}")));
+    }
+    if is_guessable_key(key.expose_secret()) {
+        return Err(invalid(
+            "SECRET_KEY",
+            &format!("must be random, because this key is easy to guess. {how}"),
+        ));
+    }
+    Ok(key)
+}
+
+/// Reads SECRET_KEY_PREVIOUS. A key that is no longer accepted as SECRET_KEY is accepted here, so that it can be replaced.
 pub(super) fn secret_key_previous(source: &Source) -> Result<Option<SecretString>, ConfigError> {
     use secrecy::ExposeSecret;
     let key = source.secret("SECRET_KEY_PREVIOUS")?;
-    let is_valid = key.as_ref().is_none_or(|key| key.expose_secret().chars().count() >= 32);
+    let is_valid = key.as_ref().is_none_or(|key| key.expose_secret().chars().count() >= MIN_KEY_LENGTH);
     if is_valid { Ok(key) } else { Err(invalid("SECRET_KEY_PREVIOUS", "must be at least 32 characters")) }
 }
 

@@ -1,11 +1,13 @@
 //! Tests of the settings that are refused, and of the errors.
 
+use secrecy::ExposeSecret;
+
 use super::*;
 
 const PROD: &[(&str, &str)] = &[
     ("LEPTOS_ENV", "PROD"),
     ("PUBLIC_URL", "https://accounts.example.com"),
-    ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+    ("SECRET_KEY", "WjzFbL1Yq0UHl2rJ3pTn9vKcXe6sGdMa"),
     ("MAIL_TRANSPORT", "file"),
     ("DATABASE_URL", "sqlite::memory:"),
 ];
@@ -30,31 +32,147 @@ fn an_invalid_or_missing_setting_is_named_in_one_line() {
         ("PUBLIC_URL", ""),
         ("PUBLIC_URL", "https://example.com/portal"),
         ("PUBLIC_URL", "ftp://example.com"),
+        ("PUBLIC_URL", "https://accounts.example.com."),
+        ("PUBLIC_URL", "https://accounts..example.com"),
+        ("PUBLIC_URL", "https://*.example.com"),
+        ("PUBLIC_URL", "https://accounts.example.com:0"),
+        ("PUBLIC_URL", "\u{201c}https://accounts.example.com\u{201d}"),
         ("SECRET_KEY", "short"),
         ("SECRET_KEY", ""),
+        ("SECRET_KEY", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
+        ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
         ("MAIL_TRANSPORT", ""),
         ("MAIL_TRANSPORT", "pigeon"),
         ("LEPTOS_ENV", "TEST"),
+        ("LEPTOS_ENV", "production"),
         ("LEPTOS_SITE_ADDR", "3000"),
+        ("LEPTOS_SITE_ADDR", "127.0.0.1:0"),
+        ("LEPTOS_SITE_ADDR", "localhost:3000"),
+        ("METRICS_ADDR", "127.0.0.1:0"),
+        ("METRICS_ADDR", "9100"),
         ("DATABASE_URL", "mysql://x"),
+        ("DATABASE_URL", "sqlite:"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "sqlite://?mode=rwc"),
+        ("DATABASE_URL", "sqlite3://data/vestibule.db"),
         ("REDIS_URL", "http://x"),
         ("SESSION_IDLE", "1w"),
+        ("SESSION_IDLE", "10"),
+        ("SESSION_IDLE", "60s"),
+        ("SESSION_IDLE", "1d 12h"),
         ("LIMIT_SIGN_IN", "100"),
         ("PASSWORD_MIN_LENGTH", "7"),
         ("PASSWORD_BLOCKLIST", "/nowhere.txt"),
         ("PASSWORD_BLOCKLIST", "/"),
         ("PASSWORD_BLOCKLIST", "/dev/null"),
         ("TRUSTED_PROXIES", "proxy.example.com"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "10.0.0.1 10.0.0.2"),
+        ("TRUSTED_PROXIES", "none, 10.0.0.1"),
+        ("TRUSTED_PROXIES", ","),
         ("ADMIN_EMAIL", "ada@example.com, nobody"),
         ("ADMIN_EMAIL", "ada@xn--a.example"),
         ("SENDER_EMAIL", "portal@127.0.0.\u{ff11}"),
+        ("ADMIN_EMAIL", "ada@example.com; grace@example.com"),
+        ("ADMIN_EMAIL", ","),
+        ("SENDER_EMAIL", "ada@example.com, grace@example.com"),
+        ("SENDER_EMAIL", "Accounts <accounts@example.com>"),
+        ("MAIL_DIR", "~/mail"),
+        ("MAIL_RATE", "30/m"),
+        ("PORTAL_NAME", "'Example'"),
+        ("PORTAL_NAME", "Exa\u{200b}mple"),
+        ("PORTAL_HELP", "help"),
         ("PORTAL_ACCENT", "#ffff00"),
         ("PORTAL_ACCENT", "teal"),
+        ("PORTAL_ACCENT", "#+1+1+1"),
         ("PORTAL_LOGO", "/nowhere.svg"),
         ("REQUIRE_CONFIRMED_ADDRESS", "yes"),
     ] {
         let line = errors((name, value));
         assert!(line.starts_with(name) && !line.contains('\n'), "{name}={value}: {line}");
+    }
+}
+
+/// Returns settings of PROD with these instead of their own.
+fn with<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let kept = PROD.iter().copied().filter(|(name, _)| more.iter().all(|(other, _)| other != name));
+    kept.chain(more.iter().copied()).collect()
+}
+
+#[test]
+fn every_setting_in_quotation_marks_or_with_an_invisible_character_in_it_is_refused() {
+    for setting in SETTINGS {
+        for (value, problem) in [
+            ("\"value\"", "quotation marks"),
+            ("'value'", "quotation marks"),
+            ("\u{201c}value\u{201d}", "quotation marks"),
+            ("val\u{feff}ue", "invisible characters"),
+            ("val\u{200b}ue", "invisible characters"),
+        ] {
+            let line = errors((setting.name, value));
+            assert!(line.starts_with(&format!("{}: must not ", setting.name)), "{value:?}: {line}");
+            assert!(line.contains(problem), "{value:?}: {line}");
+        }
+    }
+}
+
+#[test]
+fn invisible_characters_around_a_value_are_no_part_of_it() {
+    let plain = Config::read(&Source::of(PROD)).expect("is accepted");
+    for mark in ["\u{feff}", "\u{200b}", "\u{2060}", "\u{200e}", "\u{a0}", " ", "\r\n"] {
+        let marked: Vec<(&str, String)> =
+            PROD.iter().map(|(name, value)| (*name, format!("{mark}{value}{mark}"))).collect();
+        let marked: Vec<(&str, &str)> = marked.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let config = Config::read(&Source::of(&marked)).expect("is accepted");
+        assert_eq!(config.settings.public_url, plain.settings.public_url, "{mark:?}");
+        assert_eq!(config.secret_key.expose_secret(), plain.secret_key.expose_secret(), "{mark:?}");
+        assert_eq!(config.database_url.expose_secret(), plain.database_url.expose_secret(), "{mark:?}");
+        // A value of only such characters is empty, and an empty setting is not set.
+        let line = errors(("SECRET_KEY", mark));
+        assert!(line.starts_with("SECRET_KEY: must be set"), "{mark:?}: {line}");
+    }
+}
+
+#[test]
+fn an_empty_setting_is_not_set() {
+    let plain = format!("{:?}", Config::read(&Source::of(PROD)).expect("is accepted"));
+    let optional =
+        SETTINGS.iter().map(|setting| setting.name).filter(|name| PROD.iter().all(|(set, _)| set != name));
+    for name in optional {
+        let config = Config::read(&Source::of(&with(&[(name, "")]))).expect(name);
+        assert_eq!(format!("{config:?}"), plain, "{name}");
+    }
+}
+
+#[test]
+fn a_secret_from_a_file_is_the_text_without_the_marks_of_editors() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("secret");
+    let path = file.to_str().expect("is text");
+    let key = PROD[2].1;
+    let read = |content: &[u8]| {
+        std::fs::write(&file, content).expect("is written");
+        let without: Vec<_> = with(&[("SECRET_KEY_FILE", path)]);
+        let without: Vec<_> = without.into_iter().filter(|(name, _)| *name != "SECRET_KEY").collect();
+        Config::read(&Source::of(&without)).map(|config| config.secret_key.expose_secret().to_owned())
+    };
+    for content in [format!("\u{feff}{key}\r\n"), format!("{key}\n\n"), format!(" {key}\u{200b}")] {
+        assert_eq!(read(content.as_bytes()).expect("is accepted"), key, "{content:?}");
+    }
+    // openssl writes a long key in several lines.
+    let long = format!("{key}\n{key}WjzF");
+    assert_eq!(read(format!("{long}\n").as_bytes()).expect("is accepted"), long);
+    let utf16: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain(key.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    for (content, problem) in [
+        (b"".as_slice(), "is empty"),
+        ("\u{feff}\r\n".as_bytes(), "is empty"),
+        (format!("\"{key}\"").as_bytes(), "must not be in quotation marks"),
+        (utf16.as_slice(), "must be a readable text file"),
+    ] {
+        let line = read(content).expect_err("is refused").0;
+        assert!(line.starts_with("SECRET_KEY") && line.contains(problem) && !line.contains(key), "{line}");
+        assert!(!line.contains('\n'), "{line}");
     }
 }
 
@@ -148,7 +266,7 @@ fn the_development_url_names_localhost_when_the_portal_listens_there() {
 #[test]
 fn secrets_are_never_printed() {
     let config = Config::read(&Source::of(PROD)).expect("is accepted");
-    assert!(!format!("{config:?}").contains("0123456789abcdef"));
+    assert!(!format!("{config:?}").contains("WjzFbL1Yq0"));
 }
 
 #[test]
@@ -206,6 +324,10 @@ fn a_database_url_that_cannot_be_parsed_is_not_quoted() {
 fn microsoft_settings_that_would_admit_the_wrong_people_are_refused() {
     for (name, value) in [
         ("CLIENT_ID", "portal"),
+        ("CLIENT_SECRET", ID),
+        ("SCOPE", ","),
+        ("TENANT_ID", "organisations"),
+        ("TENANT_ID", "Organizations"),
         ("CLIENT_ID", "00000000-0000-0000-0000-000000000000"),
         ("CLIENT_SECRET_EXPIRES", "31.5.2027"),
         ("CLIENT_SECRET_EXPIRES", "2027-02-30"),
@@ -263,6 +385,15 @@ fn a_misspelt_setting_is_reported() {
         ["Unknown setting PORTAL_ACENT. Did you mean PORTAL_ACCENT?"]
     );
     assert_eq!(misspelt_settings(&[("LIMIT_SINGIN", "9/1m")]).len(), 1);
+    assert_eq!(
+        misspelt_settings(&[("portal_name", "Example")]),
+        ["Unknown setting portal_name. Did you mean PORTAL_NAME?"]
+    );
+    assert_eq!(
+        misspelt_settings(&[("PORTAL_NAME_FILE", "/x")]),
+        ["Unknown setting PORTAL_NAME_FILE. Did you mean PORTAL_NAME?"],
+        "only secrets may come from a file"
+    );
     assert_eq!(
         misspelt_settings(&[("SMTP_ULR_FILE", "/x")]),
         ["Unknown setting SMTP_ULR_FILE. Did you mean SMTP_URL?"]

@@ -8,6 +8,8 @@
 //! - There is no rule about kinds of characters (NIST SP 800-63B-4, 3.1.1.2).
 //! - The check takes a bounded time. The threads of the hasher run it.
 
+use std::collections::HashSet;
+
 use zxcvbn::{Score, zxcvbn};
 
 use crate::auth::password::blocklist::Blocklist;
@@ -51,6 +53,17 @@ impl PasswordPolicy {
     }
 }
 
+/// The number of different characters that a random key has at least. Of 32 random hexadecimal digits, fewer than one in 10^8 has
+/// fewer.
+const MIN_KEY_CHARACTERS: usize = 7;
+
+/// Returns true if a key is obviously not random: its beginning is estimated to be guessed within 10^10 attempts, or it repeats
+/// itself or has few different characters.
+pub fn is_guessable_key(key: &str) -> bool {
+    let characters: HashSet<char> = key.chars().collect();
+    characters.len() < MIN_KEY_CHARACTERS || zxcvbn(&checked_part(key), &["vestibule"]).score() < Score::Four
+}
+
 /// Returns the part of a password that is checked: the repeated part if it repeats itself, and at most [`CHECKED_LENGTH`]
 /// characters. A repetition that is cut off in the middle would look like something new.
 fn checked_part(password: &str) -> String {
@@ -70,6 +83,29 @@ mod tests {
             NewPassword::parse(NormalizedPassword::from_nfkc(password.to_owned()), 8).expect("fits");
         let words = vec!["adalovelace".to_owned()];
         PasswordPolicy { password, words, blocklist: Blocklist::default() }.is_too_weak()
+    }
+
+    #[test]
+    fn a_key_that_is_obviously_not_random_is_guessable() {
+        for key in [
+            "x".repeat(32),
+            "ab".repeat(30),
+            "changeme".repeat(4),
+            "0123456789abcdef".repeat(2),
+            "abcdefghijklmnopqrstuvwxyz012345".to_owned(),
+            "12345678901234567890123456789012".to_owned(),
+            "passwordpasswordpasswordpassword1".to_owned(),
+        ] {
+            assert!(is_guessable_key(&key), "{key}");
+        }
+        for key in [
+            "WjzFbL1Yq0UHl2rJ3pTn9vKcXe6sGdMa8oQ5iRtZyBw=",
+            "d41d8cd98f00b204e9800998ecf8427e",
+            "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "forty characters that only this test has",
+        ] {
+            assert!(!is_guessable_key(key), "{key}");
+        }
     }
 
     #[test]

@@ -28,8 +28,10 @@ impl Accent {
     /// Parses `#rrggbb`. The error completes "must be …".
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let form = "a colour as #rrggbb in hexadecimal digits";
-        let digits =
-            text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii()).ok_or(form)?;
+        let digits = text
+            .strip_prefix('#')
+            .filter(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        let digits = digits.ok_or(form)?;
         let part =
             |at: usize| digits.get(at..at + 2).and_then(|two| u8::from_str_radix(two, 16).ok()).ok_or(form);
         let accent = Self { red: part(0)?, green: part(2)?, blue: part(4)? };
@@ -97,7 +99,7 @@ mod tests {
     #[test]
     fn a_colour_is_accepted_only_if_white_text_on_it_is_readable() {
         assert!(Accent::parse("#0f5f63").is_ok());
-        for bad in ["#ffff00", "#0f5f6", "0f5f63", "#gggggg", "#ääa"] {
+        for bad in ["#ffff00", "#0f5f6", "0f5f63", "#gggggg", "#ääa", "#+1+1+1"] {
             assert!(Accent::parse(bad).is_err(), "{bad}");
         }
     }
