@@ -9,8 +9,10 @@
 //!
 //! README.md of this crate says how to add a migration.
 
-pub use sea_orm_migration::prelude::MigratorTrait;
+pub use sea_orm_migration::prelude::{DbErr, IntoSchemaManagerConnection, MigratorTrait};
 use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{EntityTrait, QueryOrder};
+use sea_orm_migration::seaql_migrations;
 
 mod columns;
 mod m20261130_000001_create_users;
@@ -42,4 +44,24 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000009_create_portal_id::Migration),
         ]
     }
+}
+
+/// Returns the names of the applied migrations in their order. Changes nothing, unlike the functions of the library, which first
+/// create the table of the applied migrations.
+///
+/// # Errors
+///
+/// If the database cannot be read.
+pub async fn applied_migrations<'c>(
+    db: impl IntoSchemaManagerConnection<'c>,
+) -> Result<Vec<String>, DbErr> {
+    let manager = SchemaManager::new(db);
+    if !manager.has_table("seaql_migrations").await? {
+        return Ok(Vec::new());
+    }
+    let rows = seaql_migrations::Entity::find()
+        .order_by_asc(seaql_migrations::Column::Version)
+        .all(manager.get_connection())
+        .await?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
 }

@@ -4,6 +4,7 @@
 //!
 //! - [`Assets::find`] fails unless the program, `hash.txt` and the site folder come from the same build.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -66,6 +67,14 @@ fn hashed_name(hashes: &str, kind: &str) -> Option<String> {
 /// Checks that the folder has every file to which the pages of a program with these hashes link.
 fn check(root: &Path, hashes: Option<&str>) -> Result<(), ConfigError> {
     let pkg = root.join("pkg");
+    if let Err(error) = std::fs::read_dir(&pkg)
+        && error.kind() == ErrorKind::PermissionDenied
+    {
+        return Err(ConfigError(format!(
+            "LEPTOS_SITE_ROOT: {} is not readable ({error}). Fix: let the portal's user read the folder and everything in it.",
+            root.display()
+        )));
+    }
     if !pkg.is_dir() {
         return Err(ConfigError(format!(
             "LEPTOS_SITE_ROOT: {} has no pkg folder. Fix: set it to the site folder that script/build creates (target/site).",

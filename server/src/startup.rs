@@ -17,13 +17,13 @@ use backend::auth::password::hasher::Hasher;
 use backend::auth::rate_limit::RateLimiter;
 use backend::error::InternalError;
 use backend::infra::clock::Clock;
-use backend::infra::database::{Database, Lock, WriteTransaction};
+use backend::infra::database::{Database, Lock};
 use backend::infra::encryption::Keys;
 use backend::infra::redis_keys::RedisKeys;
 use backend::microsoft::provider::{Provider, ProviderSettings};
 use backend::sessions::store::SessionRecords;
 use backend::{Backend, Parts};
-use migration::{Migrator, MigratorTrait};
+use migration::{IntoSchemaManagerConnection, Migrator, MigratorTrait, applied_migrations};
 
 /// Connects to the database, migrates it, and creates the backend.
 pub async fn backend(config: &Config) -> Result<Backend, ConfigError> {
@@ -86,9 +86,12 @@ pub async fn database(config: &Config) -> Result<Database, ConfigError> {
     let url = config.database_url.expose_secret();
     Database::connect(url).await.map_err(|e| {
         let cause = e.to_string().replace(url, "…");
-        ConfigError(format!(
-            "DATABASE_URL: cannot connect to the database ({cause}). Fix: start the database or correct DATABASE_URL."
-        ))
+        let fix = if url.starts_with("sqlite:") {
+            "make the portal's user the owner of the file, its folder and the files next to it, or correct DATABASE_URL"
+        } else {
+            "start the database or correct DATABASE_URL"
+        };
+        ConfigError(format!("DATABASE_URL: cannot connect to the database ({cause}). Fix: {fix}."))
     })
 }
 
@@ -98,28 +101,29 @@ pub async fn migrate(db: &Database) -> Result<(), ConfigError> {
         ConfigError(format!("DATABASE_URL: the database could not be migrated ({e}). Nothing has changed."))
     };
     let txn = db.begin_write(Lock::Schema).await.map_err(|e| fail(&e))?;
-    refuse_unknown_migrations(&txn).await?;
+    pending_migrations(&**txn).await?;
     Migrator::up(&*txn, None).await.map_err(|e| fail(&e))?;
     txn.commit().await.map_err(|e| fail(&e))
 }
 
-/// Refuses a database with migrations that this version does not know: those of a later version, or of a development version
-/// from before the first release.
-async fn refuse_unknown_migrations(txn: &WriteTransaction) -> Result<(), ConfigError> {
-    let applied = Migrator::get_migration_models(&**txn).await.map_err(|e| {
-        ConfigError(format!(
-            "DATABASE_URL: the list of applied migrations could not be read ({e}). Nothing has changed."
-        ))
-    })?;
+/// Returns the number of migrations that the database does not have yet. Changes nothing. Refuses a database with migrations that
+/// this version does not know: those of a later version, or of a development version from before the first release.
+pub async fn pending_migrations<'c>(
+    db: impl IntoSchemaManagerConnection<'c>,
+) -> Result<usize, ConfigError> {
+    let applied: HashSet<String> = applied_migrations(db)
+        .await
+        .map_err(|e| ConfigError(format!("DATABASE_URL: the list of applied migrations could not be read ({e}).")))?
+        .into_iter()
+        .collect();
     let known: HashSet<String> =
         Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
-    match applied.into_iter().find(|migration| !known.contains(&migration.version)) {
+    match applied.difference(&known).min() {
         Some(unknown) => Err(ConfigError(format!(
-            "DATABASE_URL: this version of Vestibule does not know migration {} of the database. Fix: start the version that \
-             applied it, or set DATABASE_URL to an empty database.",
-            unknown.version
+            "DATABASE_URL: this version of Vestibule does not know migration {unknown} of the database. Fix: start the version \
+             that applied it, restore a backup from before that version, or set DATABASE_URL to an empty database."
         ))),
-        None => Ok(()),
+        None => Ok(known.difference(&applied).count()),
     }
 }
 

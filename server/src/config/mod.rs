@@ -136,7 +136,7 @@ impl Config {
             redis_url: redis_url(source)?,
             secret_key: secret_key(source, environment)?,
             secret_key_previous: secret_key_previous(source)?,
-            metrics: listen_address(source, "METRICS_ADDR", "127.0.0.1:9100")?,
+            metrics: listen_address(source, "METRICS_ADDR", "127.0.0.1:9464")?,
             log: source.get("LOG").unwrap_or("info").to_owned(),
             misspelt_settings: source.misspelt_settings(),
             settings,

@@ -5,6 +5,7 @@ use sea_orm::ConnectionTrait;
 use crate::registration::join_all;
 use crate::support::{TestPortal, stack};
 use backend::infra::database::Database;
+use migration::{Migrator, MigratorTrait};
 
 #[tokio::test]
 async fn every_migration_can_be_reverted_and_applied_again() {
@@ -39,7 +40,23 @@ async fn a_database_with_an_unknown_migration_is_refused_in_one_sentence() {
     db.pool().execute_unprepared(unknown).await.expect("inserts");
     let refused = server::startup::migrate(&db).await.expect_err("is refused").to_string();
     assert!(refused.contains("does not know migration m20261124_000001_create_users"), "{refused}");
+    assert!(refused.contains("restore a backup"), "{refused}");
     assert_eq!(refused.lines().count(), 1);
+    let found = server::startup::pending_migrations(db.pool()).await.expect_err("is refused").to_string();
+    assert_eq!(found, refused);
+}
+
+#[tokio::test]
+async fn counting_the_pending_migrations_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = stack::new_database_url(folder.path()).await;
+    let db = Database::connect(&url).await.expect("connects");
+    let count = server::startup::pending_migrations(db.pool()).await.expect("counts");
+    assert_eq!(count, Migrator::migrations().len());
+    let created = db.pool().execute_unprepared("SELECT version FROM seaql_migrations").await;
+    assert!(created.is_err(), "the table was created");
+    server::startup::migrate(&db).await.expect("migrates");
+    assert_eq!(server::startup::pending_migrations(db.pool()).await.expect("counts"), 0);
 }
 
 #[tokio::test]

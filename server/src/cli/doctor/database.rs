@@ -15,7 +15,6 @@ use backend::error::{ErrorContext, InternalError};
 use backend::infra::clock::Clock;
 use backend::infra::database::{Database, Lock, readable_by_others, sqlite_file};
 use domain::time::utc_text;
-use migration::{Migrator, MigratorTrait};
 
 /// The maximum difference between our clock and the database's, in seconds. ID tokens of Microsoft allow the same.
 const MAX_CLOCK_DIFFERENCE_SECONDS: i64 = 60;
@@ -38,8 +37,8 @@ pub(super) async fn check_database(config: &Config, findings: &mut Vec<Finding>)
     };
     findings.extend(file.as_deref().and_then(check_file_mode));
     let mut is_current = false;
-    match Migrator::get_pending_migrations(db.pool()).await {
-        Ok(pending) if pending.is_empty() => {
+    match startup::pending_migrations(db.pool()).await {
+        Ok(0) => {
             is_current = true;
             findings.push(match check_writable(&db).await {
                 Ok(()) => Pass("database", "connected, writable and up to date".to_owned()),
@@ -57,16 +56,12 @@ pub(super) async fn check_database(config: &Config, findings: &mut Vec<Finding>)
                 findings.push(Fail("SECRET_KEY", text.trim_start_matches("SECRET_KEY: ").to_owned()));
             }
         }
-        Ok(pending) => {
-            let count = pending.len();
+        Ok(count) => {
             let noun = if count == 1 { "migration" } else { "migrations" };
             let fix = "restart the portal or run vestibule migrate";
             findings.push(Warn("database", format!("{count} pending {noun}. Fix: {fix}")));
         }
-        Err(error) => {
-            let fix = "give the portal's database user access to the schema";
-            findings.push(Fail("database", format!("cannot read its migrations ({error}). Fix: {fix}")));
-        }
+        Err(error) => findings.push(Fail("database", describe(error))),
     }
     findings.extend(check_delayed_emails(&db).await);
     if db.is_postgres() {
