@@ -13,3 +13,4 @@ pub mod password_change;
 pub mod password_reset;
 pub mod profile;
 pub mod registration;
+pub mod repeated_registration;

@@ -6,12 +6,14 @@
 //!   unknown one.
 //! - Only the owner of an email address learns, by email, that it has an account.
 //! - The unique indexes of the database decide whether a username is free.
+//! - A registration that was sent twice gets the first answer twice ([`crate::accounts::repeated_registration`]).
 
 use std::net::IpAddr;
 
 use sea_orm::{ActiveValue, ConnectionTrait, DbErr, EntityTrait, SqlErr};
 
 use crate::accounts::email_address::{canonical, is_known};
+use crate::accounts::repeated_registration::find_repeated_registration;
 use crate::audit::{Action, insert_audit};
 use crate::auth::password::hasher::{HashError, RETRY_AFTER};
 use crate::auth::password::policy::PasswordPolicy;
@@ -37,23 +39,42 @@ impl From<HashError> for UseCaseError {
     }
 }
 
-/// Registers an account and returns its user id.
+/// Registers an account and returns its user id. A registration that repeats one of the last minutes returns the user id of that
+/// one.
 pub async fn register(
     backend: &Backend,
     form: Registration,
     client_ip: IpAddr,
 ) -> Result<UserId, UseCaseError> {
     backend.rate_limiter.acquire_registration(&backend.settings, client_ip, backend.now()).await?;
-    let client_ip = client_ip.to_string();
-    let new = prepare_registration(backend, form, &client_ip).await?;
+    if let Some(first) = find_repeated_registration(backend, &form, client_ip).await? {
+        return Ok(first);
+    }
+    let new = prepare_registration(backend, form, &client_ip.to_string()).await?;
+    match create_registration(backend, &new, client_ip).await {
+        // The first registration may have been written while the password was being hashed.
+        Err(UseCaseError::Rejected(errors)) if errors == username_taken() => {
+            let first = find_repeated_registration(backend, &new.form, client_ip).await?;
+            first.ok_or(UseCaseError::Rejected(errors))
+        }
+        created => created,
+    }
+}
+
+/// Writes the account of a registration, its row of the audit log and the job of its emails. Returns the user id.
+async fn create_registration(
+    backend: &Backend,
+    new: &PreparedRegistration,
+    client_ip: IpAddr,
+) -> Result<UserId, UseCaseError> {
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;
     let known = is_known(&*txn, &new.email_canonical).await?;
     let status = if known { Status::Shadow } else { Status::Pending };
-    let username = new.form.username.as_str().to_owned();
-    let id = insert_registration(&*txn, &new, status, Role::Member, None, now).await?;
-    let actor = Actor { id: Some(id), name: username.clone(), client_ip };
-    insert_audit(&*txn, Action::Register, &actor, Some((id, &username)), now).await?;
+    let username = new.username();
+    let id = insert_registration(&*txn, new, status, Role::Member, None, now).await?;
+    let actor = Actor { id: Some(id), name: username.to_owned(), client_ip: client_ip.to_string() };
+    insert_audit(&*txn, Action::Register, &actor, Some((id, username)), now).await?;
     insert_job(&*txn, JobKind::Registered, id, now).await?;
     txn.commit().await?;
     backend.email_wakeup.notify();
@@ -155,12 +176,17 @@ pub(crate) async fn insert_account(
     user::Entity::insert(row).exec(db).await.map(|inserted| inserted.last_insert_id)
 }
 
+/// Returns the errors of a registration whose username is taken.
+fn username_taken() -> FormErrors {
+    FormErrors::of_field(Field::Username, ErrorCode::UsernameTaken)
+}
+
 /// Converts a violation of a unique index into the error of its field.
 pub(crate) fn unique_violation_error(error: DbErr) -> UseCaseError {
     match error.sql_err() {
         // PostgreSQL names the index, SQLite the column.
         Some(SqlErr::UniqueConstraintViolation(text)) if text.contains("username_key") => {
-            FormErrors::of_field(Field::Username, ErrorCode::UsernameTaken).into()
+            username_taken().into()
         }
         Some(SqlErr::UniqueConstraintViolation(_)) => ErrorCode::EmailTaken.into(),
         _ => InternalError::Database { context: "store the account", source: error }.into(),

@@ -39,7 +39,7 @@ use domain::password::{NormalizedPassword, Password};
 use domain::status::{Status, UserId};
 use domain::time::Timestamp;
 use domain::token::Purpose;
-use domain::username;
+use domain::username::{self, Username};
 
 /// The input of the sign-in form.
 #[derive(Debug)]
@@ -325,6 +325,11 @@ impl Lookup {
             Self::Username(username) => format!("name {username}"),
         }
     }
+}
+
+/// Returns the key by which sign-ins with this username are counted.
+pub(crate) fn attempt_key(username: &Username) -> String {
+    Lookup::Username(username.key()).key()
 }
 
 async fn find_user(backend: &Backend, lookup: &Lookup) -> Result<Option<user::Model>, InternalError> {

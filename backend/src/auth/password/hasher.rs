@@ -64,6 +64,7 @@ type WeaknessCheck = Box<dyn FnOnce() -> bool + Send>;
 enum Task {
     Hash(WeaknessCheck),
     Verify(Option<String>),
+    VerifyNew(WeaknessCheck, String),
 }
 
 enum Output {
@@ -171,6 +172,23 @@ impl Hasher {
         }
     }
 
+    /// Verifies a new password against a PHC string, or returns `None` if `is_too_weak` returns true. It does the same work as
+    /// [`Hasher::hash_unless`].
+    pub async fn verify_unless(
+        &self,
+        password: &NormalizedPassword,
+        hash: &str,
+        client_ip: &str,
+        is_too_weak: impl FnOnce() -> bool + Send + 'static,
+    ) -> Result<Option<Verification>, HashError> {
+        let task = Task::VerifyNew(Box::new(is_too_weak), hash.to_owned());
+        match self.submit(password, task, client_ip).await? {
+            Output::Verification(verification) => Ok(Some(verification)),
+            Output::TooWeak => Ok(None),
+            Output::Hash(_) => Err(unexpected_output().into()),
+        }
+    }
+
     async fn submit(
         &self,
         password: &NormalizedPassword,
@@ -232,10 +250,15 @@ fn run(jobs: &Mutex<Receiver<Job>>, memories: &Memories) {
         }
         let mut memory = memories.lock().ok().and_then(|mut memories| memories.pop()).unwrap_or_default();
         let output = match task {
-            Task::Hash(is_too_weak) => check_and_hash(is_too_weak, &password, &mut memory),
+            Task::Hash(is_too_weak) => {
+                unless_too_weak(is_too_weak, || argon2::hash(&password, &mut memory).map(Output::Hash))
+            }
             Task::Verify(hash) => {
                 argon2::verify(&password, hash.as_deref(), &mut memory).map(Output::Verification)
             }
+            Task::VerifyNew(is_too_weak, hash) => unless_too_weak(is_too_weak, || {
+                argon2::verify(&password, Some(hash.as_str()), &mut memory).map(Output::Verification)
+            }),
         };
         if let Ok(mut memories) = memories.lock() {
             memories.push(memory);
@@ -246,15 +269,14 @@ fn run(jobs: &Mutex<Receiver<Job>>, memories: &Memories) {
     }
 }
 
-/// Hashes a new password unless it is too weak. A panic of the check is an error and does not end the thread.
-fn check_and_hash(
+/// Does the work for a new password unless it is too weak. A panic of the check is an error and does not end the thread.
+fn unless_too_weak(
     is_too_weak: WeaknessCheck,
-    password: &NormalizedPassword,
-    memory: &mut Memory,
+    work: impl FnOnce() -> Result<Output, String>,
 ) -> Result<Output, String> {
     match catch_unwind(AssertUnwindSafe(is_too_weak)) {
         Ok(true) => Ok(Output::TooWeak),
-        Ok(false) => argon2::hash(password, memory).map(Output::Hash),
+        Ok(false) => work(),
         Err(_) => Err("judging the password broke down".to_owned()),
     }
 }

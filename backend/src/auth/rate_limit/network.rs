@@ -18,6 +18,11 @@ fn network_key(client_ip: IpAddr) -> String {
     }
 }
 
+/// Returns true if two IP addresses are one client for the rate limits.
+pub(crate) fn is_same_client(one: IpAddr, other: IpAddr) -> bool {
+    network_key(one) == network_key(other)
+}
+
 /// Returns the IPv4 address, or the IPv6 /48, which is the largest network of one customer (RFC 6177).
 pub(crate) fn site_key(client_ip: IpAddr) -> String {
     match client_ip.to_canonical() {

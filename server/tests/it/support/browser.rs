@@ -190,6 +190,15 @@ impl Browser {
         self.post_form(path, fields, "application/json", None).await
     }
 
+    /// Sends a form, and sends it again from a browser that has not seen the first answer: the button has been pressed twice.
+    /// Returns that browser and both answers.
+    pub async fn press_twice(&self, path: &str, fields: &[(&str, &str)]) -> (Self, Response, Response) {
+        let second = self.copy();
+        let first = self.post(path, fields).await;
+        let again = second.post(path, fields).await;
+        (second, first, again)
+    }
+
     async fn post_form(
         &self,
         path: &str,
