@@ -14,7 +14,7 @@ use sea_orm::{
 use crate::Backend;
 use crate::accounts::password_reset::job;
 use crate::admin::user_actions::{require_admin, send_sign_in_link};
-use crate::audit::{Action, insert_audit};
+use crate::audit::{Action, has_just_done, insert_audit};
 use crate::email::jobs::{enqueue_confirmation, enqueue_new_email_confirmation};
 use crate::email::notifications::still_needed;
 use crate::email::obsolete::is_reason_valid;
@@ -102,8 +102,41 @@ pub const MAX_RESENT: u64 = 1_000;
 /// The number of emails that one transaction writes, so that other transactions do not wait long.
 const BATCH: u64 = 100;
 
-/// Sends a failed email again.
+/// Sends a failed email again. An email that `admin` has just sent again is done.
 pub async fn resend_email(
+    backend: &Backend,
+    id: i64,
+    admin: &CurrentUser,
+    client_ip: &str,
+) -> Result<(), UseCaseError> {
+    let result = resend_email_once(backend, id, admin, client_ip).await;
+    unless_just_done(backend, result, id, admin, Action::ResendEmail).await
+}
+
+/// Returns `result` or, if the email is no longer failed because `admin` has just acted on it in this way, success.
+async fn unless_just_done(
+    backend: &Backend,
+    result: Result<(), UseCaseError>,
+    id: i64,
+    admin: &CurrentUser,
+    action: Action,
+) -> Result<(), UseCaseError> {
+    match result {
+        Err(UseCaseError::Rejected(errors)) if errors.form == Some(ErrorCode::EmailNotFound) => {
+            let (db, now) = (backend.db.pool(), backend.now());
+            let row = outbox::Entity::find_by_id(id).one(db).await.context("find the email")?;
+            let Some(row) = row.filter(|row| row.state.known() != Some(EmailState::Failed)) else {
+                return Err(errors.into());
+            };
+            let among = [Action::ResendEmail, Action::DismissEmail];
+            let done = has_just_done(db, admin.user_id, action, &among, row.user_id, now).await?;
+            if done { Ok(()) } else { Err(errors.into()) }
+        }
+        result => result,
+    }
+}
+
+async fn resend_email_once(
     backend: &Backend,
     id: i64,
     admin: &CurrentUser,
@@ -159,8 +192,18 @@ pub async fn resend_all_emails(
     Ok(())
 }
 
-/// Dismisses a failed email: it leaves the page and is never sent.
+/// Dismisses a failed email: it leaves the page and is never sent. An email that `admin` has just dismissed is done.
 pub async fn dismiss_email(
+    backend: &Backend,
+    id: i64,
+    admin: &CurrentUser,
+    client_ip: &str,
+) -> Result<(), UseCaseError> {
+    let result = dismiss_email_once(backend, id, admin, client_ip).await;
+    unless_just_done(backend, result, id, admin, Action::DismissEmail).await
+}
+
+async fn dismiss_email_once(
     backend: &Backend,
     id: i64,
     admin: &CurrentUser,

@@ -5,6 +5,7 @@
 //! - The transaction of an action checks that its author is an active administrator.
 //! - The domain decides, one conditional UPDATE applies the change, and its audit row and email are in the same transaction.
 //! - Every action that could remove the last administrator who can sign in holds [`Lock::Administrators`] while it counts them.
+//! - The same action of the same administrator, sent twice, is applied once and answered as done twice.
 //! - A deactivation or a change of role ends the sessions of the user immediately.
 
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -14,7 +15,7 @@ use crate::accounts::blocked_identities::{block, unblock};
 use crate::accounts::deletion::discard_deletion_request;
 use crate::accounts::last_admin::count_admins;
 use crate::accounts::registration::unique_violation_error;
-use crate::audit::{Action, insert_audit};
+use crate::audit::{Action, has_just_done, insert_audit};
 use crate::auth::known_browsers::forget_all_browsers;
 use crate::auth::revocation::revoke_credentials;
 use crate::auth::token::{NewToken, insert_token};
@@ -28,7 +29,7 @@ use crate::error::{ErrorContext, InternalError, UseCaseError};
 use crate::infra::database::{Lock, WriteTransaction};
 use crate::sessions::{CurrentUser, delete_user_sessions, require_session};
 use crate::{Actor, Backend};
-use domain::errors::ErrorCode;
+use domain::errors::{ErrorCode, FormErrors};
 use domain::status::transitions::{AccountState, Change};
 use domain::status::{AdminAction, Role, Status, UserId};
 use domain::time::Timestamp;
@@ -46,8 +47,38 @@ pub fn account_state(user: &user::Model) -> AccountState {
     }
 }
 
-/// Applies an action by `admin` to the account `subject`, or returns the reason why it is not allowed.
+/// Applies an action by `admin` to the account `subject`, or returns the reason why it is not allowed. An action that `admin` has
+/// just applied is done.
 pub async fn apply_action(
+    backend: &Backend,
+    action: AdminAction,
+    subject: UserId,
+    admin: &CurrentUser,
+    client_ip: &str,
+) -> Result<(), UseCaseError> {
+    let result = apply_action_once(backend, action, subject, admin, client_ip).await;
+    let has_effect =
+        matches!(&result, Err(UseCaseError::Rejected(errors)) if may_have_effect_already(errors));
+    if has_effect && has_just_applied(backend, action, subject, admin).await? { Ok(()) } else { result }
+}
+
+/// Returns true for the errors of an action on an account that may already be in the state to which the action leads.
+fn may_have_effect_already(errors: &FormErrors) -> bool {
+    matches!(errors.form, Some(ErrorCode::WrongStatus(_) | ErrorCode::AlreadyAdmin | ErrorCode::NotAdmin))
+}
+
+async fn has_just_applied(
+    backend: &Backend,
+    action: AdminAction,
+    subject: UserId,
+    admin: &CurrentUser,
+) -> Result<bool, InternalError> {
+    let (db, now) = (backend.db.pool(), backend.now());
+    let among = AdminAction::ALL.map(Action::Admin);
+    has_just_done(db, admin.user_id, Action::Admin(action), &among, Some(subject), now).await
+}
+
+async fn apply_action_once(
     backend: &Backend,
     action: AdminAction,
     subject: UserId,

@@ -15,7 +15,7 @@ use sea_orm::{
 use crate::Backend;
 use crate::accounts::blocked_identities::unlink_and_block_identity;
 use crate::accounts::delete_users::delete_users;
-use crate::audit::{Action, insert_audit};
+use crate::audit::{Action, has_just_done, insert_audit};
 use crate::auth::reauthentication::reauthenticate;
 use crate::auth::token::email_addresses_that_can_undo;
 use crate::email::message::Message;
@@ -132,7 +132,7 @@ pub(super) async fn link(
 }
 
 /// Unlinks the current user's identity, and ends their other sessions that began with it. The identity is blocked, so that a
-/// new account with it needs the approval of an administrator.
+/// new account with it needs the approval of an administrator. An identity that the user has just unlinked is done.
 pub async fn unlink(
     backend: &Backend,
     current_user: &CurrentUser,
@@ -146,7 +146,12 @@ pub async fn unlink(
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;
     require_session(&*txn, current_user).await?;
-    find_identity(&*txn, current_user.user_id).await?.ok_or(ErrorCode::MicrosoftNotLinked)?;
+    if find_identity(&*txn, current_user.user_id).await?.is_none() {
+        let among = [Action::LinkMicrosoft, Action::UnlinkMicrosoft];
+        let (id, action) = (current_user.user_id, Action::UnlinkMicrosoft);
+        let done = has_just_done(&*txn, id, action, &among, Some(id), now).await?;
+        return if done { Ok(()) } else { Err(ErrorCode::MicrosoftNotLinked.into()) };
+    }
     unlink_and_block_identity(backend, &*txn, current_user.user_id, Timestamp::default(), now).await?;
     let microsoft_sessions = Condition::all()
         .add(user_session::Column::UserId.eq(current_user.user_id))

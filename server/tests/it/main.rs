@@ -50,6 +50,7 @@ mod rate_limits;
 mod redis_access;
 mod reference;
 mod registration;
+mod repeated_actions;
 mod repeated_registration;
 mod sessions;
 mod sign_in;
