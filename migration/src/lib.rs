@@ -24,6 +24,7 @@ mod m20261130_000006_create_identities;
 mod m20261130_000007_create_portal_keys;
 mod m20261201_000008_create_email_attempts;
 mod m20261201_000009_create_portal_id;
+mod m20261201_000010_create_link_uses;
 
 /// Runs the migrations in order.
 #[derive(Debug)]
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000007_create_portal_keys::Migration),
             Box::new(m20261201_000008_create_email_attempts::Migration),
             Box::new(m20261201_000009_create_portal_id::Migration),
+            Box::new(m20261201_000010_create_link_uses::Migration),
         ]
     }
 }

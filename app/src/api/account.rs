@@ -121,8 +121,9 @@ pub async fn set_up(
             let (password, confirmation) = (normalize(&password), normalize(&confirm_password));
             let form = Registration::parse(&username, &email, password, &confirmation, min_length)?;
             let (request, browser) = (&cx.request, cx.request.browser());
-            create_first_admin(&cx.backend, &request.session, &token, form, &browser, request.client_ip)
-                .await?;
+            let no_password = Password::default();
+            let proof = request.proof(&no_password);
+            create_first_admin(&cx.backend, &request.session, &token, form, &proof, &browser).await?;
             Ok(ActionResponse::redirect_with("/admin", FlashMessage::AdminCreated))
         })
         .await

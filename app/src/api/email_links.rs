@@ -39,7 +39,9 @@ pub async fn disown_address(#[server(default)] token: String) -> Result<ActionRe
 
     action(&token_page("/confirm", &token))
         .run(async move |cx| {
-            let message = match cancel_registration(&cx.backend, &token, cx.request.client_ip).await? {
+            let no_password = Password::default();
+            let proof = cx.request.proof(&no_password);
+            let message = match cancel_registration(&cx.backend, &token, &proof).await? {
                 CancelledRegistration::Removed => FlashMessage::RegistrationRemoved,
                 CancelledRegistration::Reported => FlashMessage::RegistrationDisputed,
             };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::http::cookies::{Flash, KnownBrowsers, SavedInput, Theme};
 use backend::accounts::profile::ProfileData;
 use backend::auth::link::LinkProof;
+use backend::auth::link_use::FormSecret;
 use backend::sessions::{Browser, BrowserSession, CurrentUser};
 use domain::password::Password;
 use domain::status::UserId;
@@ -41,6 +42,8 @@ pub struct RequestContext {
     pub saved_input: Option<Arc<SavedInput>>,
     /// The secret that binds authorization requests to this browser.
     pub authorization_secret: Option<String>,
+    /// The secret of this browser from the cookie that the page of a form has set.
+    pub form_secret: Option<FormSecret>,
     /// The theme of this browser.
     pub theme: Theme,
 }
@@ -64,6 +67,7 @@ impl RequestContext {
             flash,
             saved_input,
             authorization_secret: _,
+            form_secret: _,
             theme: _,
         } = self;
         current_user.is_none()
@@ -93,6 +97,7 @@ impl RequestContext {
             current_user: self.current_user.as_deref(),
             password,
             client_ip: self.client_ip,
+            form_secret: self.form_secret.as_ref(),
         }
     }
 }

@@ -30,4 +30,4 @@ mod routes;
 mod sign_in_link;
 
 pub use crate::pages::document::{CspNonce, DocumentAssets, provide_page_nonce, script_tags, shell};
-pub use crate::pages::routes::{Access, App, PAGES, PageRoute, UserData, user_data};
+pub use crate::pages::routes::{Access, App, PAGES, PageRoute, UserData, has_visitor_form, user_data};

@@ -55,6 +55,16 @@ pub fn user_data(path: &str) -> UserData {
     PAGES.iter().find(|page| page.path == path).map_or(UserData::User, |page| page.user_data)
 }
 
+/// Returns true if the page of this path has a form for visitors or the form of an emailed link. Such a page sets the cookie that
+/// recognises the browser when it sends the form.
+#[must_use]
+pub fn has_visitor_form(path: &str) -> bool {
+    PAGES.iter().any(|page| match page.path.strip_suffix(":token") {
+        Some(start) => path.starts_with(start),
+        None => page.access == Access::SignedOut && page.path == path,
+    })
+}
+
 /// Declares the pages, and the component that renders the page of the matching route.
 macro_rules! pages {
     (@user_data) => { UserData::User };

@@ -20,6 +20,7 @@ use crate::accounts::last_admin::count_admins;
 use crate::audit::{Action, insert_audit};
 use crate::auth::known_browsers::forget_all_browsers;
 use crate::auth::link::{LinkProof, check_password, find_valid_link};
+use crate::auth::link_use::{LinkAnswer, LinkUse, or_first_answer, record_link_use};
 use crate::auth::reauthentication::reauthenticate;
 use crate::auth::revocation::{random_password, replace_password, revoke_credentials};
 use crate::auth::token::{
@@ -196,6 +197,19 @@ pub async fn keep_account(
     proof: &LinkProof<'_>,
     browser: &Browser,
 ) -> Result<bool, UseCaseError> {
+    let first = keep_account_once(backend, session, link, proof, browser).await;
+    let answers = [LinkAnswer::AccountKept, LinkAnswer::AccountKeptSignIn];
+    let link_use = or_first_answer(backend, first, proof.request(link, Some(session)), &answers).await?;
+    Ok(link_use.answer == LinkAnswer::AccountKept)
+}
+
+async fn keep_account_once(
+    backend: &Backend,
+    session: &BrowserSession,
+    link: &str,
+    proof: &LinkProof<'_>,
+    browser: &Browser,
+) -> Result<LinkUse, UseCaseError> {
     backend.rate_limiter.acquire_confirmation(&backend.settings, proof.client_ip, backend.now()).await?;
     let (token, user) =
         find_valid_link(backend, link, &[Purpose::KeepAccount]).await?.ok_or(ErrorCode::LinkInvalid)?;
@@ -235,11 +249,15 @@ pub async fn keep_account(
             return Err(ErrorCode::LinkInvalid.into());
         }
     }
+    let answer = if has_password { LinkAnswer::AccountKept } else { LinkAnswer::AccountKeptSignIn };
+    let link_use = LinkUse { answer, user_id: Some(user.id) };
+    let opened = new_session.as_ref().map(|(pending_session, _)| pending_session);
+    record_link_use(&*txn, &token.token_hash, proof.form_secret, link_use, opened, now).await?;
     txn.commit().await?;
     if let Some((pending_session, _)) = new_session {
         pending_session.activate(backend, session).await;
     }
-    Ok(has_password)
+    Ok(link_use)
 }
 
 /// Replaces the password of a kept account and unlinks its Microsoft identity. Confirms the email address if possible.

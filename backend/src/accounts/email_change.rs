@@ -20,6 +20,7 @@ use crate::accounts::registration::unique_violation_error;
 use crate::audit::{Action, insert_audit};
 use crate::auth::known_browsers::{KnownBrowser, forget_all_browsers, renew_browser};
 use crate::auth::link::{LinkProof, check_password, find_valid_link};
+use crate::auth::link_use::{LinkAnswer, LinkUse, or_first_answer, record_link_use};
 use crate::auth::reauthentication::reauthenticate;
 use crate::auth::revocation::{
     delete_email_change_jobs, random_password, replace_password, revoke_credentials,
@@ -111,6 +112,24 @@ pub async fn confirm_email_change(
     proof: &LinkProof<'_>,
     browser: &Browser,
 ) -> Result<EmailChangeResult, UseCaseError> {
+    let mut known = None;
+    let first = confirm_email_change_once(backend, session, link, proof, browser).await;
+    let first = first.map(|(link_use, remembered)| {
+        known = remembered;
+        link_use
+    });
+    let answers = [LinkAnswer::EmailChanged, LinkAnswer::EmailChangedSignIn];
+    let link_use = or_first_answer(backend, first, proof.request(link, Some(session)), &answers).await?;
+    Ok(EmailChangeResult { stays_signed_in: link_use.answer == LinkAnswer::EmailChanged, known })
+}
+
+async fn confirm_email_change_once(
+    backend: &Backend,
+    session: &BrowserSession,
+    link: &str,
+    proof: &LinkProof<'_>,
+    browser: &Browser,
+) -> Result<(LinkUse, Option<KnownBrowser>), UseCaseError> {
     backend.rate_limiter.acquire_confirmation(&backend.settings, proof.client_ip, backend.now()).await?;
     let (token, user) =
         find_valid_link(backend, link, &[Purpose::ChangeEmail]).await?.ok_or(ErrorCode::LinkInvalid)?;
@@ -150,13 +169,17 @@ pub async fn confirm_email_change(
     }
     insert_audit(&*txn, Action::ChangeEmail, &actor_of(&user, browser), Some((user.id, &user.username)), now)
         .await?;
+    let stays_signed_in = pending_session.is_some();
+    let answer = if stays_signed_in { LinkAnswer::EmailChanged } else { LinkAnswer::EmailChangedSignIn };
+    let link_use = LinkUse { answer, user_id: Some(user.id) };
+    let opened = pending_session.as_ref();
+    record_link_use(&*txn, &token.token_hash, proof.form_secret, link_use, opened, now).await?;
     txn.commit().await?;
     backend.email_wakeup.notify();
-    let stays_signed_in = pending_session.is_some();
     if let Some(pending_session) = pending_session {
         pending_session.activate(backend, session).await;
     }
-    Ok(EmailChangeResult { stays_signed_in, known })
+    Ok((link_use, known))
 }
 
 /// Returns the current user if they own the link, and `None` for a visitor. Another user has to sign out first.
@@ -266,6 +289,19 @@ pub async fn undo_email_change(
     proof: &LinkProof<'_>,
     browser: &Browser,
 ) -> Result<bool, UseCaseError> {
+    let first = undo_email_change_once(backend, session, link, proof, browser).await;
+    let answers = [LinkAnswer::EmailRestored, LinkAnswer::EmailRestoredInactive];
+    let link_use = or_first_answer(backend, first, proof.request(link, Some(session)), &answers).await?;
+    Ok(link_use.answer == LinkAnswer::EmailRestored)
+}
+
+async fn undo_email_change_once(
+    backend: &Backend,
+    session: &BrowserSession,
+    link: &str,
+    proof: &LinkProof<'_>,
+    browser: &Browser,
+) -> Result<LinkUse, UseCaseError> {
     backend.rate_limiter.acquire_confirmation(&backend.settings, proof.client_ip, backend.now()).await?;
     let (token, user) =
         find_valid_link(backend, link, &[Purpose::UndoEmailChange]).await?.ok_or(ErrorCode::LinkInvalid)?;
@@ -315,9 +351,13 @@ pub async fn undo_email_change(
     {
         return Err(ErrorCode::LinkInvalid.into());
     }
+    let answer = if active { LinkAnswer::EmailRestored } else { LinkAnswer::EmailRestoredInactive };
+    let link_use = LinkUse { answer, user_id: Some(user.id) };
+    let opened = pending_session.as_ref();
+    record_link_use(&*txn, &token.token_hash, proof.form_secret, link_use, opened, now).await?;
     txn.commit().await?;
     if let Some(pending_session) = pending_session {
         pending_session.activate(backend, session).await;
     }
-    Ok(active)
+    Ok(link_use)
 }

@@ -2,7 +2,8 @@
 //!
 //! # Guarantees
 //!
-//! - A link is consumed by one conditional UPDATE in the transaction of its effect.
+//! - A link is consumed by one conditional UPDATE in the transaction of its effect. The browser that has used it gets the same
+//!   answer again for a minute ([`crate::auth::link_use`]).
 //! - Confirming requires proof besides access to the mailbox: the browser that registered, a session, or the password.
 //! - Requesting another link writes the same job for a shadow account, which gets no email.
 
@@ -15,6 +16,7 @@ use crate::accounts::delete_users::delete_users;
 use crate::accounts::registration::unique_violation_error;
 use crate::audit::{Action, insert_audit};
 use crate::auth::link::{LinkProof, check_password, find_valid_link};
+use crate::auth::link_use::{LinkAnswer, LinkUse, or_first_answer, record_link_use};
 use crate::auth::token::{consume_token, revoke_tokens};
 use crate::email::jobs::insert_job;
 use crate::email::obsolete::drop_after_confirmation;
@@ -46,6 +48,20 @@ pub async fn confirm_email(
     link: &str,
     proof: &LinkProof<'_>,
 ) -> Result<EmailVerificationResult, UseCaseError> {
+    let first = confirm_email_once(backend, link, proof).await;
+    let answers = [LinkAnswer::EmailConfirmed, LinkAnswer::EmailConfirmedActive];
+    let link_use = or_first_answer(backend, first, proof.request(link, None), &answers).await?;
+    Ok(EmailVerificationResult {
+        user_id: link_use.user_id.ok_or(ErrorCode::LinkInvalid)?,
+        active: link_use.answer == LinkAnswer::EmailConfirmedActive,
+    })
+}
+
+async fn confirm_email_once(
+    backend: &Backend,
+    link: &str,
+    proof: &LinkProof<'_>,
+) -> Result<LinkUse, UseCaseError> {
     backend.rate_limiter.acquire_confirmation(&backend.settings, proof.client_ip, backend.now()).await?;
     let (token, user) =
         find_valid_link(backend, link, &[Purpose::ConfirmEmail]).await?.ok_or(ErrorCode::LinkInvalid)?;
@@ -60,8 +76,12 @@ pub async fn confirm_email(
         return Err(ErrorCode::LinkInvalid.into());
     }
     mark_email_confirmed(&txn, &user, proof.client_ip, now).await?;
+    let active = user.status == Status::Active;
+    let answer = if active { LinkAnswer::EmailConfirmedActive } else { LinkAnswer::EmailConfirmed };
+    let link_use = LinkUse { answer, user_id: Some(user.id) };
+    record_link_use(&*txn, &token.token_hash, proof.form_secret, link_use, None, now).await?;
     txn.commit().await?;
-    Ok(EmailVerificationResult { user_id: user.id, active: user.status == Status::Active })
+    Ok(link_use)
 }
 
 /// Marks the email address as confirmed with one conditional UPDATE. The unique index rejects it if another account has
@@ -110,8 +130,23 @@ pub enum CancelledRegistration {
 pub async fn cancel_registration(
     backend: &Backend,
     link: &str,
-    client_ip: IpAddr,
+    proof: &LinkProof<'_>,
 ) -> Result<CancelledRegistration, UseCaseError> {
+    let first = cancel_registration_once(backend, link, proof).await;
+    let answers = [LinkAnswer::RegistrationRemoved, LinkAnswer::RegistrationReported];
+    let link_use = or_first_answer(backend, first, proof.request(link, None), &answers).await?;
+    Ok(match link_use.answer {
+        LinkAnswer::RegistrationRemoved => CancelledRegistration::Removed,
+        _ => CancelledRegistration::Reported,
+    })
+}
+
+async fn cancel_registration_once(
+    backend: &Backend,
+    link: &str,
+    proof: &LinkProof<'_>,
+) -> Result<LinkUse, UseCaseError> {
+    let client_ip = proof.client_ip;
     backend.rate_limiter.acquire_confirmation(&backend.settings, client_ip, backend.now()).await?;
     let (token, user) =
         find_valid_link(backend, link, &[Purpose::ConfirmEmail]).await?.ok_or(ErrorCode::LinkInvalid)?;
@@ -129,15 +164,16 @@ pub async fn cancel_registration(
         .add(user::Column::Status.eq(Status::Pending))
         .add(user::Column::EmailConfirmedAt.is_null());
     let removed = !delete_users(&txn, registration).await?.is_empty();
-    if !removed {
+    let link_use = if removed {
+        LinkUse { answer: LinkAnswer::RegistrationRemoved, user_id: None }
+    } else {
         report_dispute(&txn, &user, now).await?;
-    }
+        LinkUse { answer: LinkAnswer::RegistrationReported, user_id: Some(user.id) }
+    };
+    record_link_use(&*txn, &token.token_hash, proof.form_secret, link_use, None, now).await?;
     txn.commit().await?;
-    if removed {
-        return Ok(CancelledRegistration::Removed);
-    }
     backend.email_wakeup.notify();
-    Ok(CancelledRegistration::Reported)
+    Ok(link_use)
 }
 
 /// Records that the owner of the email address did not register, and notifies administrators the first time.

@@ -2,21 +2,22 @@
 //!
 //! # Guarantees
 //!
-//! - The setup link works once, and only while no active administrator can sign in.
+//! - The setup link works once, and only while no active administrator can sign in. The browser that has used it gets the same
+//!   answer again for a minute ([`crate::auth::link_use`]).
 //! - Only the newest setup link works.
 //! - The check and the new account are one transaction under [`Lock::Administrators`].
-
-use std::net::IpAddr;
 
 use sea_orm::ConnectionTrait;
 
 use crate::accounts::last_admin::count_admins;
 use crate::accounts::registration::{PreparedRegistration, insert_registration, prepare_registration};
 use crate::audit::{Action, insert_audit};
+use crate::auth::link::LinkProof;
+use crate::auth::link_use::{LinkAnswer, LinkUse, or_first_answer, record_link_session, record_link_use};
 use crate::auth::token::{NewToken, PlainToken, consume_token, find_token, insert_token, revoke_tokens};
 use crate::error::{InternalError, UseCaseError};
 use crate::infra::database::Lock;
-use crate::sessions::{AuthMethod, Browser, BrowserSession, SessionRequest, open_session};
+use crate::sessions::{AuthMethod, Browser, BrowserSession, SessionRequest, insert_sign_in, prepare_session};
 use crate::{Actor, Backend};
 use domain::errors::ErrorCode;
 use domain::status::{Role, Status, UserId};
@@ -66,10 +67,23 @@ pub async fn create_first_admin(
     session: &BrowserSession,
     link: &str,
     form: Registration,
+    proof: &LinkProof<'_>,
     browser: &Browser,
-    client_ip: IpAddr,
 ) -> Result<(), UseCaseError> {
-    backend.rate_limiter.acquire_registration(&backend.settings, client_ip, backend.now()).await?;
+    let first = create_first_admin_once(backend, session, link, form, proof, browser).await;
+    let request = proof.request(link, Some(session));
+    or_first_answer(backend, first, request, &[LinkAnswer::AdminCreated]).await.map(drop)
+}
+
+async fn create_first_admin_once(
+    backend: &Backend,
+    session: &BrowserSession,
+    link: &str,
+    form: Registration,
+    proof: &LinkProof<'_>,
+    browser: &Browser,
+) -> Result<LinkUse, UseCaseError> {
+    backend.rate_limiter.acquire_registration(&backend.settings, proof.client_ip, backend.now()).await?;
     let token = PlainToken::from_link(link).ok_or(ErrorCode::LinkInvalid)?;
     let found = find_token(backend.db.pool(), &token, &[Purpose::Setup], backend.now()).await?;
     let found = found.ok_or(ErrorCode::LinkInvalid)?;
@@ -81,6 +95,8 @@ pub async fn create_first_admin(
     }
     let actor = Actor { id: None, name: "setup link".to_owned(), client_ip: browser.client_ip.clone() };
     let id = insert_first_admin(backend, &*txn, &new, &actor, Action::Setup).await?;
+    let link_use = LinkUse { answer: LinkAnswer::AdminCreated, user_id: Some(id) };
+    record_link_use(&*txn, &found.token_hash, proof.form_secret, link_use, None, now).await?;
     txn.commit().await?;
     let session_request = SessionRequest {
         user_id: id,
@@ -89,8 +105,15 @@ pub async fn create_first_admin(
         shared: false,
         auth_method: AuthMethod::Setup,
     };
-    let opened = open_session(backend, session, &session_request, browser).await?;
-    if opened { Ok(()) } else { Err(ErrorCode::SignedOut.into()) }
+    let pending_session = prepare_session(backend, session, &session_request, browser).await?;
+    let txn = backend.db.begin_write(Lock::None).await?;
+    if !insert_sign_in(&*txn, &pending_session, &session_request, browser, now).await? {
+        return Err(ErrorCode::SignedOut.into());
+    }
+    record_link_session(&*txn, &token, proof.form_secret, &pending_session, now).await?;
+    txn.commit().await?;
+    pending_session.activate(backend, session).await;
+    Ok(link_use)
 }
 
 /// Inserts the administrator, or returns an error if there already is one.

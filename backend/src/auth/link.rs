@@ -10,13 +10,14 @@ use std::net::IpAddr;
 use sea_orm::EntityTrait;
 
 use crate::Backend;
+use crate::auth::link_use::{FormSecret, LinkRequest};
 use crate::auth::password::hasher::Verification;
 use crate::auth::password::normalize;
 use crate::auth::token::{PlainToken, find_token};
 use crate::entity::{user, user_token};
 use crate::error::{ErrorContext, InternalError, UseCaseError};
 use crate::microsoft::identity_lookup::find_identity;
-use crate::sessions::CurrentUser;
+use crate::sessions::{BrowserSession, CurrentUser};
 use domain::errors::{ErrorCode, Field, FormErrors};
 use domain::password::Password;
 use domain::status::{Status, UserId};
@@ -53,9 +54,17 @@ pub struct LinkProof<'a> {
     pub password: &'a Password,
     /// The client IP.
     pub client_ip: IpAddr,
+    /// The secret of the browser, if it has opened the link's page. With it, a second press of the button gets the same answer.
+    pub form_secret: Option<&'a FormSecret>,
 }
 
-impl LinkProof<'_> {
+impl<'a> LinkProof<'a> {
+    /// Returns the request that uses `link`. `session` is the browser's session, for answers that open a session.
+    pub(crate) fn request(&self, link: &'a str, session: Option<&'a BrowserSession>) -> LinkRequest<'a> {
+        let (form_secret, current_user) = (self.form_secret, self.current_user);
+        LinkRequest { link, form_secret, current_user, session }
+    }
+
     /// Returns true if the link to `user_id`'s account can be used without the password.
     pub fn needs_no_password(&self, user_id: UserId) -> bool {
         self.registered_here == Some(user_id)

@@ -2,6 +2,7 @@
 
 pub mod known_browsers;
 pub mod link;
+pub mod link_use;
 pub mod password;
 pub mod password_sign_in;
 pub mod rate_limit;

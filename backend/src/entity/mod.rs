@@ -8,6 +8,7 @@ pub mod email_job;
 pub mod ended_session;
 pub mod identity;
 pub mod known_browser;
+pub mod link_use;
 pub mod mailbox_email;
 pub mod open_enum;
 pub mod outbox;

@@ -14,6 +14,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 use crate::accounts::delete_users::{BATCH, delete_users};
 use crate::audit::{Action, insert_audit};
 use crate::auth::known_browsers::purge_known_browsers;
+use crate::auth::link_use::purge_link_uses;
 use crate::email::mailbox::purge_mailbox_emails;
 use crate::email::notifications::erase_deleted_users;
 use crate::entity::outbox::{EmailKind, EmailState};
@@ -67,6 +68,7 @@ async fn purge_rows(backend: &Backend, now: Timestamp) -> Result<(), InternalErr
         .context("purge session records")?;
     purge_authorization_requests(&*txn, now).await?;
     purge_known_browsers(&*txn, now).await?;
+    purge_link_uses(&*txn, now).await?;
     purge_mailbox_emails(&*txn, now).await?;
     email_job::Entity::delete_many()
         .filter(email_job::Column::FailedAt.lt(now.before(SENT_RETENTION)))

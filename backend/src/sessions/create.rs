@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -114,6 +115,11 @@ impl PendingSession {
         self
     }
 
+    /// Returns the public id.
+    pub(crate) fn public_id(&self) -> &str {
+        self.row.public_id.try_as_ref().map_or("", String::as_str)
+    }
+
     /// Gives the session to the browser after its row has been committed, and deletes the record of the previous session.
     pub async fn activate(self, backend: &Backend, session: &BrowserSession) {
         let _ = session.opened.set(self.new);
@@ -142,19 +148,10 @@ pub async fn prepare_session(
         SessionKind::Restricted => RESTRICTED_LIFETIME,
     };
     let expires_at = now.after(lifetime);
-    let mut record = Record {
-        id: Id::default(),
-        data: HashMap::from([
-            (PUBLIC_ID.to_owned(), Value::from(public_id.as_str())),
-            (USER.to_owned(), Value::from(request.user_id.0)),
-        ]),
-        expiry_date: OffsetDateTime::from_unix_timestamp(expires_at.seconds())
-            .map_err(|_| InternalError::Data("the expiry time of a session is out of range"))?,
-    };
-    backend.sessions.create(&mut record).await.map_err(SessionError::Store).context("create the session")?;
+    let id = create_record(backend, &public_id, request.user_id, expires_at).await?;
     let row = user_session::ActiveModel {
         public_id: ActiveValue::Set(public_id),
-        id_hash: ActiveValue::Set(hash_hex(record.id)),
+        id_hash: ActiveValue::Set(hash_hex(id)),
         user_id: ActiveValue::Set(request.user_id),
         kind: ActiveValue::Set(kind.into()),
         auth_method: ActiveValue::Set(request.auth_method.into()),
@@ -167,9 +164,50 @@ pub async fn prepare_session(
         created_at: ActiveValue::Set(now),
         last_seen_at: ActiveValue::Set(now),
     };
-    let new = NewSession { id: record.id, expires_at, shared: request.shared };
+    let new = NewSession { id, expires_at, shared: request.shared };
     let previous_id = session.current.id();
     Ok(PendingSession { user_id: request.user_id, previous_public_id, previous_id, new, row })
+}
+
+/// Creates the record of a session that is to replace another session of the user: see [`replace_session`].
+pub(crate) async fn prepare_replacement(
+    backend: &Backend,
+    session: &BrowserSession,
+    user_id: UserId,
+) -> Result<PendingSession, InternalError> {
+    let previous_public_id: Option<String> =
+        session.current.get(PUBLIC_ID).await.context("read the previous session")?;
+    let public_id = random::public_id();
+    // The row, which is copied from the replaced session, may expire earlier.
+    let expires_at = backend.now().after(backend.settings.session_lifetime);
+    let id = create_record(backend, &public_id, user_id, expires_at).await?;
+    let row = user_session::ActiveModel {
+        public_id: ActiveValue::Set(public_id),
+        id_hash: ActiveValue::Set(hash_hex(id)),
+        ..Default::default()
+    };
+    let new = NewSession { id, expires_at, shared: false };
+    Ok(PendingSession { user_id, previous_public_id, previous_id: session.current.id(), new, row })
+}
+
+/// Creates the record of a session in the store, and returns its id.
+async fn create_record(
+    backend: &Backend,
+    public_id: &str,
+    user_id: UserId,
+    expires_at: Timestamp,
+) -> Result<Id, InternalError> {
+    let mut record = Record {
+        id: Id::default(),
+        data: HashMap::from([
+            (PUBLIC_ID.to_owned(), Value::from(public_id)),
+            (USER.to_owned(), Value::from(user_id.0)),
+        ]),
+        expiry_date: OffsetDateTime::from_unix_timestamp(expires_at.seconds())
+            .map_err(|_| InternalError::Data("the expiry time of a session is out of range"))?,
+    };
+    backend.sessions.create(&mut record).await.map_err(SessionError::Store).context("create the session")?;
+    Ok(record.id)
 }
 
 /// Returns the User-Agent header without control characters, and at most 256 characters of it.
@@ -190,6 +228,29 @@ pub async fn insert_session(
         .await
         .context("insert the session")?;
     evict_least_recently_used(db, pending.user_id, &pending.row).await
+}
+
+/// Ends the session `replaced`, and writes the row of the pending session as a copy of it. Returns false if the session has ended.
+pub(crate) async fn replace_session(
+    db: &impl ConnectionTrait,
+    pending: &mut PendingSession,
+    replaced: &str,
+) -> Result<bool, InternalError> {
+    let row =
+        user_session::Entity::find_by_id(replaced).one(db).await.context("find the replaced session")?;
+    let Some(row) = row else { return Ok(false) };
+    let this = Condition::all().add(user_session::Column::PublicId.eq(replaced));
+    if end_sessions(db, this).await? != 1 {
+        return Ok(false);
+    }
+    pending.new = NewSession { expires_at: row.expires_at, shared: row.shared, ..pending.new };
+    pending.row = user_session::ActiveModel {
+        public_id: pending.row.public_id.clone(),
+        id_hash: pending.row.id_hash.clone(),
+        ..row.into_active_model().reset_all()
+    };
+    insert_session(db, pending).await?;
+    Ok(true)
 }
 
 /// Ends the least recently used ordinary sessions of a user beyond [`MAX_SESSIONS`]. Restricted sessions stay.

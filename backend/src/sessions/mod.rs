@@ -28,6 +28,7 @@ pub use crate::sessions::create::{
     BrowserSession, NewSession, PendingSession, SessionRequest, insert_session, insert_sign_in, open_session,
     open_session_authenticated_at, prepare_session, record_sign_in,
 };
+pub(crate) use crate::sessions::create::{prepare_replacement, replace_session};
 pub use crate::sessions::current_user::CurrentUser;
 pub use crate::sessions::revoke::{
     delete_user_sessions, end_sessions, lock_user_row, refuse_during_recovery, remove_ended_records,

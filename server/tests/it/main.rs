@@ -33,6 +33,7 @@ mod invisible_characters;
 mod kept_input;
 mod last_admin;
 mod later_versions;
+mod link_uses;
 mod malformed_input;
 mod metrics;
 mod migrations;

@@ -1,5 +1,5 @@
-//! The cookies that make the portal recognise a browser: after registration, after a verified password, for known browsers
-//! and for authorization requests.
+//! The cookies that make the portal recognise a browser: after registration, after a verified password, for known browsers,
+//! for authorization requests and for forms that are sent twice.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::cookies::{CookieJar, CookieName};
 use backend::auth::known_browsers::{KNOWN_BROWSER_LIFETIME, KnownBrowser};
+use backend::auth::link_use::FormSecret;
 use domain::status::UserId;
 use domain::time::Timestamp;
 
@@ -17,6 +18,8 @@ const PASSWORD_VERIFIED_LIFETIME: Duration = Duration::from_mins(10);
 const REGISTRATION_LIFETIME: Duration = Duration::from_hours(168);
 /// The time for which a browser may stay at Microsoft: as long as the authorization request is valid.
 const AUTHORIZATION_LIFETIME: Duration = Duration::from_mins(10);
+/// The time for which the cookie of a form's page is valid: a page may stay open for a while before its form is sent.
+const FORM_LIFETIME: Duration = Duration::from_hours(24);
 /// The maximum number of accounts that know one browser.
 const MAX_KNOWN: usize = 4;
 
@@ -31,6 +34,13 @@ struct UserAt {
 #[derive(Serialize, Deserialize)]
 struct SecretAt {
     secret: String,
+    at: Timestamp,
+}
+
+/// The secret of a form's page and a time.
+#[derive(Serialize, Deserialize)]
+struct FormSecretAt {
+    secret: FormSecret,
     at: Timestamp,
 }
 
@@ -119,6 +129,18 @@ impl CookieJar {
     pub fn read_authorization_secret(&self, headers: &HeaderMap, now: Timestamp) -> Option<String> {
         let stored: SecretAt = self.open(headers, CookieName::Authorization)?;
         (now.since(stored.at) < AUTHORIZATION_LIFETIME).then_some(stored.secret)
+    }
+
+    /// Returns the cookie with a new secret for a browser that opens the page of a form. The browser removes it when it is closed.
+    pub fn form_secret(&self, now: Timestamp) -> Option<HeaderValue> {
+        let secret = FormSecretAt { secret: FormSecret::generate(), at: now };
+        self.seal_into(&secret, |value| self.build_transient(CookieName::FormSecret, value))
+    }
+
+    /// Reads the secret of a browser that has opened the page of a form.
+    pub fn read_form_secret(&self, headers: &HeaderMap, now: Timestamp) -> Option<FormSecret> {
+        let stored: FormSecretAt = self.open(headers, CookieName::FormSecret)?;
+        (now.since(stored.at) < FORM_LIFETIME).then_some(stored.secret)
     }
 
     fn read_user(

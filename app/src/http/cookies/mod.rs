@@ -43,11 +43,12 @@ enum CookieName {
     PasswordVerified,
     KnownBrowsers,
     Authorization,
+    FormSecret,
 }
 
 impl CookieName {
     /// All names. A request keeps only the cookies with these names.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Session,
         Self::Theme,
         Self::Flash,
@@ -56,6 +57,7 @@ impl CookieName {
         Self::PasswordVerified,
         Self::KnownBrowsers,
         Self::Authorization,
+        Self::FormSecret,
     ];
 
     fn as_str(self) -> &'static str {
@@ -68,6 +70,7 @@ impl CookieName {
             Self::PasswordVerified => "proved",
             Self::KnownBrowsers => "known",
             Self::Authorization => "microsoft",
+            Self::FormSecret => "form",
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::app_state::AppState;
 use crate::http::middleware::client_ip::client_ip;
 use crate::http::prefetch::is_prefetch;
 use app::http::{RequestContext, SESSION, asks_for_json};
-use app::pages::{UserData, user_data};
+use app::pages::{UserData, has_visitor_form, user_data};
 use backend::Backend;
 use backend::accounts::profile::{ProfileData, find_current_user_with_account};
 use backend::error::InternalError;
@@ -69,6 +69,9 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
         state.cookies.read_saved_input(headers, request.uri().path(), current_user.user_id, now)
     });
     let input_taken = saved_input.is_some();
+    let form_secret = state.cookies.read_form_secret(headers, now);
+    let opens_form =
+        form_secret.is_none() && request.method() == Method::GET && has_visitor_form(request.uri().path());
     let context = RequestContext {
         current_user,
         restricted_user,
@@ -84,6 +87,7 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
         flash: flash.map(Arc::new),
         saved_input: saved_input.map(Arc::new),
         authorization_secret: state.cookies.read_authorization_secret(headers, now),
+        form_secret,
         theme: state.cookies.read_theme(headers),
     };
     request.extensions_mut().insert(context);
@@ -98,6 +102,12 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
         if !sets_same_cookie(response.headers(), &removal) {
             response.headers_mut().append(SET_COOKIE, removal);
         }
+    }
+    if opens_form
+        && response.status() == StatusCode::OK
+        && let Some(cookie) = state.cookies.form_secret(now)
+    {
+        response.headers_mut().append(SET_COOKIE, cookie);
     }
     response
 }
