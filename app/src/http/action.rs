@@ -264,6 +264,9 @@ impl ActionContext {
         if let Some(session) = self.request.session.opened() {
             self.set_cookie(self.cookies.session(session, self.backend.now()));
         }
+        if self.request.session.has_ended() {
+            self.set_cookie(self.cookies.remove_session());
+        }
         match result {
             Ok(response) | Err(ActionStop::Response(response)) => self.send(response),
             Err(ActionStop::Error(UseCaseError::Rejected(errors))) => {

@@ -64,6 +64,7 @@ impl SessionRequest<'_> {
 pub struct BrowserSession {
     current: Session,
     opened: Arc<OnceLock<NewSession>>,
+    ended: Arc<OnceLock<()>>,
 }
 
 /// A new session whose cookie is not set yet.
@@ -80,7 +81,7 @@ pub struct NewSession {
 impl BrowserSession {
     /// Creates the value from the session of the request, which is empty for a visitor.
     pub fn new(current: Session) -> Self {
-        Self { current, opened: Arc::default() }
+        Self { current, opened: Arc::default(), ended: Arc::default() }
     }
 
     /// Returns the session that this request has opened.
@@ -88,8 +89,15 @@ impl BrowserSession {
         self.opened.get().copied()
     }
 
-    /// Deletes the record of the request's session. Without its row the record gives no access, so an error is only logged.
+    /// Returns true if this request has ended its own session and opened no other one, so that the browser needs no cookie.
+    pub fn has_ended(&self) -> bool {
+        self.ended.get().is_some() && self.opened.get().is_none()
+    }
+
+    /// Deletes the record of the request's session, which the request has ended. Without its row the record gives no access, so an
+    /// error is only logged.
     pub async fn delete_record(&self) {
+        let _ = self.ended.set(());
         if let Err(error) = self.current.flush().await {
             tracing::warn!(cause = %error, "could not remove the record of an ended session");
         }

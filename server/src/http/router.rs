@@ -196,7 +196,7 @@ fn with_request_context(routes: Router<AppState>, access: AccessTable, state: &A
         ServiceBuilder::new()
             .layer(from_fn(middleware::form_body::require_complete_form))
             .layer(from_fn_with_state(state.clone(), middleware::concurrency_limit::limit_concurrency))
-            .layer(from_fn_with_state(state.clone(), middleware::authentication::remove_session_cookie))
+            .layer(from_fn_with_state(state.clone(), middleware::authentication::keep_session_cookie))
             .layer(sessions)
             .layer(from_fn_with_state(state.clone(), middleware::authentication::authenticate))
             .layer(from_fn_with_state((state.clone(), access), middleware::authorization::authorize))

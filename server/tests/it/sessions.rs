@@ -7,7 +7,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use crate::registration::join_all;
-use crate::support::{Browser, PASSWORD, TestPortal, stack};
+use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, TestPortal, stack};
 use backend::entity::{session_record, user_session};
 use backend::infra::database::Lock;
 use backend::sessions::record_sign_in;
@@ -117,7 +117,53 @@ async fn an_expired_session_is_reported_and_sign_in_returns_to_the_page() {
         .get("/login?next=%2Fadmin%3Fafter%3Dada")
         .await
         .assert_contains("Your session has ended. Sign in to continue.");
-    assert!(browser.cookie("session").is_none());
+}
+
+#[tokio::test]
+async fn a_late_answer_of_an_ended_session_does_not_remove_the_cookie_of_the_session_that_follows_it() {
+    let portal = TestPortal::start().await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    let browser = portal.signed_in("ada").await;
+    // A request of another tab was sent before the password changed. Its answer arrives afterwards.
+    let other_tab = browser.copy();
+    let fields = [
+        ("current_password", PASSWORD),
+        ("new_password", OTHER_PASSWORD),
+        ("confirm_password", OTHER_PASSWORD),
+    ];
+    assert_eq!(browser.post("/do/change_password", &fields).await.location(), Some("/profile"));
+    for path in ["/", "/profile", "/login", "/profile/data.json", "/no-such-page"] {
+        let late = other_tab.get(path).await;
+        assert!(!late.cookies().iter().any(|cookie| cookie.starts_with("session=")), "{path}: {late:?}");
+    }
+    for (action, fields) in [
+        ("/do/sign_out", [].as_slice()),
+        ("/do/end_other_sessions", &[]),
+        ("/do/change_password", &fields),
+        ("/do/delete_account", &[("current_password", OTHER_PASSWORD)]),
+        ("/do/sign_in", &[("username", "ada"), ("password", "not the password")]),
+    ] {
+        let late = other_tab.post(action, fields).await;
+        assert!(!late.cookies().iter().any(|cookie| cookie.starts_with("session=")), "{action}: {late:?}");
+    }
+    assert!(browser.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn signing_out_and_deletion_remove_the_session_cookie() {
+    for action in ["sign_out", "delete_account", "end_session"] {
+        let portal = TestPortal::with(&[("PUBLIC_URL", "https://portal.test")]).await;
+        portal.create_user("ada", Status::Active, Role::Member).await;
+        let browser = portal.signed_in("ada").await;
+        let row = user_session::Entity::find().one(portal.backend.db.pool()).await.expect("reads");
+        let handle = row.expect("a session").public_id;
+        let fields = [("current_password", PASSWORD), ("handle", handle.as_str())];
+        let response = browser.post(&format!("/do/{action}"), &fields).await;
+        let cookies = response.cookies();
+        let removal = cookies.iter().find(|cookie| cookie.starts_with("__Host-session=;")).expect(action);
+        assert!(removal.contains("Max-Age=0") && removal.contains("Secure"), "{removal}");
+        assert!(browser.cookie("__Host-session").is_none(), "{action}");
+    }
 }
 
 /// Returns the remaining time that the session status endpoint reports to an open page.

@@ -19,7 +19,7 @@ use crate::app_state::AppState;
 use backend::sessions::find_time_left;
 
 /// Returns a [`SessionTimeLeft`](domain::view_models::SessionTimeLeft), or `null` for a visitor. This route is
-/// outside the session layer, which removes the cookie of a session that has ended.
+/// outside the session layer, which removes the record of a session that has ended.
 pub async fn time_left(State(state): State<AppState>, headers: HeaderMap) -> Response {
     let backend = &state.backend;
     let id = state.cookies.read_session(&headers).and_then(|value| value.parse().ok());

@@ -2,7 +2,8 @@
 //!
 //! # Guarantees
 //!
-//! - The cookie of a session that has ended is removed from the browser.
+//! - Only an action that ends the session of its request removes the session cookie. The late answer of a session that has ended
+//!   would remove the cookie of the session that follows it, which the request did not have.
 //! - A flash message is removed when its own page is requested, and never by a prefetch.
 
 use std::sync::Arc;
@@ -55,7 +56,10 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
     let account = account.flatten().filter(|_| current_user.is_some()).map(Arc::new);
     let had_session = current_user.is_none() && restricted_user.is_none() && sent_session_id;
     let ended_session_user = if had_session { session_owner(&session).await } else { None };
-    if had_session && let Err(error) = session.flush().await {
+    // Without a record there is nothing to remove: the browser keeps the cookie of an ended session.
+    if ended_session_user.is_some()
+        && let Err(error) = session.flush().await
+    {
         tracing::warn!(cause = %error, "could not remove the record of an ended session");
     }
     let (now, headers) = (state.backend.now(), request.headers());
@@ -132,25 +136,22 @@ async fn find_user(
     })
 }
 
-/// Removes the session cookie with the attributes that it was set with. The session layer's own removal is not Secure, and
-/// browsers do not let a cookie that is not Secure replace a `__Host-` cookie (RFC 6265bis, 5.7). Over https the cookie would
-/// outlive its session.
-pub async fn remove_session_cookie(State(state): State<AppState>, request: Request, next: Next) -> Response {
+/// Drops the removal of the session cookie that the session layer adds if the session of a request has ended. Actions that end a
+/// session remove the cookie themselves, with the attributes that it was set with: browsers do not let a cookie that is not Secure
+/// replace a `__Host-` cookie (RFC 6265bis, 5.7).
+pub async fn keep_session_cookie(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let set = format!("{}=", state.backend.settings.cookie_name(SESSION));
-    let removal = format!("{set};");
-    let is_removal = |value: &HeaderValue| value.as_bytes().starts_with(removal.as_bytes());
-    let is_set = |value: &HeaderValue| value.as_bytes().starts_with(set.as_bytes()) && !is_removal(value);
+    let removal = format!("{}=;", state.backend.settings.cookie_name(SESSION));
+    let own_removal = state.cookies.remove_session();
+    let is_dropped = |value: &HeaderValue| {
+        value.as_bytes().starts_with(removal.as_bytes()) && Some(value) != own_removal.as_ref()
+    };
     let headers = response.headers_mut();
-    if headers.get_all(SET_COOKIE).iter().any(is_removal)
-        && let Some(own_removal) = state.cookies.remove_session()
-    {
+    if headers.get_all(SET_COOKIE).iter().any(is_dropped) {
         let kept: Vec<HeaderValue> =
-            headers.get_all(SET_COOKIE).iter().filter(|value| !is_removal(value)).cloned().collect();
+            headers.get_all(SET_COOKIE).iter().filter(|value| !is_dropped(value)).cloned().collect();
         headers.remove(SET_COOKIE);
-        // The cookie of a session that replaces the one that has ended is kept.
-        let own_removal = (!kept.iter().any(is_set)).then_some(own_removal);
-        for value in kept.into_iter().chain(own_removal) {
+        for value in kept {
             headers.append(SET_COOKIE, value);
         }
     }
