@@ -172,6 +172,8 @@ pub enum ErrorCode {
     FormTooLarge,
     /// The account has a restricted session, so its owner may be recovering it.
     RecoveryInProgress,
+    /// The browser keeps no cookies, so no one can sign in with it.
+    CookiesBlocked,
     /// No one is signed in, or the session has ended.
     SignedOut,
     /// The signed-in user does not have the right.

@@ -101,6 +101,9 @@ impl ErrorCode {
             }
             Self::FormMalformed => "We could not read the form. Try again. Nothing has changed.",
             Self::FormTooLarge => "You entered too much text. Shorten it and try again.",
+            Self::CookiesBlocked => {
+                "Your browser does not keep cookies. Allow cookies for this website and try again. Nothing has changed."
+            }
             Self::SignedOut => "You're signed out. Sign in to continue.",
             Self::Forbidden => "Only administrators can do that.",
             Self::MicrosoftNotConfigured => "You cannot sign in with Microsoft here. Use your password.",

@@ -19,6 +19,7 @@ use leptos_axum::ResponseOptions;
 
 use crate::api::action_result::{ActionError, ActionResult};
 use crate::http::accept::asks_for_json;
+use crate::http::cookie_check::{CheckedForm, page_with_error};
 use crate::http::cookies::{CookieJar, Flash, SavedInput, Theme};
 use crate::http::request_context::RequestContext;
 use crate::http::response::ActionResponse;
@@ -74,6 +75,9 @@ impl Action {
         Fut: Future<Output = Result<ActionResponse, ActionStop>>,
     {
         let context = ActionContext::begin(self)?;
+        if context.lacks_cookies {
+            return context.refuse_without_cookies();
+        }
         let result = run(context.clone()).await;
         context.respond(result)
     }
@@ -125,6 +129,7 @@ pub struct Inner {
     pub request: RequestContext,
     page: String,
     is_plain_form: bool,
+    lacks_cookies: bool,
     input: Vec<(Field, String)>,
     affected_username: OnceLock<String>,
     cookies: CookieJar,
@@ -151,6 +156,7 @@ impl ActionContext {
         let response = use_context::<ResponseOptions>().ok_or_else(missing)?;
         let request = parts.extensions.get::<RequestContext>().cloned().ok_or_else(missing)?;
         Ok(Self(Arc::new(Inner {
+            lacks_cookies: parts.extensions.get::<CheckedForm>().is_some() && !request.keeps_cookies,
             request,
             page: action.page,
             is_plain_form: !asks_for_json(&parts.headers),
@@ -308,6 +314,15 @@ impl ActionContext {
                 Ok(ActionResult::Refused(errors))
             }
         }
+    }
+
+    /// Refuses the form of a browser that keeps no cookies. No cookie can carry the error to the form's page, so the URL does.
+    fn refuse_without_cookies(&self) -> Result<ActionResult, ActionError> {
+        if self.is_plain_form {
+            self.redirect(&page_with_error(&self.page));
+            return Err(ActionError::Redirected);
+        }
+        Ok(ActionResult::Refused(FormErrors::of(ErrorCode::CookiesBlocked)))
     }
 
     /// Sends a 503 with Retry-After. For a plain form, the content type makes the middleware render its error page.

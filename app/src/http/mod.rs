@@ -2,6 +2,7 @@
 
 mod accept;
 mod action;
+mod cookie_check;
 mod cookies;
 mod request_context;
 mod response;
@@ -9,6 +10,7 @@ mod urls;
 
 pub use crate::http::accept::asks_for_json;
 pub use crate::http::action::{Action, ActionContext, ActionStop, action};
+pub use crate::http::cookie_check::{COOKIE_CHECK_FIELD, COOKIE_CHECK_VALUE, CheckedForm, asks_for_error};
 pub use crate::http::cookies::{CookieJar, Flash, KnownBrowsers, SESSION, SavedInput, Theme};
 pub use crate::http::request_context::RequestContext;
 pub use crate::http::response::ActionResponse;

@@ -44,6 +44,8 @@ pub struct RequestContext {
     pub authorization_secret: Option<String>,
     /// The secret of this browser from the cookie that the page of a form has set.
     pub form_secret: Option<FormSecret>,
+    /// True if the request has a cookie of the portal.
+    pub keeps_cookies: bool,
     /// The theme of this browser.
     pub theme: Theme,
 }
@@ -68,6 +70,7 @@ impl RequestContext {
             saved_input,
             authorization_secret: _,
             form_secret: _,
+            keeps_cookies: _,
             theme: _,
         } = self;
         current_user.is_none()

@@ -8,7 +8,7 @@ use crate::islands::fields::{PasswordField, TextField};
 use crate::islands::form::FormIsland;
 use crate::pages::error_page::{InvalidLinkPage, internal_error_page};
 use crate::pages::layouts::{NavSection, ProgressStep, SignedInLayout, SignedOutLayout, help_link};
-use crate::pages::page_request::{PageRequest, param, set_status};
+use crate::pages::page_request::{PageRequest, cookie_check, param, set_status};
 use crate::pages::reauthentication::{
     CurrentPasswordField, ForgottenPasswordHint, HiddenUsernameField, ReauthenticationRequired,
 };
@@ -158,6 +158,7 @@ fn ConfirmEmailChangeForm(request: PageRequest, link: LinkView, token: String) -
         <SignedOutLayout request=request.clone() title="Confirm your new email address".to_owned() lead=lead step=ProgressStep::None>
             <FormIsland action="/do/change_address".to_owned() errors=request.errors()>
                 <input type="hidden" name="token" value=token />
+                {cookie_check()}
                 {(!signed_in).then(|| view! {
                     <HiddenUsernameField username=link.username.clone() />
                     <PasswordField
@@ -195,6 +196,7 @@ fn UndoEmailChangeForm(request: PageRequest, link: LinkView, token: String) -> i
         <SignedOutLayout request=request.clone() title="Undo the change of email address?".to_owned() lead=lead step=ProgressStep::None>
             <FormIsland action="/do/undo_address_change".to_owned() errors=request.errors()>
                 <input type="hidden" name="token" value=token />
+                {cookie_check()}
                 <div class="flex flex-wrap gap-3">
                     <button class="btn btn-primary btn-block">{button}</button>
                 </div>

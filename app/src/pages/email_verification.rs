@@ -6,7 +6,7 @@ use crate::islands::fields::PasswordField;
 use crate::islands::form::FormIsland;
 use crate::pages::error_page::{InvalidLinkPage, internal_error_page};
 use crate::pages::layouts::{ProgressStep, SignedOutLayout};
-use crate::pages::page_request::{PageRequest, param};
+use crate::pages::page_request::{PageRequest, cookie_check, param};
 use crate::pages::reauthentication::HiddenUsernameField;
 use backend::auth::link::{LinkView, find_link_view};
 use domain::errors::Field;
@@ -42,6 +42,7 @@ fn EmailVerificationForm(request: PageRequest, link: LinkView, token: String) ->
         <SignedOutLayout request=request.clone() title="Confirm your email address".to_owned() lead=lead step=ProgressStep::Register>
             <FormIsland action="/do/confirm_address".to_owned() errors=request.errors()>
                 <input type="hidden" name="token" value=confirm_token />
+                {cookie_check()}
                 {(!password_not_needed).then(|| view! {
                     <HiddenUsernameField username=link.username.clone() />
                     <PasswordField

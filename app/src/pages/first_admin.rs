@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::islands::form::FormIsland;
 use crate::pages::error_page::{InvalidLinkPage, internal_error_page};
 use crate::pages::layouts::{ProgressStep, SignedOutLayout};
-use crate::pages::page_request::{PageRequest, param};
+use crate::pages::page_request::{PageRequest, cookie_check, param};
 use crate::pages::register::registration_fields;
 use backend::accounts::first_admin::is_setup_link;
 
@@ -39,6 +39,7 @@ fn FirstAdminForm(request: PageRequest, token: String) -> impl IntoView {
         >
             <FormIsland action="/do/set_up".to_owned() errors=request.errors()>
                 <input type="hidden" name="token" value=token />
+                {cookie_check()}
                 {registration_fields(&request, "")}
                 <div class="flex flex-wrap gap-3">
                     <button class="btn btn-primary btn-block">"Create administrator"</button>

@@ -6,7 +6,7 @@ use crate::islands::fields::PasswordField;
 use crate::islands::form::FormIsland;
 use crate::pages::email_change::with_link;
 use crate::pages::layouts::{ProgressStep, SignedOutLayout};
-use crate::pages::page_request::PageRequest;
+use crate::pages::page_request::{PageRequest, cookie_check};
 use crate::pages::reauthentication::HiddenUsernameField;
 use backend::auth::link::LinkView;
 use domain::errors::Field;
@@ -41,6 +41,7 @@ fn KeepAccountForm(request: PageRequest, link: LinkView, token: String) -> impl 
         <SignedOutLayout request=request.clone() title="Keep your account?".to_owned() lead=lead step=ProgressStep::None>
             <FormIsland action="/do/keep_account".to_owned() errors=request.errors()>
                 <input type="hidden" name="token" value=token />
+                {cookie_check()}
                 {asks_password.then(|| view! {
                     <HiddenUsernameField username=link.username.clone() />
                     <PasswordField

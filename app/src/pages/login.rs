@@ -6,7 +6,7 @@ use crate::components::icon::MicrosoftMark;
 use crate::islands::fields::{PasswordField, TextField};
 use crate::islands::form::FormIsland;
 use crate::pages::layouts::{PageDescription, ProgressStep, SignedOutLayout};
-use crate::pages::page_request::{PageRequest, query};
+use crate::pages::page_request::{PageRequest, cookie_check, query};
 use domain::errors::{ErrorCode, Field};
 use domain::flash_message::FlashMessage;
 use domain::return_to::ReturnTo;
@@ -44,6 +44,7 @@ pub fn LoginPage() -> impl IntoView {
             ) />
             <FormIsland action="/do/sign_in".to_owned() errors=request.errors()>
                 <input type="hidden" name="next" value=next />
+                {cookie_check()}
                 <TextField
                     field=Field::Username
                     label="Username or email address".to_owned()

@@ -6,11 +6,11 @@ use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
-use crate::http::{Flash, RequestContext};
+use crate::http::{COOKIE_CHECK_FIELD, COOKIE_CHECK_VALUE, Flash, RequestContext, asks_for_error};
 use backend::Backend;
 use backend::sessions::CurrentUser;
 use backend::settings::Settings;
-use domain::errors::{Field, FormErrors};
+use domain::errors::{ErrorCode, Field, FormErrors};
 
 /// The request that a page answers, from the Leptos context.
 #[derive(Clone, Debug)]
@@ -58,6 +58,9 @@ impl PageRequest {
 
     /// Returns the errors of the form that was submitted from this page.
     pub fn errors(&self) -> FormErrors {
+        if !self.context.keeps_cookies && asks_for_error(&self.path_and_query) {
+            return FormErrors::of(ErrorCode::CookiesBlocked);
+        }
         self.flash().and_then(|flash| flash.errors.clone()).unwrap_or_default()
     }
 
@@ -68,6 +71,11 @@ impl PageRequest {
         let found = self.flash().and_then(|flash| find(&flash.input)).or_else(before_session_end);
         found.map_or_else(String::new, |(_, value)| value)
     }
+}
+
+/// Renders the hidden field of a form that is refused if the browser keeps no cookies.
+pub fn cookie_check() -> impl IntoView {
+    view! { <input type="hidden" name=COOKIE_CHECK_FIELD value=COOKIE_CHECK_VALUE /> }
 }
 
 /// Returns a parameter of the path, for example `:id`, or an empty string if the route has no such parameter.

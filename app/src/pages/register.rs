@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::islands::fields::{PasswordField, TextField};
 use crate::islands::form::FormIsland;
 use crate::pages::layouts::{PageDescription, ProgressStep, SignedOutLayout};
-use crate::pages::page_request::PageRequest;
+use crate::pages::page_request::{PageRequest, cookie_check};
 use domain::errors::Field;
 
 /// The registration page.
@@ -25,6 +25,7 @@ pub fn RegisterPage() -> impl IntoView {
                 request.settings().portal_name
             ) />
             <FormIsland action="/do/register".to_owned() errors=request.errors()>
+                {cookie_check()}
                 {registration_fields(
                     &request,
                     "Confirm it with the link in our email. Unconfirmed registrations are deleted after 7 days.",

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::islands::fields::TextField;
 use crate::islands::form::FormIsland;
 use crate::pages::layouts::{PageDescription, ProgressStep, SignedOutLayout};
-use crate::pages::page_request::PageRequest;
+use crate::pages::page_request::{PageRequest, cookie_check};
 use domain::errors::Field;
 
 /// The page that requests a temporary password.
@@ -21,6 +21,7 @@ pub fn ResetPasswordPage() -> impl IntoView {
                 request.settings().portal_name
             ) />
             <FormIsland action="/do/ask_reset".to_owned() errors=request.errors()>
+                {cookie_check()}
                 <TextField
                     field=Field::Email
                     label="Email address".to_owned()

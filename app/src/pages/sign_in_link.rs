@@ -6,7 +6,7 @@ use crate::islands::fields::PasswordField;
 use crate::islands::form::FormIsland;
 use crate::pages::error_page::{InvalidLinkPage, internal_error_page};
 use crate::pages::layouts::{ProgressStep, SignedOutLayout};
-use crate::pages::page_request::{PageRequest, param};
+use crate::pages::page_request::{PageRequest, cookie_check, param};
 use crate::pages::reauthentication::HiddenUsernameField;
 use backend::auth::link::{LinkView, SIGN_IN, find_link_view};
 use domain::errors::Field;
@@ -53,6 +53,7 @@ fn SignInLinkForm(request: PageRequest, link: LinkView, token: String) -> impl I
             <SignedOutLayout request=request.clone() title=title.clone() lead="This link signs you in once.".to_owned() step=ProgressStep::SignInAfterApproval>
                 <FormIsland action="/do/use_sign_in_link".to_owned() errors=request.errors()>
                     <input type="hidden" name="token" value=token />
+                    {cookie_check()}
                     {link.unconfirmed.then(|| view! {
                         <HiddenUsernameField username=link.username.clone() />
                         <PasswordField

@@ -21,6 +21,7 @@ mod asvs_document;
 mod asvs_forms;
 mod asvs_rights;
 mod asvs_secrets;
+mod cookieless;
 mod deletion;
 mod email_addresses;
 mod email_change;

@@ -134,6 +134,11 @@ impl CookieJar {
         self.remove(CookieName::Session)
     }
 
+    /// Returns true if the request has a cookie of the portal, so that the browser keeps cookies.
+    pub fn has_any(&self, headers: &HeaderMap) -> bool {
+        CookieName::ALL.into_iter().any(|name| header::values(headers, &self.name(name)).next().is_some())
+    }
+
     fn name(&self, name: CookieName) -> String {
         format!("{}{}", if self.secure { HOST_PREFIX } else { "" }, name.as_str())
     }

@@ -92,6 +92,7 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
         saved_input: saved_input.map(Arc::new),
         authorization_secret: state.cookies.read_authorization_secret(headers, now),
         form_secret,
+        keeps_cookies: state.cookies.has_any(headers),
         theme: state.cookies.read_theme(headers),
     };
     request.extensions_mut().insert(context);

@@ -25,6 +25,7 @@ pub struct Browser {
     pub other_cookies: Vec<u8>,
     router: Router,
     cookies: Mutex<BTreeMap<String, String>>,
+    keeps_cookies: bool,
 }
 
 /// A response, with its body read.
@@ -90,6 +91,22 @@ impl Response {
         text
     }
 
+    /// Returns the hidden fields of the first form of the page.
+    pub fn hidden_fields(&self) -> Vec<(String, String)> {
+        let form = self.body.split("<form").nth(1).and_then(|rest| rest.split("</form>").next());
+        let attribute = |tag: &str, name: &str| {
+            let rest = tag.split(&format!(" {name}=\"")).nth(1)?;
+            rest.split('"').next().map(ToOwned::to_owned)
+        };
+        form.expect("a form")
+            .split("<input")
+            .skip(1)
+            .filter_map(|rest| rest.split('>').next())
+            .filter(|tag| attribute(tag, "type").as_deref() == Some("hidden"))
+            .filter_map(|tag| Some((attribute(tag, "name")?, attribute(tag, "value").unwrap_or_default())))
+            .collect()
+    }
+
     /// Asserts that the page does not contain a text.
     #[track_caller]
     pub fn assert_not_contains(&self, message: &str) {
@@ -100,7 +117,18 @@ impl Response {
 impl Browser {
     /// Creates a browser without cookies.
     pub fn new(router: Router) -> Self {
-        Self { user_agent: "test".to_owned(), other_cookies: Vec::new(), router, cookies: Mutex::default() }
+        Self {
+            user_agent: "test".to_owned(),
+            other_cookies: Vec::new(),
+            router,
+            cookies: Mutex::default(),
+            keeps_cookies: true,
+        }
+    }
+
+    /// Returns the same browser, set to keep no cookies.
+    pub fn without_cookies(self) -> Self {
+        Self { keeps_cookies: false, ..self }
     }
 
     /// Returns a browser with the same cookies, as an attacker who has stolen them.
@@ -110,6 +138,7 @@ impl Browser {
             other_cookies: self.other_cookies.clone(),
             router: self.router.clone(),
             cookies: Mutex::new(self.cookies.lock().unwrap().clone()),
+            keeps_cookies: self.keeps_cookies,
         }
     }
 
@@ -155,7 +184,7 @@ impl Browser {
             headers: parts.headers,
             body: String::from_utf8_lossy(&body).into_owned(),
         };
-        for cookie in response.cookies() {
+        for cookie in response.cookies().into_iter().filter(|_| self.keeps_cookies) {
             let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
             let (name, value) = pair.split_once('=').unwrap();
             let removed = attributes.contains("Max-Age=0") || value.is_empty();
