@@ -57,6 +57,22 @@ test('pending registrations and all users are listed, with the state of the emai
   await expect(nav.getByRole('link', { name: `Admin ${count} pending` }), 'other pages show the number of pending registrations').toBeVisible()
 })
 
+test('relative times stay true while the page is open', async ({ page, people }) => {
+  test.skip(!withScripts(), 'without scripts, times are in UTC')
+  const ada = await people.pending()
+  await signIn(page, people.admin)
+  await page.clock.install()
+  const adminUsers = new AdminUsersPage(page)
+  await adminUsers.open(ada)
+  await expect(adminUsers.pendingRow(ada.username)).toContainText(/just now|minute/)
+  await page.clock.fastForward('03:00:00')
+  await expect(adminUsers.pendingRow(ada.username)).toContainText('3 hours ago')
+  await adminUsers.visit(`/admin/users/${ada.id}`)
+  const registered = page.getByRole('definition').getByRole('time').first()
+  await page.clock.fastForward('03:00:00')
+  await expect(registered).toHaveText(/^[67] hours ago$/)
+})
+
 for (const [label, message, status] of [
   ['Approve', "Approved. They'll get an email.", 'Active'],
   ['Reject', 'Rejected.', 'Rejected'],
@@ -341,6 +357,31 @@ test('of two administrators who act at the same time, the second sees the result
     await adminAction.press('Make administrator')
     await expect(adminAction.alert('This account is deactivated. Nothing has changed.')).toBeVisible()
   })
+})
+
+test('an action that is chosen while another one is being sent waits for its turn', async ({ page, people }) => {
+  test.skip(!withScripts(), 'without scripts, each action is a page of its own')
+  const [ada, bert] = [await people.pendingConfirmed(), await people.pendingConfirmed('bert')]
+  await signIn(page, people.admin)
+  const adminUsers = new AdminUsersPage(page)
+  await adminUsers.open(ada)
+  let send = (): void => undefined
+  const pressed = new Promise<void>((resolve) => (send = resolve))
+  const decisions: string[] = []
+  await page.route('**/do/decide', async (route) => {
+    decisions.push(route.request().postData() ?? '')
+    await pressed
+    await route.continue()
+  })
+  await adminUsers.act(ada.username, 'Approve')
+  await adminUsers.act(bert.username, 'Reject')
+  await adminUsers.act(bert.username, 'Reject')
+  expect(decisions, 'one at a time').toHaveLength(1)
+  send()
+  await adminUsers.reports(ada.username, "Approved. They'll get an email.")
+  await adminUsers.reports(bert.username, 'Rejected.')
+  await expect(adminUsers.pendingRow(bert.username)).toHaveCount(0)
+  expect(decisions, 'no action is sent twice').toHaveLength(2)
 })
 
 test('with REQUIRE_CONFIRMED_ADDRESS, a user can be approved only after confirming the email address', async ({ page, startPortal }) => {

@@ -1,4 +1,7 @@
-//! Times: UTC from the server, "3 minutes ago" once scripts run, and the full time on hover and focus.
+//! Times: UTC from the server, "3 minutes ago" once scripts run, and the full time on hover and focus. They stay true while the
+//! page is open.
+
+use std::time::Duration;
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -12,17 +15,38 @@ fn browser_now() -> Timestamp {
     Timestamp((js_sys::Date::now() as i64).saturating_mul(1_000))
 }
 
+/// The interval at which relative times are updated.
+const TICK: Duration = Duration::from_secs(20);
+
+/// Calls `update` now, and again at every tick until the island is removed.
+fn on_every_tick(update: impl Fn() + 'static) {
+    update();
+    if let Ok(interval) = set_interval_with_handle(update, TICK) {
+        on_cleanup(move || interval.clear());
+    }
+}
+
+/// Returns the current time of the browser's clock, updated at every tick. It is `None` until hydration, because the server's HTML
+/// must match. An island has one for all of its times.
+pub fn ticking_now() -> ReadSignal<Option<Timestamp>> {
+    let (now, set_now) = signal(None);
+    Effect::new(move |_| on_every_tick(move || set_now.set(Some(browser_now()))));
+    now
+}
+
 /// A relative time inside an island.
 #[component]
 pub fn RelativeTime(
     /// The time.
     at: Timestamp,
+    /// The current time, from [`ticking_now`].
+    now: ReadSignal<Option<Timestamp>>,
 ) -> impl IntoView {
     let full = utc_text(at);
-    let message = RwSignal::new(full.clone());
-    // The text changes after hydration, because the server's HTML must match. The element keeps its size.
-    Effect::new(move |_| message.set(ago(browser_now(), at)));
-    view! { <time class="when" datetime=rfc3339(at) title=full>{move || message.get()}</time> }
+    let title = full.clone();
+    // The element keeps its size when its text changes.
+    let message = move || now.get().map_or_else(|| full.clone(), |now| ago(now, at));
+    view! { <time class="when" datetime=rfc3339(at) title=title>{message}</time> }
 }
 
 /// A time outside islands. [`RelativeTimes`] replaces its text with the relative time.
@@ -35,23 +59,25 @@ pub fn UtcTime(
     view! { <time class="when" data-ago datetime=rfc3339(at) title=full>{message}</time> }
 }
 
-/// Replaces the text of every [`UtcTime`] on the page with the relative time, once. It is one island for all times, because one
-/// island per time would cost the server more than the times themselves.
+/// Replaces the text of every [`UtcTime`] on the page with the relative time, again at every tick. It is one island for all times,
+/// because one island per time would cost the server more than the times themselves.
 #[island]
 pub fn RelativeTimes() -> impl IntoView {
-    Effect::new(|_| {
-        let now = browser_now();
-        let Ok(times) = document().query_selector_all("time[data-ago]") else { return };
-        for index in 0..times.length() {
-            let Some(time) = times.get(index).and_then(|node| node.dyn_into::<Element>().ok()) else {
-                continue;
-            };
-            let at = time.get_attribute("datetime").and_then(|text| parse(&text));
-            if let Some(at) = at {
-                time.set_text_content(Some(&ago(now, at)));
-            }
+    Effect::new(|_| on_every_tick(show_relative_times));
+}
+
+fn show_relative_times() {
+    let now = browser_now();
+    let Ok(times) = document().query_selector_all("time[data-ago]") else { return };
+    for index in 0..times.length() {
+        let Some(time) = times.get(index).and_then(|node| node.dyn_into::<Element>().ok()) else {
+            continue;
+        };
+        let at = time.get_attribute("datetime").and_then(|text| parse(&text));
+        if let Some(at) = at {
+            time.set_text_content(Some(&ago(now, at)));
         }
-    });
+    }
 }
 
 /// Parses the output of [`rfc3339`].

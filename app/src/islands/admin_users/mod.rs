@@ -4,6 +4,7 @@
 //!
 //! - Without scripts, every action is a form or a page that asks for confirmation.
 //! - After an action, the lists show the user as the server returned it.
+//! - An action that is chosen while another one is being sent waits for its turn.
 
 mod feedback;
 mod rows;
@@ -20,8 +21,10 @@ use crate::components::icon::{Icon, IconName};
 use crate::islands::admin_users::feedback::{ConfirmationDialog, Toasts};
 use crate::islands::admin_users::rows::{List, UserTable};
 use crate::islands::api_client::send;
+use crate::islands::relative_time::ticking_now;
 use domain::errors::{ErrorCode, FormErrors};
 use domain::status::{AdminAction, PublicStatus, UserId};
+use domain::time::Timestamp;
 use domain::view_models::{Page, UserRow};
 
 /// A message about the result of an action.
@@ -42,13 +45,15 @@ struct UsersPageState {
     pending_count: RwSignal<u64>,
     toasts: RwSignal<Vec<Toast>>,
     last_toast_id: StoredValue<u32>,
-    /// The user whose action is being sent.
-    busy: RwSignal<Option<UserId>>,
+    /// The action that is being sent, and those that wait for their turn.
+    queue: RwSignal<Vec<(UserRow, AdminAction)>>,
     /// The action that the dialog asks to confirm.
     dialog_action: RwSignal<Option<(UserRow, AdminAction)>>,
     dialog: NodeRef<leptos::html::Dialog>,
     /// The path and query of the page to return to without scripts.
     page: StoredValue<String>,
+    /// The current time, for relative times.
+    now: ReadSignal<Option<Timestamp>>,
 }
 
 impl UsersPageState {
@@ -91,37 +96,59 @@ impl UsersPageState {
         });
     }
 
-    /// Sends an action to the server and shows the result.
+    /// Returns true while an action on the user is being sent or waits for its turn.
+    fn is_busy(self, id: UserId) -> bool {
+        self.queue.with(|queue| queue.iter().any(|(user, _)| user.id == id))
+    }
+
+    /// Sends an action to the server once the actions before it have their results. The same action is not sent twice.
     fn apply_action(self, user: &UserRow, action: AdminAction) {
-        if self.busy.get_untracked().is_some() {
+        let is_repeated = |queue: &Vec<(UserRow, AdminAction)>| {
+            queue.iter().any(|(other, queued)| other.id == user.id && *queued == action)
+        };
+        if self.queue.with_untracked(is_repeated) {
             return;
         }
-        let (id, name) = (user.id, user.username.clone());
-        let was_pending = matches!(user.status, PublicStatus::Pending | PublicStatus::Held);
-        self.busy.set(Some(id));
-        spawn_local(async move {
-            let id_text = id.to_string();
-            let fields =
-                [("id", id_text.as_str()), ("decision", action.slug()), ("from", "/admin"), ("stay", "yes")];
-            match send(Decide::PATH, &fields).await {
-                ActionResult::Done { message, user } => {
-                    if let Some(user) = user {
-                        self.update_row(&user);
-                    }
-                    self.show_toast(&name, &message.message(), true);
+        let is_idle = self.queue.with_untracked(Vec::is_empty);
+        self.queue.update(|queue| queue.push((user.clone(), action)));
+        if is_idle {
+            spawn_local(async move {
+                while let Some((user, action)) = self.queue.with_untracked(|queue| queue.first().cloned()) {
+                    self.send_action(&user, action).await;
+                    self.queue.update(|queue| {
+                        if !queue.is_empty() {
+                            queue.remove(0);
+                        }
+                    });
+                    let was_pending = matches!(user.status, PublicStatus::Pending | PublicStatus::Held);
+                    restore_focus(user.id, was_pending);
                 }
-                ActionResult::Goto(to) => {
-                    let _ = window().location().assign(&to);
-                }
-                ActionResult::Refused(errors) => self.show_error(&name, &errors),
-                ActionResult::Stale(errors, user) => {
+            });
+        }
+    }
+
+    /// Sends an action to the server and shows the result.
+    async fn send_action(self, user: &UserRow, action: AdminAction) {
+        let (id, name) = (user.id.to_string(), &user.username);
+        let fields = [("id", id.as_str()), ("decision", action.slug()), ("from", "/admin"), ("stay", "yes")];
+        match send(Decide::PATH, &fields).await {
+            ActionResult::Done { message, user } => {
+                if let Some(user) = user {
                     self.update_row(&user);
-                    self.show_error(&name, &errors);
                 }
+                self.show_toast(name, &message.message(), true);
             }
-            self.busy.set(None);
-            restore_focus(id, was_pending);
-        });
+            ActionResult::Goto(to) => {
+                // The page is left, for example because the session has ended.
+                self.queue.update(Vec::clear);
+                let _ = window().location().assign(&to);
+            }
+            ActionResult::Refused(errors) => self.show_error(name, &errors),
+            ActionResult::Stale(errors, user) => {
+                self.update_row(&user);
+                self.show_error(name, &errors);
+            }
+        }
     }
 
     fn show_error(self, name: &str, errors: &FormErrors) {
@@ -178,10 +205,11 @@ pub fn UserLists(
         users: RwSignal::new(users.rows),
         toasts: RwSignal::new(Vec::new()),
         last_toast_id: StoredValue::new(0),
-        busy: RwSignal::new(None),
+        queue: RwSignal::new(Vec::new()),
         dialog_action: RwSignal::new(None),
         dialog: NodeRef::new(),
         page: StoredValue::new(page),
+        now: ticking_now(),
     };
     let count_class = move || match state.pending_count.get() {
         0 => "badge badge-soft rounded-full px-2",

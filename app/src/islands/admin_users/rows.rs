@@ -70,7 +70,7 @@ fn key_of(user: &UserRow) -> (UserId, i64, bool, bool) {
 #[component]
 fn UserTableRow(state: UsersPageState, user: UserRow, list: List) -> impl IntoView {
     let id = user.id;
-    let busy_class = move || (list == List::Pending && state.busy.get() == Some(id)).then_some("opacity-50");
+    let busy_class = move || (list == List::Pending && state.is_busy(id)).then_some("opacity-50");
     // Two options instead of a boxed view, because a boxed view adds code for every way of rendering to the browser's download.
     let pending_cells = (list == List::Pending).then(|| pending_cells(state, &user));
     let user_cells = (list == List::Users).then(|| user_cells(state, &user));
@@ -86,7 +86,7 @@ fn UserTableRow(state: UsersPageState, user: UserRow, list: List) -> impl IntoVi
 fn pending_cells(state: UsersPageState, user: &UserRow) -> impl IntoView + use<> {
     view! {
         <td role="cell"><span class="flex flex-wrap gap-2"><ConfirmationBadge confirmed=user.confirmed /></span></td>
-        <td role="cell" data-label="Registered"><RelativeTime at=user.registered /></td>
+        <td role="cell" data-label="Registered"><RelativeTime at=user.registered now=state.now /></td>
         <td role="cell">
             <div class="flex grow gap-2 max-lg:mt-2 max-lg:flex-wrap lg:justify-end">
                 <ActionButton state=state user=user.clone() action=AdminAction::Approve class="btn btn-soft btn-primary max-lg:w-full" />
@@ -97,7 +97,7 @@ fn pending_cells(state: UsersPageState, user: &UserRow) -> impl IntoView + use<>
 }
 
 fn user_cells(state: UsersPageState, user: &UserRow) -> impl IntoView + use<> {
-    let last = user.last_sign_in.map(|at| view! { <RelativeTime at=at /> });
+    let last = user.last_sign_in.map(|at| view! { <RelativeTime at=at now=state.now /> });
     let never = last.is_none().then(|| view! { <span class="text-muted">"Never"</span> });
     view! {
         <td role="cell">
@@ -140,7 +140,7 @@ fn ActionButton(
         event.prevent_default();
         state.apply_action(&user, action);
     };
-    let busy = move || (state.busy.get() == Some(id)).then_some("true");
+    let busy = move || state.is_busy(id).then_some("true");
     is_allowed.then(|| {
         view! {
             <form class="max-lg:grow" method="post" action="/do/decide" on:submit=submit>
