@@ -20,12 +20,12 @@ use leptos_axum::ResponseOptions;
 use crate::api::action_result::{ActionError, ActionResult};
 use crate::http::accept::asks_for_json;
 use crate::http::cookie_check::{CheckedForm, page_with_error};
-use crate::http::cookies::{CookieJar, Flash, SavedInput, Theme};
+use crate::http::cookies::{CookieJar, Flash, FlashId, SavedInput};
+use crate::http::page_form::PageForm;
 use crate::http::request_context::RequestContext;
 use crate::http::response::ActionResponse;
 use crate::http::urls::login_page;
 use backend::Backend;
-use backend::auth::known_browsers::KnownBrowser;
 use backend::error::{InternalError, UseCaseError};
 use backend::infra::random;
 use backend::microsoft::AuthorizationRedirect;
@@ -33,7 +33,6 @@ use backend::sessions::CurrentUser;
 use domain::errors::{ErrorCode, Field, FormErrors, error_reference};
 use domain::flash_message::FlashMessage;
 use domain::return_to::ReturnTo;
-use domain::status::UserId;
 use domain::view_models::UserRow;
 
 /// The seconds after which a client may try again if a dependency has failed.
@@ -129,10 +128,11 @@ pub struct Inner {
     pub request: RequestContext,
     page: String,
     is_plain_form: bool,
+    has_tab: bool,
     lacks_cookies: bool,
     input: Vec<(Field, String)>,
     affected_username: OnceLock<String>,
-    cookies: CookieJar,
+    pub(super) cookies: CookieJar,
     response: ResponseOptions,
 }
 
@@ -156,6 +156,7 @@ impl ActionContext {
         let response = use_context::<ResponseOptions>().ok_or_else(missing)?;
         let request = parts.extensions.get::<RequestContext>().cloned().ok_or_else(missing)?;
         Ok(Self(Arc::new(Inner {
+            has_tab: parts.extensions.get::<PageForm>().is_some(),
             lacks_cookies: parts.extensions.get::<CheckedForm>().is_some() && !request.keeps_cookies,
             request,
             page: action.page,
@@ -214,34 +215,6 @@ impl ActionContext {
         ))
     }
 
-    /// Remembers this browser as a known browser.
-    pub fn remember_browser(&self, known: Option<KnownBrowser>) {
-        if let Some(known) = known {
-            self.set_cookie(self.cookies.known_browsers(
-                &self.request.known_browsers,
-                known,
-                self.backend.now(),
-            ));
-        }
-    }
-
-    /// Remembers that `user_id` registered in this browser, so that confirming the email address needs no password here.
-    pub fn remember_registration(&self, user_id: UserId) {
-        self.set_cookie(self.cookies.registration(user_id, self.backend.now()));
-    }
-
-    /// Remembers that the correct password of `user_id` was entered in this browser.
-    pub fn remember_verified_password(&self, user_id: UserId) {
-        self.set_cookie(self.cookies.password_verified(user_id, self.backend.now()));
-    }
-
-    /// Forgets whose correct password was given in this browser: another user has given theirs in the meantime.
-    pub fn forget_verified_password(&self) {
-        if self.request.password_verified.is_some() {
-            self.set_cookie(self.cookies.remove_password_verified());
-        }
-    }
-
     /// Names the affected user in the flash message of the next page.
     pub fn set_affected_user(&self, user: Option<UserRow>) {
         if let Some(user) = user {
@@ -255,12 +228,7 @@ impl ActionContext {
         ActionResponse::redirect(to.url.as_str())
     }
 
-    /// Remembers the theme.
-    pub fn remember_theme(&self, theme: Theme) {
-        self.set_cookie(self.cookies.theme(theme));
-    }
-
-    fn set_cookie(&self, cookie: Option<HeaderValue>) {
+    pub(super) fn set_cookie(&self, cookie: Option<HeaderValue>) {
         if let Some(cookie) = cookie {
             self.response.append_header(SET_COOKIE, cookie);
         }
@@ -287,6 +255,10 @@ impl ActionContext {
             ActionResponse::Redirect { to, message, errors } => {
                 let keeps_input = errors.is_some() || message == Some(FlashMessage::ResetRequested);
                 let input = if keeps_input { self.input.clone() } else { Vec::new() };
+                if let (Some(errors), None, true) = (&errors, message, self.is_plain_form) {
+                    self.redirect_with_errors(&to, errors.clone(), input);
+                    return Ok(ActionResult::Goto(to));
+                }
                 if message.is_some() || errors.is_some() {
                     self.set_flash(&to, message, errors, input);
                 }
@@ -306,8 +278,7 @@ impl ActionContext {
                 Ok(ActionResult::Stale(errors, user))
             }
             ActionResponse::Refused(errors) | ActionResponse::Stale(errors, _) if self.is_plain_form => {
-                self.set_flash(&self.page, None, Some(errors), self.input.clone());
-                self.redirect(&self.page);
+                self.redirect_with_errors(&self.page, errors, self.input.clone());
                 Err(ActionError::Redirected)
             }
             ActionResponse::Refused(errors) | ActionResponse::Stale(errors, _) => {
@@ -349,9 +320,21 @@ impl ActionContext {
             return Err(ActionError::Internal(bits));
         }
         let errors = FormErrors::of(ErrorCode::Internal(bits));
-        self.set_flash(&self.page, None, Some(errors), self.input.clone());
-        self.redirect(&self.page);
+        self.redirect_with_errors(&self.page, errors, self.input.clone());
         Err(ActionError::Redirected)
+    }
+
+    /// Redirects a plain form to the page `to` (path and query) with errors. If one of our pages sent the form, only the tab of that
+    /// page shows them.
+    fn redirect_with_errors(&self, to: &str, errors: FormErrors, input: Vec<(Field, String)>) {
+        if !self.has_tab {
+            self.set_flash(to, None, Some(errors), input);
+            return self.redirect(to);
+        }
+        let id = FlashId::generate();
+        let flash = self.flash(to, None, Some(errors), input);
+        self.set_cookie(self.cookies.flash_of_tab(&flash, &id));
+        self.redirect(&id.add_to(to));
     }
 
     /// Sets the flash cookie for the page `to`.
@@ -362,15 +345,25 @@ impl ActionContext {
         errors: Option<FormErrors>,
         input: Vec<(Field, String)>,
     ) {
-        let path = to.split('?').next().unwrap_or(to).to_owned();
-        self.set_cookie(self.cookies.flash(&Flash {
-            path,
+        self.set_cookie(self.cookies.flash(&self.flash(to, message, errors, input)));
+    }
+
+    /// Returns the flash for the page `to`.
+    fn flash(
+        &self,
+        to: &str,
+        message: Option<FlashMessage>,
+        errors: Option<FormErrors>,
+        input: Vec<(Field, String)>,
+    ) -> Flash {
+        Flash {
+            path: to.split('?').next().unwrap_or(to).to_owned(),
             message,
             errors,
             input,
             affected_username: self.affected_username.get().cloned(),
             at: self.backend.now(),
-        }));
+        }
     }
 
     /// Redirects a plain form. Scripts follow the `ActionResult` instead.

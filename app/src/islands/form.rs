@@ -104,6 +104,8 @@ pub fn FormIsland(
             on:pointerup=move |_| state.pointer_down.set(false)
             on:keydown=move |_| state.pointer_down.set(false)
         >
+            // Without scripts, the refusal is shown in the tab that sent the form.
+            <input type="hidden" name="tab" value="yes" />
             <ErrorSummary errors=state.errors />
             {move || flash.get().map(|message| view! { <SuccessAlert message=message.message() /> })}
             {children()}

@@ -217,14 +217,14 @@ async fn registration_and_recovery_forms_have_no_other_fields() {
     let portal = TestPortal::start().await;
     portal.create_user("ada", Status::Active, Role::Member).await;
     let visitor = portal.browser();
-    // The forms of visitors have a constant hidden field.
+    // Every form has a hidden field that marks it, and the forms of visitors another one. Both are constant.
     let register = form_fields(&visitor.get("/register").await, "register");
-    assert_eq!(register, ["confirm_password", "cookies", "email", "password", "username"]);
-    assert_eq!(form_fields(&visitor.get("/reset-password").await, "ask_reset"), ["cookies", "email"]);
+    assert_eq!(register, ["confirm_password", "cookies", "email", "password", "tab", "username"]);
+    assert_eq!(form_fields(&visitor.get("/reset-password").await, "ask_reset"), ["cookies", "email", "tab"]);
     let sign_in = form_fields(&visitor.get("/login").await, "sign_in");
-    assert_eq!(sign_in, ["cookies", "next", "password", "shared", "username"]);
+    assert_eq!(sign_in, ["cookies", "next", "password", "shared", "tab", "username"]);
     let restricted = restricted_browser(&portal, "ada").await;
     // The username is there for password managers, and the server ignores it.
     let change = form_fields(&restricted.get("/change-password").await, "change_password");
-    assert_eq!(change, ["confirm_password", "new_password", "username"]);
+    assert_eq!(change, ["confirm_password", "new_password", "tab", "username"]);
 }

@@ -58,6 +58,7 @@ mod sessions;
 mod sign_in;
 mod sign_in_links;
 mod support;
+mod tabs;
 mod unchecked_text;
 mod user_actions;
 mod user_enumeration;

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use crate::http::cookies::{CookieJar, CookieName};
+use backend::infra::random;
 use domain::errors::{Field, FormErrors};
 use domain::flash_message::FlashMessage;
 use domain::status::UserId;
@@ -13,6 +14,50 @@ use domain::time::Timestamp;
 
 /// The lifetime of both cookies.
 const LIFETIME: Duration = Duration::from_mins(10);
+
+/// The lifetime of the flash of a tab, whose page is loaded immediately.
+const TAB_LIFETIME: Duration = Duration::from_mins(1);
+
+/// The id of the flash of one tab, so that each of several tabs shows its own refusal. The URL of the tab has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlashId(String);
+
+impl FlashId {
+    /// The query parameter with the id.
+    const PARAMETER: &str = "refused=";
+    /// The beginning of the cookie's name.
+    const COOKIE_PREFIX: &str = "flash-";
+
+    /// Generates an id.
+    pub fn generate() -> Self {
+        Self(random::public_id())
+    }
+
+    /// Reads the id in a query.
+    pub fn find(query: &str) -> Option<Self> {
+        let id = query.split('&').find_map(|pair| pair.strip_prefix(Self::PARAMETER))?;
+        random::is_public_id(id).then(|| Self(id.to_owned()))
+    }
+
+    /// Returns the URL of `page` (path and query) with this id, and without another one.
+    pub fn add_to(&self, page: &str) -> String {
+        let (path, query) = page.split_once('?').unwrap_or((page, ""));
+        let others = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with(Self::PARAMETER));
+        let id = format!("{}{}", Self::PARAMETER, self.0);
+        let pairs: Vec<&str> = others.chain([id.as_str()]).collect();
+        format!("{path}?{}", pairs.join("&"))
+    }
+
+    /// Returns true if a cookie with this name, without the prefix of the host, is the flash of a tab.
+    pub(super) fn is_cookie_name(name: &[u8]) -> bool {
+        let id = name.strip_prefix(Self::COOKIE_PREFIX.as_bytes());
+        id.and_then(|id| std::str::from_utf8(id).ok()).is_some_and(random::is_public_id)
+    }
+
+    fn cookie_name(&self) -> String {
+        format!("{}{}", Self::COOKIE_PREFIX, self.0)
+    }
+}
 
 /// The message, errors and input that the next page shows once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +107,30 @@ impl CookieJar {
     /// Returns the header that removes the flash cookie.
     pub fn remove_flash(&self) -> Option<HeaderValue> {
         self.remove(CookieName::Flash)
+    }
+
+    /// Returns the flash cookie of one tab.
+    pub fn flash_of_tab(&self, flash: &Flash, id: &FlashId) -> Option<HeaderValue> {
+        let without_input = || Flash { input: Vec::new(), ..flash.clone() };
+        let name = id.cookie_name();
+        self.seal(&name, flash, TAB_LIFETIME).or_else(|| self.seal(&name, &without_input(), TAB_LIFETIME))
+    }
+
+    /// Reads the flash cookie of one tab for the page `path`.
+    pub fn read_flash_of_tab(
+        &self,
+        headers: &HeaderMap,
+        path: &str,
+        id: &FlashId,
+        now: Timestamp,
+    ) -> Option<Flash> {
+        let flash: Flash = self.open(headers, &id.cookie_name())?;
+        (flash.path == path && now.since(flash.at) < TAB_LIFETIME).then_some(flash)
+    }
+
+    /// Returns the header that removes the flash cookie of one tab.
+    pub fn remove_flash_of_tab(&self, id: &FlashId) -> Option<HeaderValue> {
+        self.remove(&id.cookie_name())
     }
 
     /// Returns the cookie of saved input.

@@ -12,6 +12,7 @@ mod flash;
 mod header;
 mod theme;
 
+use std::fmt::{self, Display};
 use std::time::Duration;
 
 use axum::http::header::{COOKIE, SET_COOKIE};
@@ -26,7 +27,7 @@ use backend::sessions::NewSession;
 use domain::time::Timestamp;
 
 pub use crate::http::cookies::browser::KnownBrowsers;
-pub use crate::http::cookies::flash::{Flash, SavedInput};
+pub use crate::http::cookies::flash::{Flash, FlashId, SavedInput};
 pub use crate::http::cookies::theme::Theme;
 
 /// The name of the session cookie, which the session layer reads.
@@ -75,6 +76,12 @@ impl CookieName {
     }
 }
 
+impl Display for CookieName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// The beginning of a name that binds a cookie to the host (RFC 6265bis, 4.1.3).
 const HOST_PREFIX: &str = "__Host-";
 
@@ -89,8 +96,8 @@ pub struct CookieJar {
     secure: bool,
 }
 
-impl std::fmt::Debug for CookieJar {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for CookieJar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CookieJar")
     }
 }
@@ -109,7 +116,9 @@ impl CookieJar {
     pub fn retain_own_cookies(&self, headers: &mut HeaderMap) {
         header::retain(headers, |name| {
             let bare = if self.secure { name.strip_prefix(HOST_PREFIX.as_bytes()) } else { Some(name) };
-            bare.is_some_and(|bare| CookieName::ALL.iter().any(|own| own.as_str().as_bytes() == bare))
+            bare.is_some_and(|bare| {
+                CookieName::ALL.iter().any(|own| own.as_str().as_bytes() == bare) || FlashId::is_cookie_name(bare)
+            })
         });
     }
 
@@ -139,18 +148,18 @@ impl CookieJar {
         CookieName::ALL.into_iter().any(|name| header::values(headers, &self.name(name)).next().is_some())
     }
 
-    fn name(&self, name: CookieName) -> String {
-        format!("{}{}", if self.secure { HOST_PREFIX } else { "" }, name.as_str())
+    fn name(&self, name: impl Display) -> String {
+        format!("{}{name}", if self.secure { HOST_PREFIX } else { "" })
     }
 
-    fn build(&self, name: CookieName, value: String, lifetime: Duration) -> Cookie<'static> {
+    fn build(&self, name: impl Display, value: String, lifetime: Duration) -> Cookie<'static> {
         let mut cookie = self.build_transient(name, value);
         cookie.set_max_age(time::Duration::seconds(i64::try_from(lifetime.as_secs()).unwrap_or(0)));
         cookie
     }
 
     /// Builds a cookie that expires when the browser is closed.
-    fn build_transient(&self, name: CookieName, value: String) -> Cookie<'static> {
+    fn build_transient(&self, name: impl Display, value: String) -> Cookie<'static> {
         Cookie::build((self.name(name), value))
             .path("/")
             .http_only(true)
@@ -159,13 +168,13 @@ impl CookieJar {
             .build()
     }
 
-    fn remove(&self, name: CookieName) -> Option<HeaderValue> {
+    fn remove(&self, name: impl Display) -> Option<HeaderValue> {
         let cookie = self.build(name, String::new(), Duration::ZERO);
         HeaderValue::from_str(&cookie.to_string()).ok()
     }
 
     /// Seals a value. Returns `None` if it is too long or cannot be written: then there is no cookie.
-    fn seal(&self, name: CookieName, value: &impl Serialize, lifetime: Duration) -> Option<HeaderValue> {
+    fn seal(&self, name: impl Display, value: &impl Serialize, lifetime: Duration) -> Option<HeaderValue> {
         self.seal_into(value, |value| self.build(name, value, lifetime))
     }
 
@@ -182,7 +191,7 @@ impl CookieJar {
         HeaderValue::from_str(&header.replace("%2F", "/").replace("%3D", "=")).ok()
     }
 
-    fn open<T: DeserializeOwned>(&self, headers: &HeaderMap, name: CookieName) -> Option<T> {
+    fn open<T: DeserializeOwned>(&self, headers: &HeaderMap, name: impl Display) -> Option<T> {
         let name = self.name(name);
         header::values(headers, &name).take(MAX_SAME_NAME).find_map(|value| {
             // A jar decrypts every cookie that it is given, so it is given only one.

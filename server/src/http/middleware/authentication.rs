@@ -19,7 +19,7 @@ use tower_sessions::Session;
 use crate::app_state::AppState;
 use crate::http::middleware::client_ip::client_ip;
 use crate::http::prefetch::is_prefetch;
-use app::http::{RequestContext, SESSION, asks_for_json};
+use app::http::{FlashId, RequestContext, SESSION, asks_for_json};
 use app::pages::{UserData, has_visitor_form, user_data};
 use backend::Backend;
 use backend::accounts::profile::{ProfileData, find_current_user_with_account};
@@ -63,8 +63,13 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
         tracing::warn!(cause = %error, "could not remove the record of an ended session");
     }
     let (now, headers) = (state.backend.now(), request.headers());
+    let flash_id = request.uri().query().and_then(FlashId::find);
     let flash = if wants_flash(&request) {
-        state.cookies.read_flash(headers, request.uri().path(), now)
+        let path = request.uri().path();
+        match &flash_id {
+            Some(id) => state.cookies.read_flash_of_tab(headers, path, id, now),
+            None => state.cookies.read_flash(headers, path, now),
+        }
     } else {
         None
     };
@@ -99,7 +104,10 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
     request.extensions_mut().insert(HadSession(had_session));
     let mut response = next.run(request).await;
     let removals = [
-        flash_taken.then(|| state.cookies.remove_flash()),
+        flash_taken.then(|| match &flash_id {
+            Some(id) => state.cookies.remove_flash_of_tab(id),
+            None => state.cookies.remove_flash(),
+        }),
         input_taken.then(|| state.cookies.remove_saved_input()),
     ];
     for removal in removals.into_iter().flatten().flatten() {

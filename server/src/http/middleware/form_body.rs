@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
-use app::http::{CheckedForm, asks_for_json};
+use app::http::{CheckedForm, PageForm, asks_for_json};
 
 /// The maximum size of a form in bytes. The longest password has 128 characters of at most 12 bytes each, and is sent twice.
 pub const MAX_FORM_BYTES: usize = 16 * 1024;
@@ -52,6 +52,9 @@ pub async fn require_complete_form(request: Request, next: Next) -> Response {
     // Leptos redirects only clients that name HTML, and the action's response is a redirect for every client without a script.
     let accept = if asks_for_json(&parts.headers) { "application/json" } else { "text/html" };
     parts.headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    if let Some(page_form) = PageForm::find(&bytes) {
+        parts.extensions.insert(page_form);
+    }
     if let Some(checked) = CheckedForm::find(&bytes) {
         parts.extensions.insert(checked);
     }

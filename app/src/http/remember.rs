@@ -1,0 +1,41 @@
+//! Cookies with which an action makes the browser remember something.
+
+use crate::http::action::ActionContext;
+use crate::http::cookies::Theme;
+use backend::auth::known_browsers::KnownBrowser;
+use domain::status::UserId;
+
+impl ActionContext {
+    /// Remembers this browser as a known browser.
+    pub fn remember_browser(&self, known: Option<KnownBrowser>) {
+        if let Some(known) = known {
+            self.set_cookie(self.cookies.known_browsers(
+                &self.request.known_browsers,
+                known,
+                self.backend.now(),
+            ));
+        }
+    }
+
+    /// Remembers that `user_id` registered in this browser, so that confirming the email address needs no password here.
+    pub fn remember_registration(&self, user_id: UserId) {
+        self.set_cookie(self.cookies.registration(user_id, self.backend.now()));
+    }
+
+    /// Remembers that the correct password of `user_id` was entered in this browser.
+    pub fn remember_verified_password(&self, user_id: UserId) {
+        self.set_cookie(self.cookies.password_verified(user_id, self.backend.now()));
+    }
+
+    /// Forgets whose correct password was given in this browser: another user has given theirs in the meantime.
+    pub fn forget_verified_password(&self) {
+        if self.request.password_verified.is_some() {
+            self.set_cookie(self.cookies.remove_password_verified());
+        }
+    }
+
+    /// Remembers the theme.
+    pub fn remember_theme(&self, theme: Theme) {
+        self.set_cookie(self.cookies.theme(theme));
+    }
+}
