@@ -375,13 +375,12 @@ test('an action that is chosen while another one is being sent waits for its tur
   })
   await adminUsers.act(ada.username, 'Approve')
   await adminUsers.act(bert.username, 'Reject')
-  await adminUsers.act(bert.username, 'Reject')
   expect(decisions, 'one at a time').toHaveLength(1)
   send()
   await adminUsers.reports(ada.username, "Approved. They'll get an email.")
   await adminUsers.reports(bert.username, 'Rejected.')
   await expect(adminUsers.pendingRow(bert.username)).toHaveCount(0)
-  expect(decisions, 'no action is sent twice').toHaveLength(2)
+  expect(decisions, 'each is sent').toHaveLength(2)
 })
 
 test('with REQUIRE_CONFIRMED_ADDRESS, a user can be approved only after confirming the email address', async ({ page, startPortal }) => {

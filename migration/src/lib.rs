@@ -9,8 +9,8 @@
 //!
 //! README.md of this crate says how to add a migration.
 
-pub use sea_orm_migration::prelude::{DbErr, IntoSchemaManagerConnection, MigratorTrait};
 use sea_orm_migration::prelude::*;
+pub use sea_orm_migration::prelude::{DbErr, IntoSchemaManagerConnection, MigratorTrait};
 use sea_orm_migration::sea_orm::{EntityTrait, QueryOrder};
 use sea_orm_migration::seaql_migrations;
 
@@ -54,9 +54,7 @@ impl MigratorTrait for Migrator {
 /// # Errors
 ///
 /// If the database cannot be read.
-pub async fn applied_migrations<'c>(
-    db: impl IntoSchemaManagerConnection<'c>,
-) -> Result<Vec<String>, DbErr> {
+pub async fn applied_migrations<'c>(db: impl IntoSchemaManagerConnection<'c>) -> Result<Vec<String>, DbErr> {
     let manager = SchemaManager::new(db);
     if !manager.has_table("seaql_migrations").await? {
         return Ok(Vec::new());

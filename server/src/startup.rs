@@ -101,19 +101,19 @@ pub async fn migrate(db: &Database) -> Result<(), ConfigError> {
         ConfigError(format!("DATABASE_URL: the database could not be migrated ({e}). Nothing has changed."))
     };
     let txn = db.begin_write(Lock::Schema).await.map_err(|e| fail(&e))?;
-    pending_migrations(&**txn).await?;
+    pending_migrations(&*txn).await?;
     Migrator::up(&*txn, None).await.map_err(|e| fail(&e))?;
     txn.commit().await.map_err(|e| fail(&e))
 }
 
 /// Returns the number of migrations that the database does not have yet. Changes nothing. Refuses a database with migrations that
 /// this version does not know: those of a later version, or of a development version from before the first release.
-pub async fn pending_migrations<'c>(
-    db: impl IntoSchemaManagerConnection<'c>,
-) -> Result<usize, ConfigError> {
+pub async fn pending_migrations<'c>(db: impl IntoSchemaManagerConnection<'c>) -> Result<usize, ConfigError> {
     let applied: HashSet<String> = applied_migrations(db)
         .await
-        .map_err(|e| ConfigError(format!("DATABASE_URL: the list of applied migrations could not be read ({e}).")))?
+        .map_err(|e| {
+            ConfigError(format!("DATABASE_URL: the list of applied migrations could not be read ({e})."))
+        })?
         .into_iter()
         .collect();
     let known: HashSet<String> =

@@ -11,7 +11,7 @@ use backend::admin::commands;
 use backend::infra::database::Database;
 use backend::infra::random;
 use backend::infra::redis_keys::RedisKeys;
-use domain::password::Password;
+use domain::password::NormalizedPassword;
 use domain::validation::Registration;
 use server::assets::Assets;
 use server::config::{Config, ConfigError, Source};
@@ -70,7 +70,7 @@ fn browser(backend: &Backend) -> Browser {
 }
 
 async fn create_admin(backend: &Backend) {
-    let password = Password::from(PASSWORD.to_owned());
+    let password = NormalizedPassword::from_nfkc(PASSWORD.to_owned());
     let form = Registration::parse("grace", "grace@example.org", password.clone(), &password, 12);
     commands::create_admin(backend, form.expect("valid")).await.expect("an administrator");
 }

@@ -117,7 +117,8 @@ impl CookieJar {
         header::retain(headers, |name| {
             let bare = if self.secure { name.strip_prefix(HOST_PREFIX.as_bytes()) } else { Some(name) };
             bare.is_some_and(|bare| {
-                CookieName::ALL.iter().any(|own| own.as_str().as_bytes() == bare) || FlashId::is_cookie_name(bare)
+                CookieName::ALL.iter().any(|own| own.as_str().as_bytes() == bare)
+                    || FlashId::is_cookie_name(bare)
             })
         });
     }
