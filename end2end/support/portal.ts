@@ -48,7 +48,8 @@ export class Portal {
   readonly emails: Mailbox
   private child: ChildProcess | undefined
   private log = ''
-  private port = 0
+  /** The port. Commands that run before the first start do not listen. */
+  private port = 3000
 
   private constructor(
     private readonly folder: string,

@@ -18,7 +18,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use secrecy::SecretString;
 
 use crate::asvs::{header, temporary_password};
-use crate::support::{OTHER_PASSWORD, PASSWORD, Response, TestPortal};
+use crate::support::{OTHER_PASSWORD, PASSWORD, Response, SECRET_KEY, TestPortal};
 use app::api::action_result::ActionResult;
 use app::http::{CookieJar, Flash, KnownBrowsers};
 use backend::admin::commands;
@@ -163,7 +163,7 @@ async fn a_changed_or_renamed_cookie_is_rejected() {
 async fn a_cookie_sealed_with_another_key_is_rejected() {
     let portal = TestPortal::start().await;
     let now = portal.backend.now();
-    let current_key = SecretString::from("0123456789abcdef0123456789abcdef".to_owned());
+    let current_key = SecretString::from(SECRET_KEY.to_owned());
     let other = SecretString::from("another key that is long enough, too".to_owned());
     let with = |keys: Keys| {
         let backend = Backend::new(Parts { keys: Arc::new(keys), ..(*portal.backend).clone() });

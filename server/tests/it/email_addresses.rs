@@ -1,7 +1,7 @@
 //! Tests of the email addresses and names that mail servers see.
 
 use crate::support::smtp::SmtpServer;
-use crate::support::{PASSWORD, TestPortal};
+use crate::support::{PASSWORD, SECRET_KEY, TestPortal};
 use backend::email::transport::Transport;
 use backend::entity::outbox::EmailState;
 use server::config::{Config, Source};
@@ -61,7 +61,7 @@ async fn a_mail_server_is_greeted_with_the_host_of_the_portal_or_with_the_name_i
         let settings = Config::read(&Source::of(&[
             ("LEPTOS_ENV", "DEV"),
             ("PUBLIC_URL", public_url),
-            ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+            ("SECRET_KEY", SECRET_KEY),
             ("DATABASE_URL", "sqlite::memory:"),
             ("MAIL_TRANSPORT", "smtp"),
             ("SMTP_URL", &url),

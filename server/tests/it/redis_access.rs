@@ -5,7 +5,7 @@ use std::path::Path;
 
 use axum::http::StatusCode;
 
-use crate::support::{Browser, PASSWORD, stack};
+use crate::support::{Browser, PASSWORD, SECRET_KEY, stack};
 use backend::Backend;
 use backend::admin::commands;
 use backend::infra::database::Database;
@@ -56,7 +56,7 @@ impl Setup {
         let settings = [
             ("LEPTOS_ENV", "DEV"),
             ("PUBLIC_URL", "http://portal.test"),
-            ("SECRET_KEY", "WjzFbL1Yq0UHl2rJ3pTn9vKcXe6sGdMa"),
+            ("SECRET_KEY", SECRET_KEY),
             ("DATABASE_URL", self.database_url.as_str()),
             ("REDIS_URL", redis_url.as_str()),
             ("MAIL_DIR", mail.to_str().expect("is text")),

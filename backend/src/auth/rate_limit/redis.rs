@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 
 use fred::clients::Pool;
 use fred::error::{Error as RedisError, ErrorKind as RedisErrorKind};
+use fred::interfaces::KeysInterface;
 use fred::types::scripts::Script;
 
 use crate::auth::rate_limit::counter::{Counter, Mode};
+use crate::infra::random;
 use crate::infra::redis_keys::RedisKeys;
 use domain::time::{Limit, Timestamp};
 
@@ -57,13 +59,15 @@ pub(super) struct RedisCounters {
     pool: Pool,
     /// The beginning of the names of the counters.
     prefix: String,
+    /// The name of the counter of [`RedisCounters::check`]. Each instance has its own, so that each check runs every command.
+    check_name: String,
     failed_at: Mutex<Option<Instant>>,
 }
 
 impl RedisCounters {
     /// Creates the counters with the names in `keys`.
     pub(super) fn new(pool: Pool, keys: &RedisKeys) -> Self {
-        Self { pool, prefix: keys.counters(), failed_at: Mutex::default() }
+        Self { pool, prefix: keys.counters(), check_name: random::public_id(), failed_at: Mutex::default() }
     }
 
     /// Counts an attempt in all of these counters unless one of them rejects it. Returns which of them were full, in their order,
@@ -88,7 +92,10 @@ impl RedisCounters {
         for script in [&ACQUIRE, &REFUND] {
             script.load(self.pool.next()).await?;
         }
-        let counter = Counter::new("check", "", Limit { count: 1, period: Duration::from_mins(1) });
+        let counter =
+            Counter::new("check", &self.check_name, Limit { count: 1, period: Duration::from_mins(1) });
+        // Only a new counter gets an expiry time, and a failed check may have left one.
+        let _: i64 = self.pool.del(self.key(&counter, now)).await?;
         // Twice, because a refund from two uses another command than a refund from one.
         for _ in 0..2 {
             self.try_acquire(&[(&counter, Mode::Count)], now).await?;

@@ -40,6 +40,9 @@ use tokio::time::sleep;
 
 pub use crate::support::browser::{Browser, Response};
 
+/// The SECRET_KEY of every portal.
+pub const SECRET_KEY: &str = "WjzFbL1Yq0UHl2rJ3pTn9vKcXe6sGdMa";
+
 /// A password that the password policy accepts.
 pub const PASSWORD: &str = "green bicycle tulips";
 /// Another password that the password policy accepts.
@@ -83,7 +86,7 @@ impl TestPortal {
         let usual = [
             ("LEPTOS_ENV", "DEV"),
             ("PUBLIC_URL", "http://portal.test"),
-            ("SECRET_KEY", "WjzFbL1Yq0UHl2rJ3pTn9vKcXe6sGdMa"),
+            ("SECRET_KEY", SECRET_KEY),
             ("DATABASE_URL", "sqlite::memory:"),
             ("MAIL_DIR", email_folder.as_str()),
             ("MAIL_RATE", "10000/1s"),
