@@ -16,7 +16,7 @@ const MAX_LENGTH: usize = 512;
 #[serde(transparent)]
 pub struct ReturnTo(String);
 
-/// Paths that are never returned to, because they end a session, contain a secret or are not pages.
+/// Paths in lower case that are never returned to, because they end a session, contain a secret or are not pages.
 const EXCLUDED_PATHS: &[&str] = &[
     "/logout",
     "/auto-login/",
@@ -29,7 +29,7 @@ const EXCLUDED_PATHS: &[&str] = &[
     "/pkg/",
     "/auth/",
     "/signin",
-    "/getAToken",
+    "/getatoken",
     "/ms-login",
     "/ms-logout",
     "/session",
@@ -48,9 +48,11 @@ impl ReturnTo {
         // Browsers normalise dot segments and escaped characters, which could turn the path into an excluded one.
         let is_normalised =
             !path.split('/').any(|part| part == "." || part == "..") && !path.contains(['%', ' ']);
+        // In another case, the path would be redirected to the excluded one.
+        let lower_case = path.to_ascii_lowercase();
         let is_allowed = !EXCLUDED_PATHS
             .iter()
-            .any(|excluded| path == excluded.trim_end_matches('/') || path.starts_with(excluded));
+            .any(|excluded| lower_case == excluded.trim_end_matches('/') || lower_case.starts_with(excluded));
         (is_local && has_valid_characters && is_normalised && is_allowed).then(|| Self(text.to_owned()))
     }
 

@@ -41,8 +41,7 @@ export class PortalPage {
 
   /** Waits for the page with this path and heading to be ready. */
   async isAt(path: string | RegExp, heading: string | RegExp): Promise<void> {
-    const url = typeof path === 'string' ? (url: URL) => url.pathname + url.search === path : path
-    await expect(this.page).toHaveURL(url)
+    await expect(this.page).toHaveURL(typeof path === 'string' ? (url) => pathAndQuery(url) === path : path)
     await expect(this.heading).toHaveText(heading)
     await this.waitUntilReady()
   }
@@ -72,4 +71,12 @@ export class PortalPage {
   async chooseTheme(theme: 'Light theme' | 'Dark theme' | 'System theme'): Promise<void> {
     await this.themes.getByRole('button', { name: theme }).click()
   }
+}
+
+/** Returns the path and the query of a URL, without the id of a refusal that the tab shows. */
+function pathAndQuery(url: URL): string {
+  if (!url.searchParams.has('refused')) return url.pathname + url.search
+  const clean = new URL(url)
+  clean.searchParams.delete('refused')
+  return clean.pathname + clean.search
 }

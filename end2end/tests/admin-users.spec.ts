@@ -57,8 +57,7 @@ test('pending registrations and all users are listed, with the state of the emai
   await expect(nav.getByRole('link', { name: `Admin ${count} pending` }), 'other pages show the number of pending registrations').toBeVisible()
 })
 
-test('relative times stay true while the page is open', async ({ page, people }) => {
-  test.skip(!withScripts(), 'without scripts, times are in UTC')
+test('relative times stay true while the page is open @scripts', async ({ page, people }) => {
   const ada = await people.pending()
   await signIn(page, people.admin)
   await page.clock.install()
@@ -359,8 +358,7 @@ test('of two administrators who act at the same time, the second sees the result
   })
 })
 
-test('an action that is chosen while another one is being sent waits for its turn', async ({ page, people }) => {
-  test.skip(!withScripts(), 'without scripts, each action is a page of its own')
+test('an action that is chosen while another one is being sent waits for its turn @scripts', async ({ page, people }) => {
   const [ada, bert] = [await people.pendingConfirmed(), await people.pendingConfirmed('bert')]
   await signIn(page, people.admin)
   const adminUsers = new AdminUsersPage(page)

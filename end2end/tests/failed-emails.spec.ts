@@ -43,8 +43,10 @@ test('an email that the server rejected can be sent again, with a new link', asy
   await expect(entry).toContainText('no such mailbox here')
   await expect(new AdminUsersPage(page).failedEmailsLink).toHaveAccessibleName('Email 2 failed')
 
+  const colleague = newPerson('colleague')
+  await portal.createAdmin(colleague)
   const outdated = new FailedEmailsPage(await newBrowser(portal.url))
-  await signIn(outdated.page, admin)
+  await signIn(outdated.page, colleague)
   await outdated.visit('/admin/mail')
 
   server.rejecting = false

@@ -1,19 +1,15 @@
-// Buttons that are pressed twice on a slow line, without scripts: the browser never gets the first answer.
+// Buttons that are pressed twice on a slow line, without scripts: the browser never gets the first answer. (With scripts, a form is
+// not sent again while its answer is on its way.)
 import { type Page } from '@playwright/test'
 
 import { AdminUsersPage } from '../pages/admin-users.ts'
 import { LOGIN_MESSAGES, LoginPage } from '../pages/login.ts'
-import { withScripts } from '../pages/portal-page.ts'
 import { ProfilePage } from '../pages/profile.ts'
 import { RegisterPage } from '../pages/register.ts'
 import { SignInLinkPage } from '../pages/sign-in-link.ts'
 import { linkIn } from '../support/emails.ts'
 import { newPerson } from '../support/people.ts'
 import { expect, signIn, test } from '../support/test.ts'
-
-test.beforeEach(() => {
-  test.skip(withScripts(), 'with scripts, a form is not sent again while its answer is on its way')
-})
 
 /** Lets the first answer of an action get lost, with its cookies. The page stays open. */
 async function loseFirstAnswer(page: Page, action: string): Promise<void> {
@@ -32,7 +28,7 @@ async function loseFirstAnswer(page: Page, action: string): Promise<void> {
   )
 }
 
-test('a registration that is sent twice says that the account has been created', async ({ page }) => {
+test('a registration that is sent twice says that the account has been created @plain', async ({ page }) => {
   const register = new RegisterPage(page)
   const ada = newPerson()
   await register.open()
@@ -44,7 +40,7 @@ test('a registration that is sent twice says that the account has been created',
   await expect(login.message(LOGIN_MESSAGES.registered)).toBeVisible()
 })
 
-test('a sign-in link that is pressed twice signs in', async ({ page, people, portal }) => {
+test('a sign-in link that is pressed twice signs in @plain', async ({ page, people, portal }) => {
   const ada = await people.active()
   const link = linkIn(await portal.emails.wait(ada.email, /has been approved$/), '/auto-login/')
   const linkPage = new SignInLinkPage(page)
@@ -57,7 +53,7 @@ test('a sign-in link that is pressed twice signs in', async ({ page, people, por
   await expect(profile.sessions).toHaveCount(1)
 })
 
-test('an approval that is sent twice is reported as done', async ({ page, people }) => {
+test('an approval that is sent twice is reported as done @plain', async ({ page, people }) => {
   const ada = await people.pendingConfirmed()
   await signIn(page, people.admin)
   const adminUsers = new AdminUsersPage(page)

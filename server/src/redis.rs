@@ -13,7 +13,7 @@ use fred::error::{Error, ErrorKind};
 use fred::interfaces::KeysInterface;
 use fred::prelude::{Builder, ClientLike, ReconnectPolicy};
 use fred::types::Expiration;
-use fred::types::config::Config;
+use fred::types::config::{ClusterDiscoveryPolicy, Config};
 use tokio::time::{sleep, timeout};
 
 use crate::config::ConfigError;
@@ -57,9 +57,13 @@ pub async fn connect(url: &str) -> Result<Pool, ConfigError> {
             "REDIS_URL: cannot connect to Redis ({e}). Fix: start Redis or correct REDIS_URL."
         ))
     };
-    let config = Config::from_url(url).map_err(fail)?;
+    let mut config = Config::from_url(url).map_err(fail)?;
     // A node of a cluster may redirect a command to another node.
     let attempts = if config.server.is_clustered() { 3 } else { 1 };
+    if config.server.is_clustered() {
+        // By default, only the nodes in the URL are asked for the others, and the portal would depend on them.
+        config.server.set_cluster_discovery_policy(ClusterDiscoveryPolicy::UseCache).map_err(fail)?;
+    }
     let pool = Builder::from_config(config)
         .set_policy(ReconnectPolicy::new_exponential(0, 50, 2_000, 2))
         .with_performance_config(|performance| performance.default_command_timeout = COMMAND_TIMEOUT)

@@ -116,8 +116,8 @@ async fn clean_up(backend: Backend, mut stop: StopSignal) {
             since_purge = Duration::ZERO;
             unless_stopped(&stop, with_time_limit("cleanup", Box::pin(purge(&backend)))).await;
         }
-        let records = with_time_limit("removing ended sessions", remove_ended_records(&backend));
-        unless_stopped(&stop, records).await;
+        let records = Box::pin(remove_ended_records(&backend));
+        unless_stopped(&stop, with_time_limit("removing ended sessions", records)).await;
         tokio::select! {
             () = sleep(RECORD_REMOVAL_INTERVAL) => {
                 since_warning += RECORD_REMOVAL_INTERVAL;

@@ -58,13 +58,18 @@ pub async fn apply_action(
 ) -> Result<(), UseCaseError> {
     let result = apply_action_once(backend, action, subject, admin, client_ip).await;
     let has_effect =
-        matches!(&result, Err(UseCaseError::Rejected(errors)) if may_have_effect_already(errors));
+        matches!(&result, Err(UseCaseError::Rejected(errors)) if may_have_effect_already(errors, action));
     if has_effect && has_just_applied(backend, action, subject, admin).await? { Ok(()) } else { result }
 }
 
 /// Returns true for the errors of an action on an account that may already be in the state to which the action leads.
-fn may_have_effect_already(errors: &FormErrors) -> bool {
-    matches!(errors.form, Some(ErrorCode::WrongStatus(_) | ErrorCode::AlreadyAdmin | ErrorCode::NotAdmin))
+fn may_have_effect_already(errors: &FormErrors, action: AdminAction) -> bool {
+    match action {
+        // The owner may have changed the status in the meantime.
+        AdminAction::MakeAdmin => errors.form == Some(ErrorCode::AlreadyAdmin),
+        AdminAction::RemoveAdmin => errors.form == Some(ErrorCode::NotAdmin),
+        _ => matches!(errors.form, Some(ErrorCode::WrongStatus(_))),
+    }
 }
 
 async fn has_just_applied(

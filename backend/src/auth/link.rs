@@ -62,7 +62,7 @@ impl<'a> LinkProof<'a> {
     /// Returns the request that uses `link`. `session` is the browser's session, for answers that open a session.
     pub(crate) fn request(&self, link: &'a str, session: Option<&'a BrowserSession>) -> LinkRequest<'a> {
         let (form_secret, current_user) = (self.form_secret, self.current_user);
-        LinkRequest { link, form_secret, current_user, session }
+        LinkRequest { link, form_secret, current_user, session, client_ip: self.client_ip }
     }
 
     /// Returns true if the link to `user_id`'s account can be used without the password.

@@ -5,8 +5,9 @@
 //! - A use is recorded in the transaction of its effect, and only for a browser with the cookie of the link's page.
 //! - Only that browser gets the answer again, for [`REPEAT_PERIOD`]. A repetition has no other effect.
 //! - The session of a repeated answer replaces the session of the first answer, and there is no second answer if that session
-//!   has ended. One conditional DELETE decides.
+//!   has ended or if the client IP is another one. One conditional DELETE decides.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
@@ -75,6 +76,8 @@ pub(crate) struct LinkRequest<'a> {
     pub(crate) current_user: Option<&'a CurrentUser>,
     /// The session of the browser, for answers that open a session.
     pub(crate) session: Option<&'a BrowserSession>,
+    /// The client IP.
+    pub(crate) client_ip: IpAddr,
 }
 
 /// Records the use of the link `token_hash` by the browser with this secret, in the transaction of its effect. `opened` is the
@@ -139,7 +142,7 @@ async fn find_first_answer(
         return Err(ErrorCode::OtherUserSignedIn.into());
     }
     let Some(session) = request.session else { return Ok(None) };
-    let opened_again = replace_first_session(backend, session, user_id, &first).await?;
+    let opened_again = replace_first_session(backend, session, user_id, &first, request.client_ip).await?;
     Ok(opened_again.then_some(link_use))
 }
 
@@ -165,13 +168,14 @@ async fn replace_first_session(
     session: &BrowserSession,
     user_id: UserId,
     first: &Condition,
+    client_ip: IpAddr,
 ) -> Result<bool, InternalError> {
     let mut pending = prepare_replacement(backend, session, user_id).await?;
     let txn = backend.db.begin_write(Lock::None).await?;
     lock_user_row(&*txn, user_id).await?;
     let replaced = find_use(&*txn, first).await?.and_then(|row| row.session_public_id);
     let Some(replaced) = replaced else { return Ok(false) };
-    if !replace_session(&*txn, &mut pending, &replaced).await? {
+    if !replace_session(&*txn, &mut pending, &replaced, client_ip).await? {
         return Ok(false);
     }
     update_session(&*txn, first, &pending).await?;

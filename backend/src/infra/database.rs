@@ -311,7 +311,7 @@ mod tests {
         set_mode(folder.path(), 0o700);
         assert_eq!(readable_by_others(&file), [""; 0].map(PathBuf::from), "the folder is private");
         set_mode(folder.path(), 0o755);
-        assert_eq!(readable_by_others(&file), [file.clone()]);
+        assert_eq!(readable_by_others(&file), std::slice::from_ref(&file));
         set_mode(&file, 0o640);
         assert!(readable_by_others(&file).is_empty(), "a group may read it for backups");
     }

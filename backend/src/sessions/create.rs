@@ -7,6 +7,7 @@
 //!   signed in as before.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tower_sessions::session::{Error as SessionError, Id, Record};
 use tower_sessions::{Session, SessionStore};
 
 use crate::audit::{audit_row, insert_audit_row};
+use crate::auth::rate_limit::is_same_client;
 use crate::entity::{audit, user, user_session};
 use crate::error::{ErrorContext, InternalError};
 use crate::infra::database::Lock;
@@ -238,15 +240,20 @@ pub async fn insert_session(
     evict_least_recently_used(db, pending.user_id, &pending.row).await
 }
 
-/// Ends the session `replaced`, and writes the row of the pending session as a copy of it. Returns false if the session has ended.
+/// Ends the session `replaced`, and writes the row of the pending session as a copy of it. Returns false if the session has ended or was
+/// opened from another client IP.
 pub(crate) async fn replace_session(
     db: &impl ConnectionTrait,
     pending: &mut PendingSession,
     replaced: &str,
+    client_ip: IpAddr,
 ) -> Result<bool, InternalError> {
     let row =
         user_session::Entity::find_by_id(replaced).one(db).await.context("find the replaced session")?;
-    let Some(row) = row else { return Ok(false) };
+    let is_same = |row: &user_session::Model| {
+        row.client_ip.parse().is_ok_and(|opened_from| is_same_client(opened_from, client_ip))
+    };
+    let Some(row) = row.filter(is_same) else { return Ok(false) };
     let this = Condition::all().add(user_session::Column::PublicId.eq(replaced));
     if end_sessions(db, this).await? != 1 {
         return Ok(false);

@@ -234,6 +234,19 @@ async fn a_link_is_not_answered_again_once_its_session_has_ended() {
 }
 
 #[tokio::test]
+async fn a_link_is_not_answered_again_for_another_client_ip() {
+    let link = link("sign-in").await;
+    let (first, second) = link.open().await;
+    link.press(&first).await;
+    let token = token_of(&link.path);
+    let fields = [("token", token.as_str()), ("password", PASSWORD)];
+    let response = second.post_from(link.action, &fields, Some("198.51.100.7")).await;
+    assert_ne!(response.location(), Some("/profile"), "someone else may have the cookie of the page");
+    assert!(!second.is_signed_in().await);
+    assert!(first.is_signed_in().await, "the first session stays");
+}
+
+#[tokio::test]
 async fn a_link_is_not_answered_again_in_the_session_of_another_user() {
     let link = link("sign-in").await;
     let (first, second) = link.open().await;

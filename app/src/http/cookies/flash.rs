@@ -124,13 +124,13 @@ impl CookieJar {
         id: &FlashId,
         now: Timestamp,
     ) -> Option<Flash> {
-        let flash: Flash = self.open(headers, &id.cookie_name())?;
+        let flash: Flash = self.open(headers, id.cookie_name())?;
         (flash.path == path && now.since(flash.at) < TAB_LIFETIME).then_some(flash)
     }
 
     /// Returns the header that removes the flash cookie of one tab.
     pub fn remove_flash_of_tab(&self, id: &FlashId) -> Option<HeaderValue> {
-        self.remove(&id.cookie_name())
+        self.remove(id.cookie_name())
     }
 
     /// Returns the cookie of saved input.
