@@ -92,7 +92,7 @@ pub async fn delete_account(
             let user = cx.require_user()?;
             let client_ip = cx.request.client_ip.to_string();
             let due = request_deletion(&cx.backend, &user, &current_password, &client_ip).await?;
-            cx.request.session.delete_record().await;
+            cx.request.session.delete_record(&cx.backend).await;
             Ok(ActionResponse::redirect_with("/", FlashMessage::DeletionRequested(due)))
         })
         .await

@@ -19,7 +19,7 @@ pub async fn end_session(#[server(default)] handle: String) -> Result<ActionResu
                 return Err(ErrorCode::SessionNotFound.into());
             }
             if handle == user.public_id {
-                cx.request.session.delete_record().await;
+                cx.request.session.delete_record(&cx.backend).await;
                 return Ok(ActionResponse::redirect_with("/login", FlashMessage::SignedOut));
             }
             Ok(ActionResponse::redirect_with("/profile", FlashMessage::SessionRevoked))

@@ -5,8 +5,8 @@
 //! - An event that ends the reason of an email drops the email in its own transaction, unless it has been sent.
 //! - Before an email is sent, also by an administrator, its reason is checked again. So events in other accounts, and sign-ins, end
 //!   it too.
-//! - Emails that report a change of an account to its owner are never dropped because of a later change, so that no one can
-//!   delete a warning.
+//! - Emails that report a change of an account to its owner, or a disputed registration to administrators, are never dropped
+//!   because of a later change, so that no one can delete a warning.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
@@ -59,7 +59,6 @@ pub(crate) async fn drop_after_email_change(
     let kinds = [
         EmailKind::ConfirmEmail,
         EmailKind::AlreadyRegistered,
-        EmailKind::RegistrationDisputed,
         EmailKind::Reactivated,
         EmailKind::NoTemporaryPassword,
     ];
@@ -72,7 +71,7 @@ pub(crate) async fn drop_after_confirmation(
     user_id: UserId,
     now: Timestamp,
 ) -> Result<(), InternalError> {
-    let kinds = [EmailKind::ConfirmEmail, EmailKind::RegistrationDisputed, EmailKind::NoTemporaryPassword];
+    let kinds = [EmailKind::ConfirmEmail, EmailKind::NoTemporaryPassword];
     drop_unsent(db, user_id, &kinds, now).await.map(drop)
 }
 
@@ -102,7 +101,7 @@ pub(crate) async fn is_reason_valid(
 ) -> Result<bool, InternalError> {
     let Some(kind) = row.kind.known() else { return Ok(true) };
     if EmailKind::SECURITY.contains(&kind)
-        || matches!(kind, EmailKind::PendingRegistrations | EmailKind::Test)
+        || matches!(kind, EmailKind::PendingRegistrations | EmailKind::RegistrationDisputed | EmailKind::Test)
     {
         return Ok(true);
     }
@@ -117,7 +116,6 @@ pub(crate) async fn is_reason_valid(
         EmailKind::AlreadyRegistered => {
             is_recipient && user.email_confirmed_at.is_some() && user.status != Status::Rejected
         }
-        EmailKind::RegistrationDisputed => user.registration_disputed_at.is_some(),
         EmailKind::ConfirmEmail => {
             let unconfirmed = user.email_confirmed_at.is_none() && user.registration_disputed_at.is_none();
             let may_confirm = may_confirm(user.status) && is_recipient && unconfirmed;

@@ -96,13 +96,20 @@ impl BrowserSession {
         self.ended.get().is_some() && self.opened.get().is_none()
     }
 
-    /// Deletes the record of the request's session, which the request has ended. Without its row the record gives no access, so an
-    /// error is only logged.
-    pub async fn delete_record(&self) {
+    /// Deletes the record of the request's session, which the request has ended.
+    pub async fn delete_record(&self, backend: &Backend) {
         let _ = self.ended.set(());
-        if let Err(error) = self.current.flush().await {
-            tracing::warn!(cause = %error, "could not remove the record of an ended session");
-        }
+        delete_ended_record(backend, &self.current).await;
+    }
+}
+
+/// Deletes the record of an ended session. Without its row the record gives no access, so an error is only logged. (An error of
+/// [`Session::flush`] would make the session layer answer the request with 500.)
+pub async fn delete_ended_record(backend: &Backend, session: &Session) {
+    if let Some(id) = session.id()
+        && let Err(error) = backend.sessions.delete(&id).await
+    {
+        tracing::warn!(cause = %error, "could not remove the record of an ended session");
     }
 }
 

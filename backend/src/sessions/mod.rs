@@ -25,8 +25,8 @@ pub use crate::sessions::authenticate::{
     session_owner,
 };
 pub use crate::sessions::create::{
-    BrowserSession, NewSession, PendingSession, SessionRequest, insert_session, insert_sign_in, open_session,
-    open_session_authenticated_at, prepare_session, record_sign_in,
+    BrowserSession, NewSession, PendingSession, SessionRequest, delete_ended_record, insert_session,
+    insert_sign_in, open_session, open_session_authenticated_at, prepare_session, record_sign_in,
 };
 pub(crate) use crate::sessions::create::{prepare_replacement, replace_session};
 pub use crate::sessions::current_user::CurrentUser;

@@ -43,7 +43,7 @@ pub async fn sign_out(
     )
     .await?;
     txn.commit().await?;
-    session.delete_record().await;
+    session.delete_record(backend).await;
     Ok(())
 }
 

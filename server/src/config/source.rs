@@ -29,7 +29,11 @@ fn is_setting(name: &str) -> bool {
 }
 
 /// Refuses a value with marks that no one means. The keys are exempt from the check for line breaks, because they may be any text.
+/// The previous key is not checked, because it may have been in use with its marks.
 fn check_text(name: &str, text: &str) -> Result<(), ConfigError> {
+    if name == "SECRET_KEY_PREVIOUS" {
+        return Ok(());
+    }
     let checked = if name.starts_with("SECRET_KEY") && !name.ends_with("_FILE") {
         text.lines().collect::<Vec<_>>().join(" ")
     } else {

@@ -104,3 +104,23 @@ async fn a_full_disk_under_sqlite_is_an_outage() {
     let error = txn.execute_unprepared(fill).await.context("fill the disk").expect_err("the disk is full");
     assert!(error.is_outage(), "{error}");
 }
+
+#[tokio::test]
+async fn pages_are_served_while_the_record_of_an_ended_session_cannot_be_deleted() {
+    if stack::is_postgres() {
+        return; // The records are in Redis.
+    }
+    let portal = TestPortal::start().await;
+    let browser = portal.create_admin("grace").await;
+    let db = portal.backend.db.pool();
+    for statement in [
+        "CREATE TRIGGER refuse_delete BEFORE DELETE ON session_records BEGIN SELECT RAISE(ABORT, 'read-only'); END",
+        "CREATE TRIGGER refuse_update BEFORE UPDATE ON session_records BEGIN SELECT RAISE(ABORT, 'read-only'); END",
+    ] {
+        db.execute_unprepared(statement).await.expect("creates the trigger");
+    }
+    assert_eq!(browser.copy().post("/do/sign_out", &[]).await.location(), Some("/"));
+    for page in ["/", "/login", "/register"] {
+        assert_eq!(browser.get(page).await.status, StatusCode::OK, "{page}");
+    }
+}

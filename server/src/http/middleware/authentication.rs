@@ -24,7 +24,9 @@ use app::pages::{UserData, has_visitor_form, user_data};
 use backend::Backend;
 use backend::accounts::profile::{ProfileData, find_current_user_with_account};
 use backend::error::InternalError;
-use backend::sessions::{BrowserSession, CurrentUser, SessionKind, find_current_user, session_owner};
+use backend::sessions::{
+    BrowserSession, CurrentUser, SessionKind, delete_ended_record, find_current_user, session_owner,
+};
 
 /// True if the browser sent the cookie of a session that has ended.
 #[derive(Clone, Copy, Debug)]
@@ -57,10 +59,8 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
     let had_session = current_user.is_none() && restricted_user.is_none() && sent_session_id;
     let ended_session_user = if had_session { session_owner(&session).await } else { None };
     // Without a record there is nothing to remove: the browser keeps the cookie of an ended session.
-    if ended_session_user.is_some()
-        && let Err(error) = session.flush().await
-    {
-        tracing::warn!(cause = %error, "could not remove the record of an ended session");
+    if ended_session_user.is_some() {
+        delete_ended_record(&state.backend, &session).await;
     }
     let (now, headers) = (state.backend.now(), request.headers());
     let flash_id = request.uri().query().and_then(FlashId::find);
