@@ -85,7 +85,12 @@ impl Response {
 
     /// Returns true if the user was signed in, or the portal was busy.
     pub fn is_sign_in_or_busy(&self) -> bool {
-        self.is_sign_in() || self.status == 503
+        self.is_sign_in() || self.is_busy()
+    }
+
+    /// Returns true if the portal was busy.
+    pub fn is_busy(&self) -> bool {
+        self.status == 503
     }
 
     /// Returns true if the user was signed in.

@@ -21,6 +21,8 @@ const WARM_UP: Duration = Duration::from_millis(800);
 const VISITORS: usize = 4;
 /// The pause of each visitor between two pages.
 const VISIT_PAUSE: Duration = Duration::from_millis(5);
+/// The pause before the next request after a 503. Without a pause, connections whose requests are refused would flood the portal.
+const BUSY_PAUSE: Duration = Duration::from_millis(100);
 
 /// A load: lists of requests. Each list is sent on a connection of its own, one request after another, in a loop.
 #[derive(Clone, Debug)]
@@ -109,6 +111,9 @@ async fn send_in_loop(
         let response = connection.send(request).await?;
         ensure!(is_expected(&response), "an answer is not what it should be:\n{}", response.head);
         shared.answered.fetch_add(1, Ordering::Relaxed);
+        if response.is_busy() {
+            sleep(BUSY_PAUSE).await;
+        }
     }
     Ok(())
 }

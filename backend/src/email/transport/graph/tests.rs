@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use super::*;
 use crate::email::transport::graph::response::{
@@ -201,4 +203,37 @@ fn debug_output_does_not_contain_the_secret() {
     let graph = GraphEmail::new(settings()).expect("settings");
     let shown = format!("{:?} {graph:?} {:?}", settings(), graph.tokens.credential);
     assert!(!shown.contains("a+secret"), "{shown}");
+}
+
+#[tokio::test]
+async fn concurrent_sends_wait_for_the_same_token_request() {
+    let endpoint = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let authority = url(&format!("http://{}/t", endpoint.local_addr().expect("an address")));
+    let graph = GraphEmail::new(GraphSettings { authority, ..settings() }).expect("settings");
+    let requests = async {
+        let mut requests = 0;
+        loop {
+            let (mut connection, _) = endpoint.accept().await.expect("a connection");
+            requests += 1;
+            let body = r#"{"error":"server_error"}"#;
+            let head = "HTTP/1.1 500 Error\r\nconnection: close\r\ncontent-length:";
+            // Both callers wait by now: the request was sent by the first, and the test runs on one thread.
+            let mut request = [0; 4096];
+            connection.read(&mut request).await.expect("a request");
+            let answer = format!("{head} {}\r\n\r\n{body}", body.len());
+            connection.write_all(answer.as_bytes()).await.expect("an answer");
+            if requests == 2 {
+                return;
+            }
+        }
+    };
+    let reasons = async {
+        let (first, second) = tokio::join!(graph.tokens.get(), graph.tokens.get());
+        [first, second].map(|result| result.expect_err("no token").reason)
+    };
+    let reasons = tokio::select! {
+        () = requests => panic!("the token endpoint got two requests"),
+        reasons = reasons => reasons,
+    };
+    assert_eq!(reasons, ["no token for Graph: 500 server_error: ", "no token for Graph: 500 server_error: "]);
 }

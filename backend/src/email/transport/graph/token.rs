@@ -2,7 +2,7 @@
 //!
 //! # Guarantees
 //!
-//! - Only one token is fetched at a time.
+//! - Only one token is fetched at a time. Calls that wait for it get its result, also a failure.
 //! - A token is used until five minutes before it expires.
 //! - No error or `Debug` output contains a token or the secret.
 
@@ -51,7 +51,7 @@ pub(super) fn scope(graph_url: &Url) -> String {
 }
 
 /// The reason why there is no token. The email is not the cause, and is attempted again.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{reason}")]
 pub(crate) struct TokenFailure {
     pub(crate) reason: String,
@@ -74,13 +74,13 @@ struct CachedToken {
 pub(crate) struct TokenCache {
     pub(super) credential: Credential,
     cached: Mutex<Option<CachedToken>>,
-    /// Held while a token is fetched. Concurrent callers wait for that token.
-    fetching: tokio::sync::Mutex<()>,
+    /// Held while a token is fetched. Contains the failure of the last fetch, and when it ended.
+    fetching: tokio::sync::Mutex<Option<(Instant, TokenFailure)>>,
 }
 
 impl TokenCache {
     pub(super) fn new(credential: Credential) -> Self {
-        Self { credential, cached: Mutex::new(None), fetching: tokio::sync::Mutex::new(()) }
+        Self { credential, cached: Mutex::default(), fetching: tokio::sync::Mutex::default() }
     }
 
     /// Returns the cached token, or fetches one.
@@ -88,13 +88,20 @@ impl TokenCache {
         if let Some(token) = self.cached() {
             return Ok(token);
         }
-        let _guard = self.fetching.lock().await;
+        let called_at = Instant::now();
+        let mut last_failure = self.fetching.lock().await;
         if let Some(token) = self.cached() {
             return Ok(token);
         }
-        let fetched = timeout(TOKEN_TIMEOUT, self.fetch()).await.unwrap_or_else(|_| {
+        // Without an answer, another fetch would double the wait.
+        if let Some((_, failure)) = last_failure.as_ref().filter(|(ended_at, _)| *ended_at >= called_at) {
+            return Err(failure.clone());
+        }
+        let result = timeout(TOKEN_TIMEOUT, self.fetch()).await.unwrap_or_else(|_| {
             Err(format!("no token for Graph within {} seconds", TOKEN_TIMEOUT.as_secs()).into())
-        })?;
+        });
+        *last_failure = result.as_ref().err().map(|failure| (Instant::now(), failure.clone()));
+        let fetched = result?;
         let token = fetched.token.expose_secret().to_owned();
         *self.cached.lock().unwrap_or_else(PoisonError::into_inner) = Some(fetched);
         Ok(token)
