@@ -86,9 +86,12 @@ pub async fn sign_out() -> Result<ActionResult, ActionError> {
     action("/logout")
         .run(async |cx| {
             let request = &cx.request;
-            if let Some(user) = request.current_user.as_ref().or(request.restricted_user.as_ref()) {
-                sign_out(&cx.backend, &request.session, user, &request.client_ip.to_string()).await?;
+            let user = request.current_user.as_deref().or(request.restricted_user.as_deref());
+            let (form_secret, client_ip) = (request.form_secret.as_ref(), request.client_ip.to_string());
+            if user.is_some() || form_secret.is_some() {
+                sign_out(&cx.backend, &request.session, user, form_secret, &client_ip).await?;
             }
+            cx.forget_form();
             let user = request.current_user.as_ref();
             let by_microsoft = user.is_some_and(|user| user.auth_method == AuthMethod::Microsoft);
             let message = if by_microsoft { FlashMessage::SignedOutLocally } else { FlashMessage::SignedOut };

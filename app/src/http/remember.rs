@@ -34,6 +34,13 @@ impl ActionContext {
         }
     }
 
+    /// Forgets the secret of the forms of this browser, which recognises the person who has signed out.
+    pub fn forget_form(&self) {
+        if self.request.form_secret.is_some() {
+            self.set_cookie(self.cookies.remove_form_secret());
+        }
+    }
+
     /// Remembers the theme.
     pub fn remember_theme(&self, theme: Theme) {
         self.set_cookie(self.cookies.theme(theme));

@@ -6,13 +6,16 @@
 //! - Only that browser gets the answer again, for [`REPEAT_PERIOD`]. A repetition has no other effect.
 //! - The session of a repeated answer replaces the session of the first answer, and there is no second answer if that session
 //!   has ended or if the client IP is another one. One conditional DELETE decides.
+//! - Signing out ends the sessions that the browser's link uses have opened, and none of them is opened again.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -208,6 +211,54 @@ async fn update_session(
         .await
         .context("record the session of a link")?;
     Ok(())
+}
+
+/// Returns the condition for the uses of links that have opened a session in the browser with this secret.
+fn opened_here(form_secret: &FormSecret) -> Condition {
+    Condition::all()
+        .add(link_use::Column::BrowserHash.eq(form_secret.hash()))
+        .add(link_use::Column::SessionPublicId.is_not_null())
+}
+
+/// Returns the users for whom links have opened a session in the browser with this secret, in the order in which their rows are
+/// locked.
+pub(crate) async fn find_link_users(
+    db: &impl ConnectionTrait,
+    form_secret: &FormSecret,
+) -> Result<Vec<UserId>, InternalError> {
+    let users: Vec<Option<UserId>> = link_use::Entity::find()
+        .select_only()
+        .column(link_use::Column::UserId)
+        .distinct()
+        .filter(opened_here(form_secret))
+        .order_by_asc(link_use::Column::UserId)
+        .into_tuple()
+        .all(db)
+        .await
+        .context("find the users of links")?;
+    Ok(users.into_iter().flatten().collect())
+}
+
+/// Deletes the uses of links that have opened a session in the browser with this secret, so that their answers are not given
+/// again. Returns the public ids of the sessions. The caller has locked the rows of the users.
+pub(crate) async fn delete_link_uses(
+    db: &impl ConnectionTrait,
+    form_secret: &FormSecret,
+) -> Result<Vec<String>, InternalError> {
+    let opened: Vec<Option<String>> = link_use::Entity::find()
+        .select_only()
+        .column(link_use::Column::SessionPublicId)
+        .filter(opened_here(form_secret))
+        .into_tuple()
+        .all(db)
+        .await
+        .context("find the sessions of links")?;
+    link_use::Entity::delete_many()
+        .filter(opened_here(form_secret))
+        .exec(db)
+        .await
+        .context("delete uses of links")?;
+    Ok(opened.into_iter().flatten().collect())
 }
 
 /// Deletes the uses whose answers are not given again.

@@ -9,42 +9,75 @@
 use sea_orm::sea_query::{Expr, LockType, OnConflict, Query};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    QueryTrait,
 };
 use tower_sessions::session::Error as SessionError;
 
-use crate::Backend;
 use crate::audit::{Action, insert_audit};
 use crate::auth::known_browsers::{KnownBrowser, renew_browser};
+use crate::auth::link_use::{FormSecret, delete_link_uses, find_link_users};
 use crate::entity::{ended_session, user, user_session};
 use crate::error::{ErrorContext, InternalError, UseCaseError};
 use crate::infra::database::Lock;
 use crate::infra::random;
 use crate::sessions::{Browser, BrowserSession, CurrentUser, SessionKind};
+use crate::{Actor, Backend};
 use domain::errors::ErrorCode;
 use domain::status::UserId;
 use domain::time::Timestamp;
 
-/// Ends the session of the current user.
+/// Signs out: ends the session of the current user, and the sessions that links have opened in the browser with `form_secret`. A
+/// link whose button was pressed twice may have replaced the session of the request, and its answer may still be on its way.
 pub async fn sign_out(
     backend: &Backend,
     session: &BrowserSession,
-    current_user: &CurrentUser,
+    current_user: Option<&CurrentUser>,
+    form_secret: Option<&FormSecret>,
     client_ip: &str,
 ) -> Result<(), InternalError> {
     let txn = backend.db.begin_write(Lock::None).await?;
-    delete_session(&*txn, &current_user.public_id).await?;
-    let actor = current_user.actor(client_ip.to_owned());
-    insert_audit(
-        &*txn,
-        Action::SignOut,
-        &actor,
-        Some((current_user.user_id, &current_user.username)),
-        backend.now(),
-    )
-    .await?;
+    let mut public_ids: Vec<String> = current_user.iter().map(|user| user.public_id.clone()).collect();
+    if let Some(form_secret) = form_secret {
+        let mut users = find_link_users(&*txn, form_secret).await?;
+        users.extend(current_user.map(|user| user.user_id));
+        users.sort_unstable();
+        for user_id in users {
+            lock_user_row(&*txn, user_id).await?;
+        }
+        public_ids.extend(delete_link_uses(&*txn, form_secret).await?);
+    }
+    let owners = end_sessions_of_owners(&*txn, public_ids).await?;
+    for owner in &owners {
+        let actor =
+            Actor { id: Some(owner.id), name: owner.username.clone(), client_ip: client_ip.to_owned() };
+        let subject = Some((owner.id, owner.username.as_str()));
+        insert_audit(&*txn, Action::SignOut, &actor, subject, backend.now()).await?;
+    }
     txn.commit().await?;
-    session.delete_record(backend).await;
+    if current_user.is_some() || !owners.is_empty() {
+        session.delete_record(backend).await;
+    }
     Ok(())
+}
+
+/// Ends the sessions with these public ids. Returns their owners.
+async fn end_sessions_of_owners(
+    db: &impl ConnectionTrait,
+    public_ids: Vec<String>,
+) -> Result<Vec<user::Model>, InternalError> {
+    let sessions = Condition::all().add(user_session::Column::PublicId.is_in(public_ids));
+    let of_sessions = user_session::Entity::find()
+        .select_only()
+        .column(user_session::Column::UserId)
+        .filter(sessions.clone())
+        .into_query();
+    let owners = user::Entity::find()
+        .filter(user::Column::Id.in_subquery(of_sessions))
+        .all(db)
+        .await
+        .context("find the owners of sessions")?;
+    end_sessions(db, sessions).await?;
+    Ok(owners)
 }
 
 /// Ends one session.

@@ -234,6 +234,60 @@ async fn a_link_is_not_answered_again_once_its_session_has_ended() {
 }
 
 #[tokio::test]
+async fn signing_out_ends_the_session_of_a_second_answer_that_is_still_under_way() {
+    for name in LINKS {
+        let link = link(name).await;
+        if !link.opens_session {
+            continue;
+        }
+        let (first, second) = link.open().await;
+        let third = first.copy();
+        link.press(&first).await;
+        link.press(&second).await;
+        let signed_out = first.post("/do/sign_out", &[]).await;
+        assert_eq!(signed_out.location(), Some("/"), "{name}");
+        assert!(first.cookie("session").is_none() && first.cookie("form").is_none(), "{name}");
+        assert_eq!(second.get(link.location).await.status, StatusCode::FOUND, "{name}: no one is signed in");
+        assert_ne!(link.press(&third).await.location(), Some(link.location), "{name}: not again");
+        let log = link.portal.audit_log().await;
+        assert_eq!(log.iter().filter(|row| row.action.as_str() == "session.sign_out").count(), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn signing_out_does_not_end_the_session_that_a_link_has_opened_in_another_browser() {
+    let link = link("sign-in").await;
+    let (first, _) = link.open().await;
+    link.press(&first).await;
+    let other = link.portal.browser();
+    other.get("/login").await;
+    other.post("/do/sign_out", &[]).await;
+    assert!(first.is_signed_in().await);
+}
+
+/// Waits until the portal has this number of session records.
+async fn wait_for_records(portal: &TestPortal, expected: u64) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while stack::count_session_records(&portal.backend.db).await != expected {
+        assert!(Instant::now() < end, "the number of session records is not {expected}");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_refused_press_leaves_no_session_record() {
+    let link = link("sign-in").await;
+    let (first, second) = link.open().await;
+    link.press(&first).await;
+    let before = stack::count_session_records(&link.portal.backend.db).await;
+    let token = token_of(&link.path);
+    let fields = [("token", token.as_str()), ("password", PASSWORD)];
+    second.post_from(link.action, &fields, Some("198.51.100.7")).await;
+    assert!(!second.is_signed_in().await);
+    wait_for_records(&link.portal, before).await;
+}
+
+#[tokio::test]
 async fn a_link_is_not_answered_again_for_another_client_ip() {
     let link = link("sign-in").await;
     let (first, second) = link.open().await;

@@ -137,6 +137,11 @@ impl CookieJar {
         self.seal_into(&secret, |value| self.build_transient(CookieName::FormSecret, value))
     }
 
+    /// Returns the header that removes this cookie.
+    pub fn remove_form_secret(&self) -> Option<HeaderValue> {
+        self.remove(CookieName::FormSecret)
+    }
+
     /// Reads the secret of a browser that has opened the page of a form.
     pub fn read_form_secret(&self, headers: &HeaderMap, now: Timestamp) -> Option<FormSecret> {
         let stored: FormSecretAt = self.open(headers, CookieName::FormSecret)?;
