@@ -5,6 +5,7 @@
 //! - A session gets a new id at sign-in and at every change of privilege.
 //! - The previous session stays valid until the row of the new one is committed, so a failure in between leaves the browser
 //!   signed in as before.
+//! - The record of a session that is not activated is deleted, whatever the reason.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,6 +19,7 @@ use sea_orm::{
 };
 use serde_json::Value;
 use time::OffsetDateTime;
+use tokio::runtime::Handle;
 use tower_sessions::session::{Error as SessionError, Id, Record};
 use tower_sessions::{Session, SessionStore};
 
@@ -28,7 +30,7 @@ use crate::error::{ErrorContext, InternalError};
 use crate::infra::database::Lock;
 use crate::infra::random;
 use crate::sessions::revoke::{delete_session, end_sessions, lock_user_row};
-use crate::sessions::store::hash_hex;
+use crate::sessions::store::{SessionRecords, hash_hex};
 use crate::sessions::{AuthMethod, Browser, CurrentUser, MAX_SESSIONS, PUBLIC_ID, SessionKind, USER};
 use crate::{Actor, Backend};
 use domain::status::UserId;
@@ -113,12 +115,37 @@ pub async fn delete_ended_record(backend: &Backend, session: &Session) {
     }
 }
 
+/// The record of a session that is not activated yet. It is deleted when this value is dropped, unless it is kept.
+#[derive(Debug)]
+struct PendingRecord {
+    sessions: SessionRecords,
+    id: Id,
+    kept: bool,
+}
+
+impl Drop for PendingRecord {
+    fn drop(&mut self) {
+        // Without a runtime the process ends, and the record expires.
+        let Ok(runtime) = Handle::try_current() else { return };
+        if self.kept {
+            return;
+        }
+        let (sessions, id) = (self.sessions.clone(), self.id);
+        runtime.spawn(async move {
+            if let Err(error) = sessions.delete(&id).await {
+                tracing::warn!(cause = %error, "could not remove the record of an unused session");
+            }
+        });
+    }
+}
+
 /// A new session whose record exists and whose row is not written yet. Until then the previous session stays valid.
 #[derive(Debug)]
 pub struct PendingSession {
     user_id: UserId,
     previous_public_id: Option<String>,
     previous_id: Option<Id>,
+    record: PendingRecord,
     new: NewSession,
     row: user_session::ActiveModel,
 }
@@ -138,7 +165,8 @@ impl PendingSession {
     }
 
     /// Gives the session to the browser after its row has been committed, and deletes the record of the previous session.
-    pub async fn activate(self, backend: &Backend, session: &BrowserSession) {
+    pub async fn activate(mut self, backend: &Backend, session: &BrowserSession) {
+        self.record.kept = true;
         let _ = session.opened.set(self.new);
         if let Some(previous) = self.previous_id
             && let Err(error) = backend.sessions.delete(&previous).await
@@ -165,7 +193,8 @@ pub async fn prepare_session(
         SessionKind::Restricted => RESTRICTED_LIFETIME,
     };
     let expires_at = now.after(lifetime);
-    let id = create_record(backend, &public_id, request.user_id, expires_at).await?;
+    let record = create_record(backend, &public_id, request.user_id, expires_at).await?;
+    let id = record.id;
     let row = user_session::ActiveModel {
         public_id: ActiveValue::Set(public_id),
         id_hash: ActiveValue::Set(hash_hex(id)),
@@ -183,7 +212,7 @@ pub async fn prepare_session(
     };
     let new = NewSession { id, expires_at, shared: request.shared };
     let previous_id = session.current.id();
-    Ok(PendingSession { user_id: request.user_id, previous_public_id, previous_id, new, row })
+    Ok(PendingSession { user_id: request.user_id, previous_public_id, previous_id, record, new, row })
 }
 
 /// Creates the record of a session that is to replace another session of the user: see [`replace_session`].
@@ -197,23 +226,25 @@ pub(crate) async fn prepare_replacement(
     let public_id = random::public_id();
     // The row, which is copied from the replaced session, may expire earlier.
     let expires_at = backend.now().after(backend.settings.session_lifetime);
-    let id = create_record(backend, &public_id, user_id, expires_at).await?;
+    let record = create_record(backend, &public_id, user_id, expires_at).await?;
+    let id = record.id;
     let row = user_session::ActiveModel {
         public_id: ActiveValue::Set(public_id),
         id_hash: ActiveValue::Set(hash_hex(id)),
         ..Default::default()
     };
     let new = NewSession { id, expires_at, shared: false };
-    Ok(PendingSession { user_id, previous_public_id, previous_id: session.current.id(), new, row })
+    let previous_id = session.current.id();
+    Ok(PendingSession { user_id, previous_public_id, previous_id, record, new, row })
 }
 
-/// Creates the record of a session in the store, and returns its id.
+/// Creates the record of a session in the store.
 async fn create_record(
     backend: &Backend,
     public_id: &str,
     user_id: UserId,
     expires_at: Timestamp,
-) -> Result<Id, InternalError> {
+) -> Result<PendingRecord, InternalError> {
     let mut record = Record {
         id: Id::default(),
         data: HashMap::from([
@@ -224,7 +255,7 @@ async fn create_record(
             .map_err(|_| InternalError::Data("the expiry time of a session is out of range"))?,
     };
     backend.sessions.create(&mut record).await.map_err(SessionError::Store).context("create the session")?;
-    Ok(record.id)
+    Ok(PendingRecord { sessions: backend.sessions.clone(), id: record.id, kept: false })
 }
 
 /// Returns the User-Agent header without control characters, and at most 256 characters of it.

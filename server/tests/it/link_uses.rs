@@ -1,15 +1,17 @@
 //! Links whose button is pressed twice: the same browser gets the first answer again for a minute.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use tokio::time::sleep;
 
 use crate::registration::join_all;
-use crate::support::{Browser, PASSWORD, Response, TestPortal};
+use crate::support::{Browser, PASSWORD, Response, TestPortal, stack};
 use backend::accounts::first_admin::renew_setup_link;
 use backend::entity::{user, user_session};
+use backend::sessions::remove_ended_records;
 use domain::flash_message::FlashMessage;
 use domain::status::{Role, Status};
 
@@ -330,6 +332,7 @@ async fn fifty_concurrent_presses_of_a_link_give_one_session() {
     let link = link("sign-in").await;
     link.open().await;
     let before = count_sessions(&link.portal).await;
+    let records = stack::count_session_records(&link.portal.backend.db).await;
     let token = token_of(&link.path);
     let presses = (0..50).map(|_| {
         let (browser, token) = (link.browser.copy(), token.clone());
@@ -341,6 +344,8 @@ async fn fifty_concurrent_presses_of_a_link_give_one_session() {
     });
     let browsers = join_all(presses).await;
     assert_eq!(count_sessions(&link.portal).await, before + 1);
+    remove_ended_records(&link.portal.backend).await.expect("removes");
+    wait_for_records(&link.portal, records + 1).await;
     let mut signed_in = 0;
     for browser in &browsers {
         signed_in += usize::from(browser.is_signed_in().await);

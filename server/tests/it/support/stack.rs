@@ -8,10 +8,11 @@ use fred::clients::Pool;
 use fred::prelude::{Builder, ClientLike, LuaInterface};
 use fred::types::CustomCommand;
 use fred::types::config::Config as RedisConfig;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait};
 
 use backend::auth::password::hasher::Hasher;
 use backend::auth::rate_limit::RateLimiter;
+use backend::entity::session_record;
 use backend::infra::clock::Clock;
 use backend::infra::database::Database;
 use backend::infra::random;
@@ -114,6 +115,17 @@ pub async fn counter_lifetimes(keys: &RedisKeys) -> Vec<i64> {
         return all";
     let pattern = format!("{}*", keys.counters());
     redis().await.eval(ask, Vec::<String>::new(), vec![pattern]).await.expect("Redis answers")
+}
+
+/// Returns the number of session records of the portal with this database.
+pub async fn count_session_records(db: &Database) -> u64 {
+    if !is_postgres() {
+        return session_record::Entity::find().count(db.pool()).await.expect("counts");
+    }
+    let keys = RedisKeys::of_database(db).await.expect("the database has an id");
+    let pattern = format!("{}*", keys.sessions());
+    let count = "return #redis.call('KEYS', ARGV[1])";
+    redis().await.eval(count, Vec::<String>::new(), vec![pattern]).await.expect("Redis answers")
 }
 
 async fn redis() -> Pool {
