@@ -74,7 +74,7 @@ async fn every_cookie_is_bound_to_https_and_host() {
         let domain = attributes.iter().any(|attribute| attribute.to_ascii_lowercase().starts_with("domain"));
         assert!(!domain, "{cookie}");
     }
-    let known = ["flash", "form", "known", "proved", "registered", "session", "theme"];
+    let known = ["ended", "flash", "form", "known", "proved", "registered", "session", "theme"];
     let known: Vec<String> = known.iter().map(|name| format!("__Host-{name}")).collect();
     assert_eq!(names.into_iter().collect::<Vec<_>>(), known);
 }
@@ -87,7 +87,7 @@ fn value_of(cookie: Option<HeaderValue>) -> String {
 }
 
 /// Returns the names and values of the sealed cookies, created now.
-fn sealed_cookies(portal: &TestPortal) -> [(&'static str, String); 5] {
+fn sealed_cookies(portal: &TestPortal) -> [(&'static str, String); 6] {
     let (jar, now) = (CookieJar::new(&portal.backend), portal.backend.now());
     let flash = Flash {
         path: "/login".to_owned(),
@@ -106,6 +106,7 @@ fn sealed_cookies(portal: &TestPortal) -> [(&'static str, String); 5] {
             value_of(jar.known_browsers(&KnownBrowsers::default(), KnownBrowser::generate(UserId(7)), now)),
         ),
         ("form", value_of(jar.form_secret(now))),
+        ("ended", value_of(jar.reported_end("0123", portal.backend.settings.session_lifetime, now))),
     ]
 }
 
@@ -118,6 +119,7 @@ fn is_accepted(jar: &CookieJar, name: &str, value: &str, now: Timestamp) -> bool
         || jar.read_password_verified(&headers, now).is_some()
         || !jar.read_known_browsers(&headers, now).is_empty()
         || jar.read_form_secret(&headers, now).is_some()
+        || jar.is_end_reported(&headers, "0123", Duration::from_hours(14 * 24), now)
 }
 
 /// Returns the value with another character at one index.
@@ -186,6 +188,7 @@ async fn a_cookie_is_rejected_after_it_has_expired() {
         ("proved", Duration::from_mins(10)),
         ("known", Duration::from_hours(365 * 24)),
         ("form", Duration::from_hours(24)),
+        ("ended", Duration::from_hours(14 * 24)),
     ];
     for ((name, value), (of, lifetime)) in sealed_cookies(&portal).into_iter().zip(lifetimes) {
         assert_eq!(name, of);

@@ -120,6 +120,24 @@ async fn an_expired_session_is_reported_and_sign_in_returns_to_the_page() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_session_is_reported_once() {
+    let portal = TestPortal::start().await;
+    let browser = portal.create_admin("grace").await;
+    let message = "Your session has ended. Sign in to continue.";
+    for _ in 0..2 {
+        portal.advance_time(Duration::from_hours(24));
+        browser.get("/profile").await;
+        browser.get("/login?next=%2Fprofile").await.assert_contains(message);
+        for page in ["/profile", "/admin"] {
+            assert_eq!(browser.get(page).await.status, StatusCode::FOUND);
+            browser.get("/login").await.assert_not_contains(message);
+        }
+        // The end of the next session is reported too.
+        assert_eq!(browser.sign_in("grace", PASSWORD).await.location(), Some("/profile"));
+    }
+}
+
+#[tokio::test]
 async fn a_late_answer_of_an_ended_session_does_not_remove_the_cookie_of_the_session_that_follows_it() {
     let portal = TestPortal::start().await;
     portal.create_user("ada", Status::Active, Role::Member).await;

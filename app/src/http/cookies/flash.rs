@@ -1,4 +1,5 @@
-//! The cookies that carry something to the next page: flash messages, and input that must survive a sign-in.
+//! The cookies that carry something to the next page: flash messages, input that must survive a sign-in, and the note that a
+//! message has been shown.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use domain::flash_message::FlashMessage;
 use domain::status::UserId;
 use domain::time::Timestamp;
 
-/// The lifetime of both cookies.
+/// The lifetime of messages and of input.
 const LIFETIME: Duration = Duration::from_mins(10);
 
 /// The lifetime of the flash of a tab, whose page is loaded immediately.
@@ -89,7 +90,33 @@ pub struct SavedInput {
     pub at: Timestamp,
 }
 
+/// The note that the browser has been told of the end of a session, whose cookie it keeps.
+#[derive(Serialize, Deserialize)]
+struct ReportedEnd {
+    /// The hash of the session id.
+    session: String,
+    /// The time of creation.
+    at: Timestamp,
+}
+
 impl CookieJar {
+    /// Returns the cookie which records that the browser has been told of the end of a session. `session` is the hash of its id.
+    pub fn reported_end(&self, session: &str, lifetime: Duration, now: Timestamp) -> Option<HeaderValue> {
+        self.seal(CookieName::ReportedEnd, &ReportedEnd { session: session.to_owned(), at: now }, lifetime)
+    }
+
+    /// Returns true if the browser has been told of the end of this session.
+    pub fn is_end_reported(
+        &self,
+        headers: &HeaderMap,
+        session: &str,
+        lifetime: Duration,
+        now: Timestamp,
+    ) -> bool {
+        let reported: Option<ReportedEnd> = self.open(headers, CookieName::ReportedEnd);
+        reported.is_some_and(|reported| reported.session == session && now.since(reported.at) < lifetime)
+    }
+
     /// Returns the flash cookie.
     pub fn flash(&self, flash: &Flash) -> Option<HeaderValue> {
         let without_input = || Flash { input: Vec::new(), ..flash.clone() };

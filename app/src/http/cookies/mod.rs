@@ -45,11 +45,12 @@ enum CookieName {
     KnownBrowsers,
     Authorization,
     FormSecret,
+    ReportedEnd,
 }
 
 impl CookieName {
     /// All names. A request keeps only the cookies with these names.
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Session,
         Self::Theme,
         Self::Flash,
@@ -59,6 +60,7 @@ impl CookieName {
         Self::KnownBrowsers,
         Self::Authorization,
         Self::FormSecret,
+        Self::ReportedEnd,
     ];
 
     fn as_str(self) -> &'static str {
@@ -72,6 +74,7 @@ impl CookieName {
             Self::KnownBrowsers => "known",
             Self::Authorization => "microsoft",
             Self::FormSecret => "form",
+            Self::ReportedEnd => "ended",
         }
     }
 }

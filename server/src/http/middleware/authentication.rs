@@ -4,6 +4,7 @@
 //!
 //! - Only an action that ends the session of its request removes the session cookie. The late answer of a session that has ended
 //!   would remove the cookie of the session that follows it, which the request did not have.
+//! - A browser is told once that its session has ended, although it keeps the cookie of the session.
 //! - A flash message is removed when its own page is requested, and never by a prefetch.
 
 use std::sync::Arc;
@@ -28,9 +29,9 @@ use backend::sessions::{
     BrowserSession, CurrentUser, SessionKind, delete_ended_record, find_current_user, session_owner,
 };
 
-/// True if the browser sent the cookie of a session that has ended.
-#[derive(Clone, Copy, Debug)]
-pub struct HadSession(pub bool);
+/// The hash of the session id that the browser sent, if the session has ended and the browser has not been told so yet.
+#[derive(Clone, Debug)]
+pub struct EndedSession(pub Option<String>);
 
 /// Authenticates a request and adds its [`RequestContext`].
 pub async fn authenticate(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
@@ -41,7 +42,7 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     // Loading a record that no longer exists removes the id from the session.
-    let sent_session_id = session.id().is_some();
+    let sent_session_id = session.id();
     let (current_user, account) = match find_user(&state.backend, &session, request.uri().path()).await {
         Ok(found) => found.unzip(),
         Err(failure) => {
@@ -56,8 +57,8 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
         current_user => (current_user.map(Arc::new), None),
     };
     let account = account.flatten().filter(|_| current_user.is_some()).map(Arc::new);
-    let had_session = current_user.is_none() && restricted_user.is_none() && sent_session_id;
-    let ended_session_user = if had_session { session_owner(&session).await } else { None };
+    let ended_session = sent_session_id.filter(|_| current_user.is_none() && restricted_user.is_none());
+    let ended_session_user = if ended_session.is_some() { session_owner(&session).await } else { None };
     // Without a record there is nothing to remove: the browser keeps the cookie of an ended session.
     if ended_session_user.is_some() {
         delete_ended_record(&state.backend, &session).await;
@@ -81,6 +82,10 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
     let form_secret = state.cookies.read_form_secret(headers, now);
     let opens_form =
         form_secret.is_none() && request.method() == Method::GET && has_visitor_form(request.uri().path());
+    let lifetime = state.backend.settings.session_lifetime;
+    let unreported = ended_session
+        .map(hash_hex)
+        .filter(|session| !state.cookies.is_end_reported(headers, session, lifetime, now));
     let context = RequestContext {
         current_user,
         restricted_user,
@@ -101,7 +106,7 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
         theme: state.cookies.read_theme(headers),
     };
     request.extensions_mut().insert(context);
-    request.extensions_mut().insert(HadSession(had_session));
+    request.extensions_mut().insert(EndedSession(unreported));
     let mut response = next.run(request).await;
     let removals = [
         flash_taken.then(|| match &flash_id {

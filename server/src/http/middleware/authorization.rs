@@ -19,7 +19,7 @@ use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 
 use crate::app_state::AppState;
-use crate::http::middleware::authentication::HadSession;
+use crate::http::middleware::authentication::EndedSession;
 use app::http::{Flash, RequestContext, login_page};
 use app::pages::{Access, PAGES, error_page};
 use domain::flash_message::FlashMessage;
@@ -85,11 +85,12 @@ pub async fn authorize(
     match (access, context.current_user.as_deref()) {
         (Access::SignedOut, Some(_)) => redirect("/profile"),
         (Access::SignedIn | Access::PasswordChange | Access::Admin, None) => {
-            let had_session = request.extensions().get::<HadSession>().is_some_and(|had| had.0);
+            let ended_session =
+                request.extensions().get::<EndedSession>().and_then(|ended| ended.0.as_deref());
             let path = request.uri().path();
             let requested = request.uri().path_and_query().map_or(path, PathAndQuery::as_str);
             let login = login_page(ReturnTo::parse(requested).as_ref());
-            redirect_to_sign_in(&state, &login, had_session)
+            redirect_to_sign_in(&state, &login, ended_session)
         }
         (Access::Admin, Some(current_user)) if !current_user.is_admin() => {
             let page =
@@ -107,8 +108,10 @@ fn redirect(to: &str) -> Response {
     )
 }
 
-fn redirect_to_sign_in(state: &AppState, login: &str, had_session: bool) -> Response {
+/// Redirects to the sign-in page, which says that `ended_session` has ended.
+fn redirect_to_sign_in(state: &AppState, login: &str, ended_session: Option<&str>) -> Response {
     let mut response = redirect(login);
+    let Some(ended_session) = ended_session else { return response };
     let flash = Flash {
         path: "/login".to_owned(),
         message: Some(FlashMessage::SessionEnded),
@@ -117,7 +120,9 @@ fn redirect_to_sign_in(state: &AppState, login: &str, had_session: bool) -> Resp
         affected_username: None,
         at: state.backend.now(),
     };
-    if had_session && let Some(cookie) = state.cookies.flash(&flash) {
+    let lifetime = state.backend.settings.session_lifetime;
+    let reported = state.cookies.reported_end(ended_session, lifetime, state.backend.now());
+    for cookie in [state.cookies.flash(&flash), reported].into_iter().flatten() {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     response
