@@ -3,13 +3,16 @@
 //! # Guarantees
 //!
 //! - The `Debug` output of a [`Password`] or [`NormalizedPassword`] never contains the password.
-//! - A [`NewPassword`] has a length that the portal accepts.
+//! - A [`NewPassword`] has a length that the portal accepts. Invisible characters do not count for the minimum, and at least three
+//!   quarters of the minimum are characters as typed.
 //!
 //! The backend normalises passwords and checks their strength, because it has the tables.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::invisible::is_invisible;
 
 /// The maximum length in characters. Longer passwords are refused and never truncated. NIST SP 800-63B-4, 3.1.1.2 requires at
 /// least 64.
@@ -50,8 +53,21 @@ impl Password {
 /// character or as two (NIST SP 800-63B-4, 3.1.1.2).
 ///
 /// The backend normalises passwords, because it has the Unicode tables. Browsers have their own.
-#[derive(Clone, PartialEq, Eq)]
-pub struct NormalizedPassword(String);
+#[derive(Clone)]
+pub struct NormalizedPassword {
+    text: String,
+    /// The number of visible characters as typed.
+    typed_length: usize,
+}
+
+impl PartialEq for NormalizedPassword {
+    /// Compares only the text: the same password can be typed with more or fewer characters.
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for NormalizedPassword {}
 
 impl fmt::Debug for NormalizedPassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,26 +79,44 @@ impl NormalizedPassword {
     /// Takes a text that has been normalised to NFKC.
     #[must_use]
     pub fn from_nfkc(text: String) -> Self {
-        Self(text)
+        let typed_length = count_visible(&text);
+        Self { text, typed_length }
+    }
+
+    /// Takes the text as typed too, because the normal form of one character can be long: that of U+FDFA has 18 characters.
+    #[must_use]
+    pub fn typed_as(self, typed: &str) -> Self {
+        Self { typed_length: count_visible(typed), ..self }
+    }
+
+    /// Returns true if there are fewer visible characters than `min_length`. A few may come from characters that the normal form
+    /// makes longer, such as ligatures, but not most of them.
+    fn is_too_short(&self, min_length: usize) -> bool {
+        count_visible(&self.text) < min_length || 4 * self.typed_length < 3 * min_length
     }
 
     /// Returns the password in plain text, only for hashing and checking.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Returns true if the password is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.text.is_empty()
     }
 
     /// Returns true if the password is longer than [`MAX_LENGTH`], so that it can be refused before it is hashed.
     #[must_use]
     pub fn is_too_long(&self) -> bool {
-        self.0.chars().count() > MAX_LENGTH
+        self.text.chars().count() > MAX_LENGTH
     }
+}
+
+/// Returns the number of characters that have a glyph of their own.
+fn count_visible(text: &str) -> usize {
+    text.chars().filter(|c| !is_invisible(*c)).count()
 }
 
 /// The reason why a text cannot become a password.
@@ -109,7 +143,7 @@ impl NewPassword {
         match length {
             0 => Err(InvalidPassword::Empty),
             _ if password.expose().contains('\0') => Err(InvalidPassword::Nul),
-            _ if length < min_length => Err(InvalidPassword::TooShort),
+            _ if password.is_too_short(min_length) => Err(InvalidPassword::TooShort),
             _ if length > MAX_LENGTH => Err(InvalidPassword::TooLong),
             _ => Ok(Self(password)),
         }

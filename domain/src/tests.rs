@@ -126,8 +126,11 @@ fn a_refused_registration_names_every_wrong_field() {
 
 #[test]
 fn different_passwords_are_an_error_of_the_confirmation_field() {
-    assert_eq!(check_field(Field::ConfirmPassword, "a", "b", 12), Some(ErrorCode::PasswordsDiffer));
-    assert_eq!(check_field(Field::ConfirmPassword, "a", "a", 12), None);
+    assert_eq!(
+        check_field(Field::ConfirmPassword, "a", "b", 12, str::to_owned),
+        Some(ErrorCode::PasswordsDiffer)
+    );
+    assert_eq!(check_field(Field::ConfirmPassword, "a", "a", 12, str::to_owned), None);
 }
 
 #[test]

@@ -42,20 +42,28 @@ pub fn password_error(invalid: InvalidPassword, min_length: usize) -> ErrorCode 
 }
 
 /// Checks one field of a form that asks for a username, an email address or a new password, and returns its error.
-/// `other` is the password, for the field that repeats it. Both are normalised (NFKC) if they are passwords.
+/// `other` is the password, for the field that repeats it. `normalize` returns the NFKC form of a password.
 #[must_use]
-pub fn check_field(field: Field, typed: &str, other: &str, min_length: usize) -> Option<ErrorCode> {
+pub fn check_field(
+    field: Field,
+    typed: &str,
+    other: &str,
+    min_length: usize,
+    normalize: impl Fn(&str) -> String,
+) -> Option<ErrorCode> {
     match field {
         Field::Username => Username::parse(typed).err().map(ErrorCode::from),
         Field::Email => EmailAddress::parse(typed).err().map(ErrorCode::from),
         Field::Password | Field::NewPassword => {
-            NewPassword::parse(NormalizedPassword::from_nfkc(typed.to_owned()), min_length)
+            NewPassword::parse(NormalizedPassword::from_nfkc(normalize(typed)).typed_as(typed), min_length)
                 .err()
                 .map(|invalid| password_error(invalid, min_length))
         }
         Field::CurrentPassword => typed.is_empty().then_some(ErrorCode::CurrentPasswordMissing),
         Field::Shared => None,
-        Field::ConfirmPassword => (typed != other).then_some(ErrorCode::PasswordsDiffer),
+        Field::ConfirmPassword => {
+            (normalize(typed) != normalize(other)).then_some(ErrorCode::PasswordsDiffer)
+        }
     }
 }
 

@@ -55,12 +55,7 @@ impl FieldState {
         } else {
             String::new()
         };
-        let (typed, other) = if self.field.is_password() {
-            (normalize(&input.value()), normalize(&other))
-        } else {
-            (input.value(), other)
-        };
-        let code = check_field(self.field, &typed, &other, min_length);
+        let code = check_field(self.field, &input.value(), &other, min_length, normalize);
         self.local.set((form.response_count.get_untracked(), code));
     }
 

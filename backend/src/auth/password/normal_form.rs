@@ -10,11 +10,13 @@ use domain::password::{NormalizedPassword, Password};
 
 /// Normalises a password to NFKC (UAX #15). The hasher accepts no other.
 pub fn normalize(typed: &Password) -> NormalizedPassword {
-    NormalizedPassword::from_nfkc(typed.expose().nfkc().collect())
+    NormalizedPassword::from_nfkc(typed.expose().nfkc().collect()).typed_as(typed.expose())
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::password::{InvalidPassword, NewPassword};
+
     use super::*;
 
     fn normalized(typed: &str) -> NormalizedPassword {
@@ -34,6 +36,28 @@ mod tests {
         ] {
             assert_eq!(normalized(one), normalized(other), "{one:?}");
         }
+    }
+
+    #[test]
+    fn invisible_characters_and_few_typed_ones_do_not_reach_the_minimum_length() {
+        for (typed, fits) in [
+            ("\u{200b}".repeat(12), false),
+            (format!("green{}", "\u{2060}\u{200d}\u{ad}\u{fe0f}".repeat(3)), false),
+            ("\u{fdfa}".to_owned(), false),
+            ("\u{fdfa}".repeat(7), false),
+            (format!("{}ca", "cafe\u{301}".repeat(2)), false),
+            ("caf\u{e9}".repeat(3), true),
+            ("vqzkx\u{fb01}wtrpm".to_owned(), true),
+            ("\u{1f511}".repeat(12), true),
+            ("green bicycl\u{200b}e".to_owned(), true),
+        ] {
+            let password = NewPassword::parse(normalized(&typed), 12);
+            assert_eq!(password.as_ref().err(), (!fits).then_some(&InvalidPassword::TooShort), "{typed:?}");
+            if let Ok(password) = password {
+                assert_eq!(password.password(), &normalized(&typed), "the characters stay");
+            }
+        }
+        assert_ne!(normalized("green bicycl\u{200b}e"), normalized("green bicycle"));
     }
 
     #[test]
