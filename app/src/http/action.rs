@@ -287,10 +287,15 @@ impl ActionContext {
         }
     }
 
-    /// Refuses the form of a browser that keeps no cookies. No cookie can carry the error to the form's page, so the URL does.
+    /// Refuses the form of a browser that has sent no cookie, and sets one. If the browser does not keep it, no cookie can carry the
+    /// error to the form's page, so the URL does. A browser that has only lost its cookies can send the form again.
     fn refuse_without_cookies(&self) -> Result<ActionResult, ActionError> {
+        let now = self.backend.now();
+        self.set_cookie(self.cookies.form_secret(now));
         if self.is_plain_form {
-            self.redirect(&page_with_error(&self.page));
+            let proof = self.cookies.cookieless_proof(self.request.client_ip, now).unwrap_or_default();
+            let page = page_with_error(&self.page, &proof);
+            self.redirect_with_errors(&page, FormErrors::of(ErrorCode::FormMalformed), self.input.clone());
             return Err(ActionError::Redirected);
         }
         Ok(ActionResult::Refused(FormErrors::of(ErrorCode::CookiesBlocked)))

@@ -4,14 +4,20 @@
 //!
 //! - The page of a checked form sets a cookie. A form that is sent without any cookie is refused before its action begins, with an
 //!   error on its own page.
-//! - That page shows the error only to a browser that still sends no cookie.
+//! - The refusal sets a cookie. The form's page shows the error only to a browser that does not send it back.
+//! - A link from elsewhere shows no error: the URL has a sealed proof, for one client IP and for a minute.
+
+use axum::http::request::Parts;
+use url::form_urlencoded;
+
+use crate::http::urls::escape;
 
 /// The name of the hidden field that marks a checked form.
 pub const COOKIE_CHECK_FIELD: &str = "cookies";
 /// The value of the hidden field.
 pub const COOKIE_CHECK_VALUE: &str = "needed";
 /// The query parameter with which the page of a checked form shows the error.
-const ERROR_PARAMETER: &str = "cookies=none";
+const ERROR_PARAMETER: &str = "cookies";
 
 /// Marks a request that has sent a checked form.
 #[derive(Clone, Copy, Debug)]
@@ -25,16 +31,18 @@ impl CheckedForm {
     }
 }
 
-/// Returns the URL of `page` (path and query) with the parameter for the error.
-pub(super) fn page_with_error(page: &str) -> String {
+/// Returns the URL of `page` (path and query) with the parameter for the error. `proof` shows that the portal has made the URL.
+pub(super) fn page_with_error(page: &str, proof: &str) -> String {
     let separator = if page.contains('?') { '&' } else { '?' };
-    format!("{page}{separator}{ERROR_PARAMETER}")
+    format!("{page}{separator}{ERROR_PARAMETER}={}", escape(proof))
 }
 
-/// Returns true if the URL (path and query) has the parameter for the error.
-pub fn asks_for_error(path_and_query: &str) -> bool {
-    let query = path_and_query.split_once('?').map_or("", |(_, query)| query);
-    query.split('&').any(|pair| pair == ERROR_PARAMETER)
+/// Returns the proof in the URL of a request that asks for the error, unless a link of another website has led to it.
+pub(crate) fn find_proof(parts: &Parts) -> Option<String> {
+    let from_elsewhere = parts.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+    let query = parts.uri.query().filter(|_| !from_elsewhere)?;
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(name, _)| name == ERROR_PARAMETER).map(|(_, proof)| proof.into_owned())
 }
 
 #[cfg(test)]
@@ -55,12 +63,21 @@ mod tests {
         }
     }
 
+    fn proof_at(url: &str, fetch_site: Option<&str>) -> Option<String> {
+        let request = axum::http::Request::get(url);
+        let request =
+            fetch_site.iter().fold(request, |request, site| request.header("sec-fetch-site", *site));
+        find_proof(&request.body(()).expect("a request").into_parts().0)
+    }
+
     #[test]
     fn the_error_is_a_parameter_of_the_page() {
-        for page in ["/login", "/login?next=%2Fprofile"] {
-            assert!(!asks_for_error(page), "{page}");
-            assert!(asks_for_error(&page_with_error(page)), "{page}");
+        for page in ["/login", "/login?next=%2Fprofile", "/login?next=cookies=none"] {
+            assert_eq!(proof_at(page, None), None, "{page}");
+            let with_error = page_with_error(page, "a+b/c=");
+            assert_eq!(proof_at(&with_error, None).as_deref(), Some("a+b/c="), "{with_error}");
+            assert_eq!(proof_at(&with_error, Some("same-origin")).as_deref(), Some("a+b/c="), "{with_error}");
+            assert_eq!(proof_at(&with_error, Some("cross-site")), None, "{with_error}");
         }
-        assert!(!asks_for_error("/login?next=cookies=none"));
     }
 }

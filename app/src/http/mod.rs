@@ -12,7 +12,8 @@ mod urls;
 
 pub use crate::http::accept::asks_for_json;
 pub use crate::http::action::{Action, ActionContext, ActionStop, action};
-pub use crate::http::cookie_check::{COOKIE_CHECK_FIELD, COOKIE_CHECK_VALUE, CheckedForm, asks_for_error};
+pub(crate) use crate::http::cookie_check::find_proof;
+pub use crate::http::cookie_check::{COOKIE_CHECK_FIELD, COOKIE_CHECK_VALUE, CheckedForm};
 pub use crate::http::cookies::{CookieJar, Flash, FlashId, KnownBrowsers, SESSION, SavedInput, Theme};
 pub use crate::http::page_form::PageForm;
 pub use crate::http::request_context::RequestContext;

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
-use crate::http::{COOKIE_CHECK_FIELD, COOKIE_CHECK_VALUE, Flash, RequestContext, asks_for_error};
+use crate::http::{COOKIE_CHECK_FIELD, COOKIE_CHECK_VALUE, CookieJar, Flash, RequestContext, find_proof};
 use backend::Backend;
 use backend::sessions::CurrentUser;
 use backend::settings::Settings;
@@ -21,15 +21,24 @@ pub struct PageRequest {
     pub context: RequestContext,
     /// The path and query of the URL.
     pub path_and_query: String,
+    /// True if the browser keeps no cookies: its form has just been refused without any, and it has not kept the one of the refusal.
+    cookies_blocked: bool,
 }
 
 impl PageRequest {
     /// Returns the current request, or `None` while Leptos reads the route table at startup.
     pub fn get() -> Option<Self> {
         let parts = use_context::<Parts>()?;
+        let backend = use_context::<Backend>()?;
+        let context = parts.extensions.get::<RequestContext>().cloned()?;
+        let proof = find_proof(&parts).filter(|_| !context.keeps_cookies);
+        let is_genuine = |proof: String| {
+            CookieJar::new(&backend).is_cookieless_proof(&proof, context.client_ip, backend.now())
+        };
         Some(Self {
-            backend: use_context::<Backend>()?,
-            context: parts.extensions.get::<RequestContext>().cloned()?,
+            cookies_blocked: proof.is_some_and(is_genuine),
+            backend,
+            context,
             path_and_query: parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
         })
     }
@@ -58,7 +67,7 @@ impl PageRequest {
 
     /// Returns the errors of the form that was submitted from this page.
     pub fn errors(&self) -> FormErrors {
-        if !self.context.keeps_cookies && asks_for_error(&self.path_and_query) {
+        if self.cookies_blocked {
             return FormErrors::of(ErrorCode::CookiesBlocked);
         }
         self.flash().and_then(|flash| flash.errors.clone()).unwrap_or_default()

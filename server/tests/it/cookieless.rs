@@ -1,6 +1,9 @@
 //! Browsers that keep no cookies: the page of a form says so, instead of leading in circles.
 
-use axum::http::StatusCode;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 
 use crate::support::{Browser, PASSWORD, Response, TestPortal};
 use app::api::action_result::ActionResult;
@@ -73,6 +76,44 @@ async fn a_script_of_a_browser_without_cookies_gets_the_error_in_place() {
     let fields: Vec<(&str, &str)> = hidden.chain([("username", "ada"), ("password", PASSWORD)]).collect();
     let response = browser.fetch("/do/sign_in", &fields).await;
     assert_eq!(response.action_result(), ActionResult::Refused(FormErrors::of(ErrorCode::CookiesBlocked)));
+}
+
+#[tokio::test]
+async fn only_the_redirect_of_a_refused_form_shows_that_a_browser_keeps_no_cookies() {
+    let portal = TestPortal::start().await;
+    let browser = portal.browser().without_cookies();
+    let form = [("cookies", "needed"), ("username", "ada"), ("password", PASSWORD)];
+    let location = |response: Response| response.location().expect("a redirect").to_owned();
+    let refused = location(browser.post("/do/sign_in", &form).await);
+    browser.get(&refused).await.assert_contains(MESSAGE);
+    let elsewhere = Request::get(&refused).header("sec-fetch-site", "cross-site").body(Body::empty());
+    browser.send(elsewhere.expect("a request")).await.assert_not_contains(MESSAGE);
+    let of_other = location(browser.post_from("/do/sign_in", &form, Some("198.51.100.7")).await);
+    for forged in ["/login?cookies=none", "/login?cookies=", "/login?cookies", of_other.as_str()] {
+        browser.get(forged).await.assert_not_contains(MESSAGE);
+    }
+    portal.advance_time(Duration::from_mins(1));
+    browser.get(&refused).await.assert_not_contains(MESSAGE);
+}
+
+#[tokio::test]
+async fn a_browser_that_has_only_lost_its_cookies_can_send_the_form_again() {
+    let portal = TestPortal::start().await;
+    portal.create_user("ada", Status::Active, Role::Member).await;
+    let form = [("cookies", "needed"), ("username", "ada"), ("password", PASSWORD)];
+    let browser = portal.browser();
+    let refused = browser.post("/do/sign_in", &form).await;
+    let page = browser.get(refused.location().expect("a redirect")).await;
+    page.assert_not_contains(MESSAGE);
+    page.assert_contains("Try again.");
+    assert!(page.body.contains("value=\"ada\""), "the input is kept");
+    assert_eq!(browser.post("/do/sign_in", &form).await.location(), Some("/profile"));
+    let with_script = portal.browser();
+    with_script.fetch("/do/sign_in", &form).await;
+    assert_eq!(
+        with_script.fetch("/do/sign_in", &form).await.action_result(),
+        ActionResult::Goto("/profile".to_owned())
+    );
 }
 
 #[tokio::test]

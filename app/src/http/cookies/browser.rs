@@ -1,14 +1,17 @@
 //! The cookies that make the portal recognise a browser: after registration, after a verified password, for known browsers,
 //! for authorization requests and for forms that are sent twice.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
+use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use crate::http::cookies::{CookieJar, CookieName};
 use backend::auth::known_browsers::{KNOWN_BROWSER_LIFETIME, KnownBrowser};
 use backend::auth::link_use::FormSecret;
+use backend::auth::rate_limit::is_same_client;
 use domain::status::UserId;
 use domain::time::Timestamp;
 
@@ -20,6 +23,10 @@ const REGISTRATION_LIFETIME: Duration = Duration::from_hours(168);
 const AUTHORIZATION_LIFETIME: Duration = Duration::from_mins(10);
 /// The time for which the cookie of a form's page is valid: a page may stay open for a while before its form is sent.
 const FORM_LIFETIME: Duration = Duration::from_hours(24);
+/// The time for which the URL of a form's page shows that the browser keeps no cookies: it is loaded immediately.
+const COOKIELESS_LIFETIME: Duration = Duration::from_mins(1);
+/// The name for which the proof is sealed. No cookie has it.
+const COOKIELESS: &str = "cookieless";
 /// The maximum number of accounts that know one browser.
 const MAX_KNOWN: usize = 4;
 
@@ -34,6 +41,13 @@ struct UserAt {
 #[derive(Serialize, Deserialize)]
 struct SecretAt {
     secret: String,
+    at: Timestamp,
+}
+
+/// A client IP and a time.
+#[derive(Serialize, Deserialize)]
+struct ClientAt {
+    client_ip: IpAddr,
     at: Timestamp,
 }
 
@@ -146,6 +160,23 @@ impl CookieJar {
     pub fn read_form_secret(&self, headers: &HeaderMap, now: Timestamp) -> Option<FormSecret> {
         let stored: FormSecretAt = self.open(headers, CookieName::FormSecret)?;
         (now.since(stored.at) < FORM_LIFETIME).then_some(stored.secret)
+    }
+
+    /// Returns the proof that a form has been sent without cookies from this client IP, for the URL of its page.
+    pub fn cookieless_proof(&self, client_ip: IpAddr, now: Timestamp) -> Option<String> {
+        let sealed = self.seal(COOKIELESS, &ClientAt { client_ip, at: now }, COOKIELESS_LIFETIME)?;
+        let (pair, _) = sealed.to_str().ok()?.split_once(';')?;
+        pair.split_once('=').map(|(_, proof)| proof.to_owned())
+    }
+
+    /// Returns true for a proof that was made for this client IP within [`COOKIELESS_LIFETIME`].
+    pub fn is_cookieless_proof(&self, proof: &str, client_ip: IpAddr, now: Timestamp) -> bool {
+        let pair = HeaderValue::from_str(&format!("{}={proof}", self.name(COOKIELESS)));
+        let headers: HeaderMap = pair.ok().map(|pair| (COOKIE, pair)).into_iter().collect();
+        let made: Option<ClientAt> = self.open(&headers, COOKIELESS);
+        made.is_some_and(|made| {
+            is_same_client(made.client_ip, client_ip) && now.since(made.at) < COOKIELESS_LIFETIME
+        })
     }
 
     fn read_user(

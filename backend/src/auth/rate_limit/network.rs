@@ -19,7 +19,7 @@ fn network_key(client_ip: IpAddr) -> String {
 }
 
 /// Returns true if two IP addresses are one client for the rate limits.
-pub(crate) fn is_same_client(one: IpAddr, other: IpAddr) -> bool {
+pub fn is_same_client(one: IpAddr, other: IpAddr) -> bool {
     network_key(one) == network_key(other)
 }
 
