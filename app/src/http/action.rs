@@ -129,6 +129,8 @@ pub struct Inner {
     page: String,
     is_plain_form: bool,
     has_tab: bool,
+    /// The headers that remove old flashes of tabs, to make room for one more.
+    old_flashes: Vec<HeaderValue>,
     lacks_cookies: bool,
     input: Vec<(Field, String)>,
     affected_username: OnceLock<String>,
@@ -155,15 +157,17 @@ impl ActionContext {
         let parts = use_context::<request::Parts>().ok_or_else(missing)?;
         let response = use_context::<ResponseOptions>().ok_or_else(missing)?;
         let request = parts.extensions.get::<RequestContext>().cloned().ok_or_else(missing)?;
+        let cookies = CookieJar::new(&backend);
         Ok(Self(Arc::new(Inner {
             has_tab: parts.extensions.get::<PageForm>().is_some(),
+            old_flashes: cookies.make_room_for_tab(&parts.headers),
             lacks_cookies: parts.extensions.get::<CheckedForm>().is_some() && !request.keeps_cookies,
             request,
             page: action.page,
             is_plain_form: !asks_for_json(&parts.headers),
             input: action.input,
             affected_username: OnceLock::new(),
-            cookies: CookieJar::new(&backend),
+            cookies,
             response,
             backend,
         })))
@@ -335,6 +339,9 @@ impl ActionContext {
         if !self.has_tab {
             self.set_flash(to, None, Some(errors), input);
             return self.redirect(to);
+        }
+        for removal in &self.old_flashes {
+            self.set_cookie(Some(removal.clone()));
         }
         let id = FlashId::generate();
         let flash = self.flash(to, None, Some(errors), input);

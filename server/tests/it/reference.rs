@@ -166,6 +166,11 @@ const LIMITS: &[(&str, &str, &str)] = &[
     ),
     ("app/src/http/cookies/mod.rs", "const MAX_SAME_NAME: usize = 4;", "decrypted per request | 4 |"),
     (
+        "app/src/http/cookies/flash.rs",
+        "const MAX_TABS: usize = 4;",
+        "keeps for its tabs. The oldest ones are removed | 4 |",
+    ),
+    (
         "server/src/readiness.rs",
         "const CACHE_LIFETIME: Duration = Duration::from_secs(1);",
         "by `/readyz` | 1 per second |",

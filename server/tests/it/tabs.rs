@@ -71,3 +71,21 @@ async fn the_refusal_of_a_tab_is_shown_on_its_page_only_and_for_a_minute() {
     portal.advance_time(std::time::Duration::from_mins(1));
     browser.get(&page).await.assert_not_contains("Username must be");
 }
+
+#[tokio::test]
+async fn a_browser_keeps_only_the_refusals_of_the_last_four_tabs() {
+    let portal = TestPortal::with(&[("PUBLIC_URL", "https://portal.test")]).await;
+    let browser = portal.browser();
+    let mut pages = Vec::new();
+    for number in 0..32 {
+        pages.push(register(&browser, &format!("Administrator{number}!")).await);
+        portal.advance_time(std::time::Duration::from_secs(1));
+    }
+    let flashes: Vec<String> =
+        browser.cookie_names().into_iter().filter(|name| name.starts_with("__Host-flash-")).collect();
+    assert_eq!(flashes.len(), 4, "{flashes:?}");
+    for (number, page) in pages.iter().enumerate().skip(26) {
+        let is_shown = browser.get(page).await.body.contains(&format!("value=\"Administrator{number}!\""));
+        assert_eq!(is_shown, number >= 28, "{number}");
+    }
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 
-use crate::http::cookies::{CookieJar, CookieName};
+use crate::http::cookies::{CookieJar, CookieName, header};
 use backend::infra::random;
 use domain::errors::{Field, FormErrors};
 use domain::flash_message::FlashMessage;
@@ -18,6 +18,9 @@ const LIFETIME: Duration = Duration::from_mins(10);
 
 /// The lifetime of the flash of a tab, whose page is loaded immediately.
 const TAB_LIFETIME: Duration = Duration::from_mins(1);
+
+/// The maximum number of flashes of tabs that a browser keeps.
+const MAX_TABS: usize = 4;
 
 /// The id of the flash of one tab, so that each of several tabs shows its own refusal. The URL of the tab has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,10 +52,10 @@ impl FlashId {
         format!("{path}?{}", pairs.join("&"))
     }
 
-    /// Returns true if a cookie with this name, without the prefix of the host, is the flash of a tab.
-    pub(super) fn is_cookie_name(name: &[u8]) -> bool {
-        let id = name.strip_prefix(Self::COOKIE_PREFIX.as_bytes());
-        id.and_then(|id| std::str::from_utf8(id).ok()).is_some_and(random::is_public_id)
+    /// Returns the id in the name of a cookie, without the prefix of the host, or `None` if it is not the flash of a tab.
+    pub(super) fn from_cookie_name(name: &[u8]) -> Option<Self> {
+        let id = std::str::from_utf8(name.strip_prefix(Self::COOKIE_PREFIX.as_bytes())?).ok()?;
+        random::is_public_id(id).then(|| Self(id.to_owned()))
     }
 
     fn cookie_name(&self) -> String {
@@ -153,6 +156,19 @@ impl CookieJar {
     ) -> Option<Flash> {
         let flash: Flash = self.open(headers, id.cookie_name())?;
         (flash.path == path && now.since(flash.at) < TAB_LIFETIME).then_some(flash)
+    }
+
+    /// Returns the headers that remove the oldest flashes of tabs, if another one would be more than [`MAX_TABS`]. They expire soon,
+    /// but many forms that are refused within a minute would make the Cookie header too long for the server.
+    pub fn make_room_for_tab(&self, headers: &HeaderMap) -> Vec<HeaderValue> {
+        let ids = header::names(headers).filter_map(|name| FlashId::from_cookie_name(self.bare_name(name)?));
+        let mut ids: Vec<FlashId> = ids.collect();
+        let surplus = (ids.len() + 1).saturating_sub(MAX_TABS);
+        if surplus > 0 {
+            let created_at = |id: &FlashId| self.open(headers, id.cookie_name()).map(|flash: Flash| flash.at);
+            ids.sort_by_cached_key(created_at);
+        }
+        ids.iter().take(surplus).filter_map(|id| self.remove_flash_of_tab(id)).collect()
     }
 
     /// Returns the header that removes the flash cookie of one tab.

@@ -23,6 +23,11 @@ pub(super) fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<It
         .filter_map(|(_, value)| std::str::from_utf8(value).ok().filter(|value| is_plain(value.as_bytes())))
 }
 
+/// Returns the names of all cookies.
+pub(super) fn names(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    cookies(headers).map(|(name, _)| name)
+}
+
 /// Removes all cookies except those whose name is accepted by `is_own`.
 pub(super) fn retain(headers: &mut HeaderMap, is_own: impl Fn(&[u8]) -> bool) {
     if !headers.contains_key(COOKIE) {

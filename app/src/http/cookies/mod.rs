@@ -118,12 +118,16 @@ impl CookieJar {
     /// session layer from reading any cookie.
     pub fn retain_own_cookies(&self, headers: &mut HeaderMap) {
         header::retain(headers, |name| {
-            let bare = if self.secure { name.strip_prefix(HOST_PREFIX.as_bytes()) } else { Some(name) };
-            bare.is_some_and(|bare| {
+            self.bare_name(name).is_some_and(|bare| {
                 CookieName::ALL.iter().any(|own| own.as_str().as_bytes() == bare)
-                    || FlashId::is_cookie_name(bare)
+                    || FlashId::from_cookie_name(bare).is_some()
             })
         });
+    }
+
+    /// Returns the name of a cookie without the prefix of the host, or `None` if it should have the prefix.
+    fn bare_name<'a>(&self, name: &'a [u8]) -> Option<&'a [u8]> {
+        if self.secure { name.strip_prefix(HOST_PREFIX.as_bytes()) } else { Some(name) }
     }
 
     /// Reads the session id as the session layer does: the last of several.
