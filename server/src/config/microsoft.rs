@@ -18,7 +18,8 @@ use domain::time::Timestamp;
 /// Returns the settings of the application at Microsoft, if they are set.
 pub fn microsoft(source: &Source) -> Result<Option<MicrosoftSettings>, ConfigError> {
     let secret = source.secret("CLIENT_SECRET")?;
-    let (id, tenant) = (source.get("CLIENT_ID"), source.get("TENANT_ID"));
+    let (id, tenant) = (source.get("CLIENT_ID").map(bare_id), source.word("TENANT_ID"));
+    let tenant = tenant.as_deref().map(bare_id);
     let (client_id, client_secret, tenant) = match (id, secret, tenant) {
         (None, None, None) => return Ok(None),
         (Some(id), Some(secret), Some(tenant)) => (id, secret, tenant),
@@ -50,11 +51,11 @@ pub fn microsoft(source: &Source) -> Result<Option<MicrosoftSettings>, ConfigErr
             source.get("ENDPOINT").unwrap_or("https://graph.microsoft.com/v1.0/me"),
         )?,
         redirect_path: redirect_path(source)?,
-        new_users_active: source.parsed(
+        new_users_active: source.parsed_word(
             "MICROSOFT_NEW_USERS",
             true,
             "must be active or pending",
-            |text| match text {
+            |word| match word {
                 "active" => Some(true),
                 "pending" => Some(false),
                 _ => None,
@@ -80,11 +81,16 @@ pub fn microsoft(source: &Source) -> Result<Option<MicrosoftSettings>, ConfigErr
     Ok(Some(microsoft))
 }
 
+/// Returns an ID without the braces in which registries and scripts show it.
+fn bare_id(text: &str) -> &str {
+    text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text)
+}
+
 /// Returns true for the ID of a tenant, the name of a domain, and the names of Entra for several tenants. Any other word is a
-/// mistake that only Microsoft would notice, at each sign-in.
+/// mistake that only Microsoft would notice, at each sign-in. `consumers` is refused too, because personal accounts cannot sign in.
 fn is_tenant(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
-    let several = ["organizations", "common", "consumers"];
+    let several = ["organizations", "common"];
     parse_guid(text).is_some() || several.contains(&text) || (text.contains('.') && text.chars().all(plain))
 }
 
@@ -93,7 +99,8 @@ fn scope(source: &Source) -> Result<Vec<String>, ConfigError> {
     let text = source.get("SCOPE").unwrap_or("User.Read");
     let scope: Vec<String> =
         text.split([' ', ',']).filter(|part| !part.is_empty()).map(ToOwned::to_owned).collect();
-    if scope.is_empty() {
+    let is_name = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || "._-:/".contains(c));
+    if scope.is_empty() || !scope.iter().all(is_name) {
         return Err(invalid("SCOPE", "must be names separated by spaces or commas, for example User.Read"));
     }
     Ok(scope)
@@ -119,7 +126,8 @@ const PERSONAL_ACCOUNTS_TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
 /// Returns the tenants whose users may sign in: TENANT_ID and MICROSOFT_TENANTS.
 fn tenants(source: &Source, tenant: &str) -> Result<Vec<String>, ConfigError> {
-    let listed = source.get("MICROSOFT_TENANTS").unwrap_or_default().split(',').map(str::trim);
+    let listed =
+        source.get("MICROSOFT_TENANTS").unwrap_or_default().split(',').map(|part| bare_id(part.trim()));
     let home = parse_guid(tenant).is_some().then_some(tenant);
     let tenants: Vec<String> =
         home.into_iter().chain(listed.filter(|part| !part.is_empty())).map(str::to_ascii_lowercase).collect();

@@ -20,7 +20,7 @@ mod text;
 mod web;
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, ErrorKind};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,7 +29,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::config::storage::{database_url, redis_url, secret_key, secret_key_previous};
-use crate::config::web::{listen_address, public_url, trusted_proxies};
+use crate::config::web::{listen_address, metrics_address, public_url, trusted_proxies};
 use crate::http::handlers::branding::Accent;
 use backend::accounts::email_address::ascii_form;
 use backend::auth::password::blocklist::Blocklist;
@@ -86,11 +86,12 @@ impl Config {
     pub fn read(source: &Source) -> Result<Self, ConfigError> {
         source.check_texts()?;
         let default = if cfg!(debug_assertions) { Environment::Dev } else { Environment::Prod };
-        let environment = source.parsed("LEPTOS_ENV", default, "must be DEV or PROD", |text| match text {
-            "DEV" => Some(Environment::Dev),
-            "PROD" => Some(Environment::Prod),
-            _ => None,
-        })?;
+        let environment =
+            source.parsed_word("LEPTOS_ENV", default, "must be DEV or PROD", |word| match word {
+                "dev" => Some(Environment::Dev),
+                "prod" => Some(Environment::Prod),
+                _ => None,
+            })?;
         let listen = listen_address(source, "LEPTOS_SITE_ADDR", "127.0.0.1:3000")?
             .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3000)));
         let public_url = public_url(source, environment, listen)?;
@@ -109,11 +110,11 @@ impl Config {
             email_rate: source.limit("MAIL_RATE", "30/1m")?,
             password_min_length,
             password_blocklist: password_blocklist(source, password_min_length)?,
-            require_confirmed_email: source.parsed(
+            require_confirmed_email: source.parsed_word(
                 "REQUIRE_CONFIRMED_ADDRESS",
                 false,
                 "must be true or false",
-                |text| text.parse().ok(),
+                |word| word.parse().ok(),
             )?,
             sign_in_link_lifetime: source.period("SIGN_IN_LINK_LIFETIME", "1d")?,
             session_idle: session_idle(source)?,
@@ -136,7 +137,7 @@ impl Config {
             redis_url: redis_url(source)?,
             secret_key: secret_key(source, environment)?,
             secret_key_previous: secret_key_previous(source)?,
-            metrics: listen_address(source, "METRICS_ADDR", "127.0.0.1:9464")?,
+            metrics: metrics_address(source, listen)?,
             log: source.get("LOG").unwrap_or("info").to_owned(),
             misspelt_settings: source.misspelt_settings(),
             settings,
@@ -191,7 +192,7 @@ fn email_transport(source: &Source, environment: Environment) -> Result<EmailTra
         }
         Ok(EmailTransport::File(PathBuf::from(folder)))
     };
-    match (source.get("MAIL_TRANSPORT"), environment) {
+    match (source.word("MAIL_TRANSPORT").as_deref(), environment) {
         (None, Environment::Dev) if microsoft::can_send_through_graph(source)? => microsoft::graph(source),
         (Some("file"), _) | (None, Environment::Dev) => folder(),
         (Some("smtp"), _) => smtp::smtp(source),
@@ -268,11 +269,15 @@ fn logo(source: &Source) -> Result<Option<PathBuf>, ConfigError> {
     let Some(path) = source.get("PORTAL_LOGO").map(PathBuf::from) else {
         return Ok(None);
     };
-    let kind = path.extension().and_then(|end| end.to_str()).is_some_and(|end| matches!(end, "svg" | "png"));
-    if !kind || !path.is_file() {
-        return Err(invalid("PORTAL_LOGO", "must be an existing .svg or .png file"));
+    let is_image = path
+        .extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("svg") || end.eq_ignore_ascii_case("png"));
+    let unreadable =
+        |e: std::io::Error| invalid("PORTAL_LOGO", &format!("must be a file that the portal may read ({e})"));
+    match path.metadata() {
+        Ok(found) if is_image && found.is_file() => File::open(&path).map(|_| Some(path)).map_err(unreadable),
+        // A folder on the way is closed to the portal.
+        Err(error) if is_image && error.kind() == ErrorKind::PermissionDenied => Err(unreadable(error)),
+        _ => Err(invalid("PORTAL_LOGO", "must be an existing .svg or .png file")),
     }
-    File::open(&path)
-        .map(|_| Some(path))
-        .map_err(|e| invalid("PORTAL_LOGO", &format!("must be a file that the portal may read ({e})")))
 }

@@ -11,11 +11,21 @@ use backend::settings::EmailTransport;
 /// Reads SMTP_URL. Without TLS only loopback is allowed: credentials and links in emails never cross a network in clear text.
 pub(super) fn smtp(source: &Source) -> Result<EmailTransport, ConfigError> {
     let should = "must be smtps://user:password@host or smtp://host?tls=required. Only localhost may be used without TLS";
-    let secret = source.secret("SMTP_URL")?.ok_or_else(|| invalid("SMTP_URL", should))?;
+    let Some(secret) = source.secret("SMTP_URL")? else {
+        let should =
+            "must be set for MAIL_TRANSPORT=smtp, for example smtps://user:password@mail.example.com";
+        return Err(invalid("SMTP_URL", should));
+    };
     let url = Url::parse(secret.expose_secret()).map_err(|_| invalid("SMTP_URL", should))?;
     // For an unknown scheme the library parses every host as a name.
-    let host = url.host_str().ok_or_else(|| invalid("SMTP_URL", should))?.trim_matches(['[', ']']);
-    let loopback = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    let host = url.host_str().ok_or_else(|| invalid("SMTP_URL", should))?;
+    if host.starts_with('[') {
+        // The library would look for a host with this name.
+        let should = "must name the mail server, because an IPv6 address cannot be used here, for example smtp://localhost";
+        return Err(invalid("SMTP_URL", should));
+    }
+    let loopback =
+        host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
     // The library uses the first `tls` parameter.
     let required =
         url.query_pairs().find(|(name, _)| name == "tls").is_some_and(|(_, value)| value == "required");

@@ -42,6 +42,16 @@ fn check_text(name: &str, text: &str) -> Result<(), ConfigError> {
     find_mark(&checked).map_or(Ok(()), |mark| Err(invalid(name, &format!("must not {mark}"))))
 }
 
+/// Returns a name in the singular, so that `TRUSTED_PROXY` resembles `TRUSTED_PROXIES`.
+fn singular(name: &str) -> String {
+    let name = name.to_ascii_uppercase();
+    match (name.strip_suffix("IES"), name.strip_suffix('S')) {
+        (Some(stem), _) => format!("{stem}Y"),
+        (None, Some(stem)) => stem.to_owned(),
+        (None, None) => name,
+    }
+}
+
 /// Returns the content of an `.env` file, or `None` if there is none.
 fn read_env_file(path: &Path) -> Result<Option<String>, ConfigError> {
     match std::fs::read_to_string(path) {
@@ -91,7 +101,7 @@ impl Source {
                 Err(_) => _ = source.malformed.insert(name),
             }
         }
-        let dev = source.get("LEPTOS_ENV").map_or(cfg!(debug_assertions), |env| env == "DEV");
+        let dev = source.word("LEPTOS_ENV").map_or(cfg!(debug_assertions), |env| env == "dev");
         if dev && let Some(file) = read_env_file(Path::new(".env"))? {
             for (name, value) in parse_env_file(&file)? {
                 source.values.entry(name).or_insert(value);
@@ -122,8 +132,8 @@ impl Source {
             SETTINGS.iter().map(|setting| setting.name).find(|setting| {
                 // One difference, and one more for every ten letters. Names in another case differ in every letter.
                 let max_distance = 1 + setting.len() / 10;
-                let resembles =
-                    damerau_levenshtein(bare, setting) <= max_distance || bare.eq_ignore_ascii_case(setting);
+                let resembles = damerau_levenshtein(bare, setting) <= max_distance
+                    || singular(bare).eq_ignore_ascii_case(&singular(setting));
                 !is_set(setting) && resembles
             })
         };
@@ -136,6 +146,11 @@ impl Source {
             .collect();
         messages.sort_unstable();
         messages
+    }
+
+    /// Returns the value of a setting that is a word, in lower case: people write `None` and `True` too.
+    pub(super) fn word(&self, name: &str) -> Option<String> {
+        self.get(name).map(str::to_ascii_lowercase)
     }
 
     /// Returns the value of a setting, or `None` if it is not set or empty.
@@ -185,6 +200,17 @@ impl Source {
         }
         check_text(name, text)?;
         Ok(Some(SecretString::from(text.to_owned())))
+    }
+
+    /// Returns the value of a setting that is a word, parsed from lower case.
+    pub(super) fn parsed_word<T>(
+        &self,
+        name: &str,
+        default: T,
+        should: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, ConfigError> {
+        self.word(name).map_or(Ok(default), |word| parse(&word).ok_or_else(|| invalid(name, should)))
     }
 
     pub(super) fn parsed<T>(

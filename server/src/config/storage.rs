@@ -26,18 +26,58 @@ pub(super) fn database_url(source: &Source) -> Result<SecretString, ConfigError>
             "must begin with sqlite:// or postgres://, for example sqlite://data/vestibule.db",
         ));
     }
-    // A driver that cannot parse the URL would quote all of it in its error.
     let text = url.expose_secret();
-    if let Some(name) = text.strip_prefix("sqlite:") {
-        // SQLite would store the data in temporary files.
-        if name.split('?').next().is_none_or(|name| name.trim_start_matches("//").is_empty()) {
-            return Err(invalid("DATABASE_URL", "must name a file, for example sqlite://data/vestibule.db"));
-        }
-    } else if Url::parse(text).is_err() {
-        let should = "must be postgres://user:password@host/database. In the password, write %2F for /, %23 for # and %3F for ?";
+    if text.starts_with("sqlite:") { check_sqlite_url(text) } else { check_postgres_url(text) }?;
+    Ok(url)
+}
+
+/// Refuses a URL without a file: SQLite would keep the data in memory or in temporary files, which a restart deletes.
+fn check_sqlite_url(url: &str) -> Result<(), ConfigError> {
+    let url = url.trim_start_matches("sqlite:");
+    let (name, query) = url.split_once('?').unwrap_or((url, ""));
+    let in_memory =
+        name.trim_start_matches('/') == ":memory:" || query.split('&').any(|pair| pair == "mode=memory");
+    if name.trim_start_matches("//").is_empty() || in_memory {
+        return Err(invalid("DATABASE_URL", "must name a file, for example sqlite://data/vestibule.db"));
+    }
+    Ok(())
+}
+
+/// The parameters of a PostgreSQL URL that the driver knows, besides `options[…]`.
+const POSTGRES_PARAMETERS: [&str; 17] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+];
+
+/// Refuses a URL that the driver cannot parse, because its error would quote all of it, and parameters that the driver ignores,
+/// because it logs their values.
+fn check_postgres_url(url: &str) -> Result<(), ConfigError> {
+    let should = "must be postgres://user:password@host/database. In the password, write %2F for /, %23 for # and %3F for ?";
+    let parsed = Url::parse(url).map_err(|_| invalid("DATABASE_URL", should))?;
+    let is_known =
+        |name: &str| POSTGRES_PARAMETERS.contains(&name) || name == "options" || name.starts_with("options[");
+    let Some((name, _)) = parsed.query_pairs().find(|(name, _)| !is_known(name)) else { return Ok(()) };
+    // Another text is probably a part of a password with a question mark.
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
         return Err(invalid("DATABASE_URL", should));
     }
-    Ok(url)
+    let should = format!("must not have the parameter {name}, which Vestibule does not know");
+    Err(invalid("DATABASE_URL", &should))
 }
 
 pub(super) fn redis_url(source: &Source) -> Result<Option<SecretString>, ConfigError> {

@@ -77,6 +77,23 @@ pub(super) fn listen_address(
     })
 }
 
+/// Reads METRICS_ADDR, which must leave the port of LEPTOS_SITE_ADDR free.
+pub(super) fn metrics_address(
+    source: &Source,
+    listen: SocketAddr,
+) -> Result<Option<SocketAddr>, ConfigError> {
+    let metrics = listen_address(source, "METRICS_ADDR", "127.0.0.1:9464")?;
+    let overlaps = |address: &SocketAddr| {
+        let any = address.ip().is_unspecified() || listen.ip().is_unspecified();
+        address.port() == listen.port() && (any || address.ip() == listen.ip())
+    };
+    if metrics.as_ref().is_some_and(overlaps) {
+        let should = "must have another port than LEPTOS_SITE_ADDR, for example 127.0.0.1:9464";
+        return Err(invalid("METRICS_ADDR", should));
+    }
+    Ok(metrics)
+}
+
 pub(super) fn trusted_proxies(source: &Source, listen: SocketAddr) -> Result<Vec<IpNet>, ConfigError> {
     let should = "must be IP addresses or networks, for example 10.0.0.1, 10.1.0.0/16, or none";
     let Some(parts) = source.list("TRUSTED_PROXIES", should)? else {
@@ -84,7 +101,7 @@ pub(super) fn trusted_proxies(source: &Source, listen: SocketAddr) -> Result<Vec
         let nets = loopback.iter().filter_map(|net| net.parse().ok());
         return Ok(if listen.ip().is_loopback() { nets.collect() } else { Vec::new() });
     };
-    if parts == ["none"] {
+    if parts.iter().all(|part| part.eq_ignore_ascii_case("none")) {
         return Ok(Vec::new());
     }
     parts.into_iter().map(|part| trusted_proxy(part, should)).collect()

@@ -62,7 +62,7 @@ async fn a_mail_server_is_greeted_with_the_host_of_the_portal_or_with_the_name_i
             ("LEPTOS_ENV", "DEV"),
             ("PUBLIC_URL", public_url),
             ("SECRET_KEY", SECRET_KEY),
-            ("DATABASE_URL", "sqlite::memory:"),
+            ("DATABASE_URL", "sqlite://data/portal.db"),
             ("MAIL_TRANSPORT", "smtp"),
             ("SMTP_URL", &url),
         ]))

@@ -78,7 +78,7 @@ pub async fn logo(State(backend): State<Backend>) -> Response {
     let Some(path) = backend.settings.portal_logo.clone() else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let is_svg = path.extension().is_some_and(|end| end == "svg");
+    let is_svg = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("svg"));
     match tokio::fs::read(&path).await {
         Ok(content) => {
             let kind = if is_svg { "image/svg+xml; charset=utf-8" } else { "image/png" };

@@ -87,7 +87,7 @@ impl TestPortal {
             ("LEPTOS_ENV", "DEV"),
             ("PUBLIC_URL", "http://portal.test"),
             ("SECRET_KEY", SECRET_KEY),
-            ("DATABASE_URL", "sqlite::memory:"),
+            ("DATABASE_URL", "sqlite://data/portal.db"),
             ("MAIL_DIR", email_folder.as_str()),
             ("MAIL_RATE", "10000/1s"),
             ("LIMIT_SIGN_IN", "10000/1m"),
