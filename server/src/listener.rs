@@ -8,8 +8,10 @@
 //!   [`HEADER_TIMEOUT`].
 //! - A connection is closed if its client does not accept the response within [`WRITE_TIMEOUT`].
 //! - At most [`MAX_CONNECTIONS`] connections are served at the same time. Further clients get a 503 with Retry-After.
+//! - A response to a request whose body has not been read to its end has the header `Connection: close`.
 //! - Requests in flight are finished at shutdown.
 
+mod request_body;
 mod request_head;
 
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +21,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -31,6 +35,7 @@ use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tower::Service;
 
+use crate::listener::request_body::ObservedBody;
 use crate::listener::request_head::{ObservedStream, Progress};
 
 /// The time limit for the headers of a request, and for an idle connection of a visitor.
@@ -47,7 +52,8 @@ pub const MAX_CONNECTIONS: usize = 2_048;
 const MAX_REFUSED_CONNECTIONS: usize = 256;
 /// The time limit for a refused client to read the response.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
-/// The maximum size of all headers in bytes. Browsers store at most 4,096 bytes per cookie, and the portal sets six cookies.
+/// The maximum size of all headers in bytes. The portal sets few cookies, and the longest ones, which keep input, have less than
+/// 2,000 bytes.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 /// The delay before the next connection is accepted after an error, for example when there are no more file descriptors.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
@@ -173,13 +179,21 @@ impl Connection {
         let requests = progress.clone();
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             requests.begin_request();
-            let mut request = request.map(Body::new);
+            let (parts, body) = request.into_parts();
+            let (body, read_to_end) = ObservedBody::new(body);
+            let mut request = hyper::Request::from_parts(parts, Body::new(body));
             request.extensions_mut().insert(ConnectInfo(peer));
             let response = app.clone().call(request);
             let requests = requests.clone();
             async move {
-                let response = response.await;
+                let mut response = response.await;
                 requests.end_request();
+                // The rest of the body may still arrive, so that no further request can be read.
+                if let Ok(response) = &mut response
+                    && !read_to_end.is_true()
+                {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 response
             }
         });
@@ -301,6 +315,27 @@ mod tests {
             wait_for_end(first).await;
             wait_for_end(later).await;
             assert!(is_answered(&mut idle).await, "a connection without an incomplete request");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_response_to_a_body_that_was_not_read_says_that_the_connection_closes() {
+        let server = start(Timeouts { idle: HOUR, proxy_idle: HOUR, header: HOUR });
+        let head = |length: usize| {
+            format!("POST / HTTP/1.1\r\nHost: portal.test\r\nContent-Length: {length}\r\n\r\n")
+        };
+        for (request, closes) in [
+            (head(0), false),
+            (String::from_utf8_lossy(REQUEST).into_owned(), false),
+            (format!("{}part of a form", head(100_000)), true),
+            (head(100_000), true),
+        ] {
+            let mut connection = connect(VISITOR, server).await;
+            connection.write_all(request.as_bytes()).await.expect("sends");
+            let mut response = [0; 1024];
+            let length = connection.read(&mut response).await.expect("is answered");
+            let response = String::from_utf8_lossy(&response[..length]).to_ascii_lowercase();
+            assert_eq!(response.contains("\r\nconnection: close\r\n"), closes, "{request} {response}");
         }
     }
 

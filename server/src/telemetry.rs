@@ -34,9 +34,10 @@ pub fn filters(filter: &str) -> Result<(FilterFn, EnvFilter), ConfigError> {
     let parts: Vec<&str> = filter.split(',').map(str::trim).collect();
     check_levels(&parts)?;
     let filter = parts.join(",");
-    // tower-sessions repeats errors that we log ourselves with their cause, and sea-orm-migration logs every step that succeeded.
+    // tower-sessions repeats errors that we log ourselves with their cause, sea-orm-migration logs every step that succeeded, and
+    // PostgreSQL notices at each start that the table of the migrations exists.
     let levels = EnvFilter::try_new(format!(
-        "{DEFAULT_LEVEL},tower_sessions_core=off,tower_sessions=error,sea_orm_migration=warn,{filter}"
+        "{DEFAULT_LEVEL},tower_sessions_core=off,tower_sessions=error,sea_orm_migration=warn,sqlx::postgres::notice=warn,{filter}"
     ))
     .map_err(|e| ConfigError(format!("LOG: must be a log filter, for example info,server=debug ({e}).")))?;
     Ok((filter_fn(is_free_of_secrets), levels))
@@ -67,7 +68,24 @@ fn is_free_of_secrets(metadata: &Metadata<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::filters;
+    use std::io::{Result, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// The lines that were logged.
+    #[derive(Clone, Default)]
+    struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+            self.0.lock().expect("no panic").write(bytes)
+        }
+
+        fn flush(&mut self) -> Result<()> {
+            Ok(())
+        }
+    }
 
     #[test]
     fn a_log_filter_without_a_level_is_refused() {
@@ -88,6 +106,22 @@ mod tests {
             ["warn", "INFO", "off", "trace", "info,server=debug", "server=debug", "info, backend=trace"]
         {
             assert!(filters(filter).is_ok(), "{filter}");
+        }
+    }
+
+    #[test]
+    fn notices_of_postgresql_are_not_logged() {
+        for filter in ["info", "info,server=debug"] {
+            let logged = Captured::default();
+            let (_, levels) = filters(filter).expect("a filter");
+            let writer = logged.clone();
+            let logs = fmt::layer().with_writer(move || writer.clone());
+            tracing::subscriber::with_default(registry().with(levels).with(logs), || {
+                tracing::info!(target: "sqlx::postgres::notice", "relation exists, skipping");
+                tracing::warn!(target: "sqlx::postgres::notice", "a warning of PostgreSQL");
+            });
+            let logged = String::from_utf8(logged.0.lock().expect("no panic").clone()).expect("text");
+            assert!(logged.contains("a warning") && !logged.contains("skipping"), "{logged}");
         }
     }
 

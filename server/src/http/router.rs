@@ -173,11 +173,14 @@ fn handlers(microsoft: Option<&MicrosoftSettings>) -> Vec<HandlerRoute> {
         |path: &str, access, method_router| HandlerRoute { path: path.to_owned(), access, method_router };
     let mut handlers = vec![handler("/profile/data.json", Access::SignedIn, get(data_export::download))];
     if let Some(settings) = microsoft {
-        let navigation = || from_fn(microsoft::require_navigation);
+        // Of the two methods that `get` accepts, HEAD does nothing here.
+        let navigation = |route: MethodRouter<AppState>| {
+            route.layer(from_fn(microsoft::require_navigation)).fallback(microsoft::allow_only_get)
+        };
         handlers.extend([
-            handler("/ms-login", Access::Public, get(microsoft::sign_in).layer(navigation())),
-            handler(&settings.redirect_path, Access::Public, get(microsoft::callback).layer(navigation())),
-            handler("/ms-logout", Access::Public, get(microsoft::sign_out).layer(navigation())),
+            handler("/ms-login", Access::Public, navigation(get(microsoft::sign_in))),
+            handler(&settings.redirect_path, Access::Public, navigation(get(microsoft::callback))),
+            handler("/ms-logout", Access::Public, navigation(get(microsoft::sign_out))),
         ]);
     }
     handlers

@@ -309,6 +309,8 @@ async fn head_and_prefetch_neither_start_nor_finish_a_sign_in_with_microsoft() {
         let head = send(Method::HEAD, path, None).await;
         assert_eq!(head.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
         assert_eq!(header(&head, "allow"), "GET", "{path}");
+        let form = portal.browser().post(path, &[]).await;
+        assert_eq!((form.status, header(&form, "allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET"), "{path}");
         for purpose in ["prefetch", "prefetch;prerender"] {
             let prefetch = send(Method::GET, path, Some(("sec-purpose", purpose))).await;
             assert_eq!(prefetch.status, StatusCode::FORBIDDEN, "{path} {purpose}");

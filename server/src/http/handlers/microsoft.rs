@@ -31,7 +31,7 @@ use domain::return_to::ReturnTo;
 /// must not start or finish a sign-in.
 pub async fn require_navigation(request: Request, next: Next) -> Response {
     if request.method() == Method::HEAD {
-        return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response();
+        return allow_only_get().await;
     }
     let headers = request.headers();
     let mode = headers.get("sec-fetch-mode");
@@ -39,6 +39,11 @@ pub async fn require_navigation(request: Request, next: Next) -> Response {
         return StatusCode::FORBIDDEN.into_response();
     }
     next.run(request).await
+}
+
+/// Refuses every method except GET.
+pub async fn allow_only_get() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response()
 }
 
 /// Begins a sign-in: redirects to Microsoft.
