@@ -3,7 +3,7 @@
 //! # Guarantees
 //!
 //! - An email with a sign-in link, a confirmation link or a temporary password is never sent again as written: a new email with a
-//!   new secret replaces it, whatever the limits of the mailbox.
+//!   new secret replaces it, whatever the limits of the mailbox, and with it all failed emails of the same kind to the same person.
 //! - An email that cannot be sent again stays, unless it is no longer needed.
 //! - If two administrators act on an email at the same time, only one of them succeeds.
 
@@ -18,7 +18,9 @@ use crate::audit::{Action, has_just_done, insert_audit};
 use crate::email::jobs::{enqueue_confirmation, enqueue_new_email_confirmation};
 use crate::email::notifications::still_needed;
 use crate::email::obsolete::is_reason_valid;
-use crate::email::outbox::{NOT_NEEDED, delayed, open, requeue, send_delayed_now, set_dropped};
+use crate::email::outbox::{
+    NOT_NEEDED, delayed, drop_failed_like, open, requeue, send_delayed_now, set_dropped,
+};
 use crate::entity::outbox::{EmailKind, EmailState};
 use crate::entity::{outbox, user};
 use crate::error::{ErrorContext, InternalError, UseCaseError};
@@ -95,6 +97,9 @@ async fn read_failed_emails(
         .collect();
     Ok(Page { rows, next, total })
 }
+
+/// The reason for which an email is dropped that is sent again with a new secret.
+const REPLACED: &str = "sent again with a new link";
 
 /// The maximum number of failed emails that one request sends again: more than most portals have after an outage of a day. The
 /// others stay on the page.
@@ -273,13 +278,15 @@ async fn resend(
     }
     // The change of state comes first, so that only one of two administrators does the rest.
     let changed = match renewed {
-        Some(_) => set_dropped(&**txn, row.id, now, "sent again with a new link").await?,
+        Some(_) => set_dropped(&**txn, row.id, now, REPLACED).await?,
         None => requeue(&**txn, row.id, now).await?,
     };
     if !changed {
         return Ok(Resent::NotFound);
     }
     if let Some(user) = renewed {
+        // The new email replaces them all.
+        drop_failed_like(&**txn, row, now, REPLACED).await?;
         enqueue_with_new_secret(backend, txn, row, kind, user).await?;
     }
     let subject = owner.as_ref().map(|user| (user.id, user.username.as_str()));

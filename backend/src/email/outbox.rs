@@ -316,6 +316,27 @@ pub async fn set_dropped(
     Ok(dropped.rows_affected == 1)
 }
 
+/// Drops the failed emails of the same kind about the same account to the same email address as `row`, because another email
+/// replaces them.
+pub(crate) async fn drop_failed_like(
+    db: &impl ConnectionTrait,
+    row: &outbox::Model,
+    now: Timestamp,
+    reason: &str,
+) -> Result<(), InternalError> {
+    let like = Condition::all()
+        .add(outbox::Column::UserId.eq(row.user_id))
+        .add(outbox::Column::Kind.eq(row.kind.as_str()))
+        .add(outbox::Column::Recipient.eq(row.recipient.as_str()))
+        .add(outbox::Column::State.eq(EmailState::Failed));
+    finish(EmailState::Dropped, now, Some(reason))
+        .filter(outbox::Column::Id.in_subquery(ordered_ids(like)))
+        .exec(db)
+        .await
+        .context("drop emails that another one replaces")?;
+    Ok(())
+}
+
 /// Drops the unsent emails of these kinds about an account, also failed ones: they are no longer needed. Returns their number.
 pub(crate) async fn drop_unsent(
     db: &impl ConnectionTrait,
