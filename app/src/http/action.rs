@@ -23,7 +23,7 @@ use crate::http::cookie_check::{CheckedForm, page_with_error};
 use crate::http::cookies::{CookieJar, Flash, FlashId, SavedInput};
 use crate::http::page_form::PageForm;
 use crate::http::request_context::RequestContext;
-use crate::http::response::ActionResponse;
+use crate::http::response::{ActionResponse, REFERENCE};
 use crate::http::urls::login_page;
 use backend::Backend;
 use backend::error::{InternalError, UseCaseError};
@@ -323,6 +323,9 @@ impl ActionContext {
         let bits = random::reference();
         tracing::error!(reference = error_reference(bits), cause = %error, "action failed");
         if error.is_outage() {
+            if self.is_plain_form {
+                self.response.insert_header(REFERENCE, HeaderValue::from(bits));
+            }
             return Ok(self.busy(RETRY_AFTER_OUTAGE));
         }
         if !self.is_plain_form {

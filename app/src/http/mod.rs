@@ -17,5 +17,5 @@ pub use crate::http::cookie_check::{COOKIE_CHECK_FIELD, COOKIE_CHECK_VALUE, Chec
 pub use crate::http::cookies::{CookieJar, Flash, FlashId, KnownBrowsers, SESSION, SavedInput, Theme};
 pub use crate::http::page_form::PageForm;
 pub use crate::http::request_context::RequestContext;
-pub use crate::http::response::ActionResponse;
+pub use crate::http::response::{ActionResponse, REFERENCE};
 pub use crate::http::urls::{escape, login_page, token_page};

@@ -1,8 +1,14 @@
 //! Responses of actions.
 
+use axum::http::HeaderName;
+
 use domain::errors::{ErrorCode, FormErrors};
 use domain::flash_message::FlashMessage;
 use domain::view_models::UserRow;
+
+/// The header with which a response without a page names the reference of its error to the middleware that adds the page. It is
+/// never sent.
+pub const REFERENCE: HeaderName = HeaderName::from_static("x-error-reference");
 
 /// The response of an action.
 #[derive(Debug)]

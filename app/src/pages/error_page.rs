@@ -48,27 +48,33 @@ fn title_and_text(status: u16) -> TitleAndText {
 /// Renders an error page as a whole document, for responses that no Leptos route renders. Of these, a 403 is a request from
 /// another website.
 ///
-/// `retry_url` is the URL of the "Try again" button, for errors that another attempt may solve.
+/// `reference` is the error reference, which the log contains too. `retry_url` is the URL of the "Try again" button, for errors that
+/// another attempt may solve.
 pub fn render(
     status: u16,
+    reference: Option<u64>,
     retry_url: Option<String>,
     theme: Theme,
     settings: &Settings,
     assets: &DocumentAssets,
 ) -> String {
     let texts = if status == 403 { FROM_ANOTHER_WEBSITE } else { title_and_text(status) };
-    render_document(status, texts, retry_url, theme, settings, assets)
+    let content = move || {
+        view! { <ErrorContent status=status texts=texts reference=reference retry_url=retry_url /> }
+    };
+    render_document(texts, content, theme, settings, assets)
 }
 
 /// Renders the error page for a member who opens a page that is for administrators only.
 pub fn render_administrators_only(theme: Theme, settings: &Settings, assets: &DocumentAssets) -> String {
-    render_document(403, title_and_text(403), None, theme, settings, assets)
+    let texts = title_and_text(403);
+    let content = move || view! { <ErrorContent status=403 texts=texts /> };
+    render_document(texts, content, theme, settings, assets)
 }
 
-fn render_document(
-    status: u16,
+fn render_document<V: IntoView>(
     texts: TitleAndText,
-    retry_url: Option<String>,
+    content: impl FnOnce() -> V,
     theme: Theme,
     settings: &Settings,
     assets: &DocumentAssets,
@@ -87,7 +93,7 @@ fn render_document(
                 <body>
                     {visitor_frame(
                         brand(settings, false),
-                        view! { <ErrorContent status=status texts=texts retry_url=retry_url /> },
+                        content(),
                         help_link(settings),
                         (),
                     )}

@@ -8,6 +8,7 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::Backend;
+use crate::accounts::email_address::canonical;
 use crate::accounts::first_admin::insert_admin;
 use crate::accounts::registration::prepare_registration;
 use crate::admin::user_actions::{account_state, command_line_actor, revoke_access};
@@ -16,6 +17,7 @@ use crate::auth::token::{NewToken, insert_token};
 use crate::entity::user;
 use crate::error::{ErrorContext, InternalError, UseCaseError};
 use crate::infra::database::Lock;
+use domain::email_address::EmailAddress;
 use domain::errors::ErrorCode;
 use domain::status::{AdminAction, Role, Status, UserId};
 use domain::token::Purpose;
@@ -32,6 +34,20 @@ pub async fn create_admin(backend: &Backend, form: Registration) -> Result<UserI
     let id = insert_admin(backend, &*txn, &new, &command_line_actor(), Action::OperatorCreate).await?;
     txn.commit().await?;
     Ok(id)
+}
+
+/// Returns the user who has confirmed this email address, and whom a new administrator with it cannot replace.
+pub async fn find_owner(
+    backend: &Backend,
+    email: &EmailAddress,
+) -> Result<Option<user::Model>, InternalError> {
+    let Some(email_canonical) = canonical(email) else { return Ok(None) };
+    user::Entity::find()
+        .filter(user::Column::EmailCanonical.eq(email_canonical))
+        .filter(user::Column::EmailConfirmedAt.is_not_null())
+        .one(backend.db.pool())
+        .await
+        .context("find the owner of an email address")
 }
 
 /// Gives the administrator role to an active user with a confirmed email address.

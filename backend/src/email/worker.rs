@@ -28,6 +28,9 @@ pub const IDLE: Duration = Duration::from_secs(15);
 /// result could not be recorded is sent again when its lease has expired.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The time in which all replicas of a portal are restarted.
+const ROLLOUT: Duration = Duration::from_mins(10);
+
 /// Most jobs in one batch, so that jobs do not delay requests for temporary passwords.
 const MAX_JOBS: usize = 100;
 
@@ -107,13 +110,26 @@ async fn deliver(
             let rendered = templates::render(&message, &backend.settings);
             transport.send(&backend.settings, &leased, rendered).await
         }
-        // Another SECRET_KEY may decrypt it, or another version may read it.
-        Err(error) => SendResult::temporary_failure(error.to_string()),
+        Err(error) => unreadable(backend, &leased, &error),
     };
     // An email whose result is not recorded is sent again.
     match with_timeout(outbox::record_result(backend, &leased, result.clone())).await {
         Ok(()) => Ok(()),
         Err(_) => with_timeout(outbox::record_result(backend, &leased, result)).await,
+    }
+}
+
+/// Returns the result for an email whose content cannot be read. Without the right SECRET_KEY no attempt succeeds. But while the
+/// replicas of a portal are restarted with a new key or a new version, another one may read a new email.
+fn unreadable(backend: &Backend, leased: &outbox_row::Model, error: &InternalError) -> SendResult {
+    let InternalError::Seal(_) = error else { return SendResult::temporary_failure(error.to_string()) };
+    let reason = "the email was encrypted with another key. Set the old SECRET_KEY as SECRET_KEY_PREVIOUS, restart the portal, \
+                  then send the email again"
+        .to_owned();
+    if backend.now().since(leased.created_at) < ROLLOUT {
+        SendResult::temporary_failure(reason)
+    } else {
+        SendResult::PermanentFailure(reason)
     }
 }
 

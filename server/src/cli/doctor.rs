@@ -15,7 +15,7 @@ use Finding::{Fail, Pass, Warn};
 use crate::assets::Assets;
 use crate::cli::doctor::database::check_database;
 use crate::cli::doctor::redis::check_redis;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, SETTINGS};
 use crate::startup;
 use backend::email::transport::graph::{AppRegistration, AppRegistrationError};
 use backend::email::transport::{Transport, graph_transport};
@@ -65,6 +65,17 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     check_email(&config.settings, &mut findings).await;
     check_microsoft(config, &mut findings).await;
     findings
+}
+
+/// Returns the failure for a setting with which no other check can run.
+pub fn invalid_setting(error: ConfigError) -> Finding {
+    let text = describe(error);
+    let fix = "correct the setting, then run vestibule doctor again";
+    let found = SETTINGS.iter().find_map(|setting| {
+        let problem = text.strip_prefix(setting.name)?.strip_prefix(": ")?;
+        Some(Fail(setting.name, format!("{problem}. Fix: {fix}")))
+    });
+    found.unwrap_or_else(|| Fail("settings", format!("{text}. Fix: {fix}")))
 }
 
 fn check_public_url(config: &Config) -> Finding {

@@ -26,8 +26,9 @@ use backend::email::transport::{Transport, send_test};
 use backend::error::UseCaseError;
 use backend::settings::EmailTransport;
 use domain::email_address::EmailAddress;
-use domain::errors::FormErrors;
+use domain::errors::{ErrorCode, FormErrors};
 use domain::password::{NormalizedPassword, Password};
+use domain::status::{Role, Status};
 use domain::validation::Registration;
 
 /// Account portal with administrator approval
@@ -170,8 +171,13 @@ async fn execute(command: Command) -> Result<(), CliError> {
         print_line(settings_tables().trim_end());
         return Ok(());
     }
-    let config = Config::read(&Source::process()?)?;
-    telemetry::start(config.settings.environment, &config.log)?;
+    let config = match configure() {
+        Err(error) if matches!(command, Command::Doctor) => {
+            print_line(&doctor::invalid_setting(error).to_string());
+            return Err(CliError("1 check failed.".to_owned()));
+        }
+        config => config?,
+    };
     match command {
         Command::Serve => Ok(serve::serve(config).await?),
         Command::Migrate => {
@@ -189,6 +195,13 @@ async fn execute(command: Command) -> Result<(), CliError> {
         }
         Command::Settings => Ok(()),
     }
+}
+
+/// Reads the settings and starts the log.
+fn configure() -> Result<Config, ConfigError> {
+    let config = Config::read(&Source::process()?)?;
+    telemetry::start(config.settings.environment, &config.log)?;
+    Ok(config)
 }
 
 async fn run_doctor(config: &Config) -> Result<(), CliError> {
@@ -240,7 +253,13 @@ async fn run_admin_command(backend: &Backend, command: AdminCommand) -> Result<(
                 &password,
                 min_length,
             )?;
-            commands::create_admin(backend, form).await?;
+            let email = form.email.clone();
+            match commands::create_admin(backend, form).await {
+                Err(UseCaseError::Rejected(errors)) if errors.form == Some(ErrorCode::EmailTaken) => {
+                    return Err(email_taken(backend, &email, errors).await);
+                }
+                created => created?,
+            };
             print_line(&format!("{} is now an administrator and can sign in.", arguments.username));
         }
         AdminCommand::Grant { name } => {
@@ -254,6 +273,30 @@ async fn run_admin_command(backend: &Backend, command: AdminCommand) -> Result<(
         }
     }
     Ok(())
+}
+
+/// Returns the error for a new administrator with the email address of an account: what to do with the account instead.
+async fn email_taken(backend: &Backend, email: &EmailAddress, errors: FormErrors) -> CliError {
+    let owner = match commands::find_owner(backend, email).await {
+        Ok(Some(owner)) => owner,
+        Ok(None) => return errors.into(),
+        Err(error) => return CliError(error.to_string()),
+    };
+    let name = owner.username;
+    CliError(match (owner.status, owner.role) {
+        (Status::Active, Role::Admin) => format!(
+            "email: {name} has this email address and is already an administrator. For a sign-in link, run \
+             \"vestibule user link {name}\"."
+        ),
+        (Status::Active, Role::Member) => format!(
+            "email: the account {name} has this email address. To make it an administrator, run \"vestibule admin grant {name}\"."
+        ),
+        (status, _) => format!(
+            "email: the account {name} has this email address and is {}. Create an administrator with another email address, \
+             then change the status of {name} on the admin pages.",
+            status.as_str()
+        ),
+    })
 }
 
 fn read_password() -> Result<NormalizedPassword, CliError> {

@@ -27,3 +27,18 @@ fn the_reference_page_has_every_command_with_its_help_text() {
     }
     assert_eq!(listed.len(), commands.len(), "every listed command exists");
 }
+
+#[test]
+fn a_wrong_setting_is_a_failed_check() {
+    for (values, line) in [
+        (("SESSION_IDLE", "60s"), "fail  SESSION_IDLE: must be at least 2m. Fix: correct the setting"),
+        (
+            ("SECRET_KEY_FILE", "/nowhere"),
+            "fail  settings: SECRET_KEY_FILE: /nowhere must be a readable text file",
+        ),
+    ] {
+        let error = Config::read(&Source::of(&[values])).expect_err("is refused");
+        let finding = doctor::invalid_setting(error).to_string();
+        assert!(finding.starts_with(line) && !finding.contains(".."), "{finding}");
+    }
+}

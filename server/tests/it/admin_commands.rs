@@ -3,6 +3,7 @@
 use crate::support::{Browser, TestPortal};
 use backend::admin::commands;
 use backend::error::UseCaseError;
+use domain::email_address::EmailAddress;
 use domain::errors::{ErrorCode, FormErrors};
 use domain::status::{PublicStatus, Role, Status};
 
@@ -48,4 +49,18 @@ async fn a_printed_link_signs_in_once_and_is_audited() {
     assert!(portal.audit_log().await.iter().any(|row| row.action.as_str() == "operator.user_link"));
     portal.create_user("shut", Status::Deactivated, Role::Member).await;
     assert!(commands::make_user_link(&portal.backend, "shut").await.is_err());
+}
+
+#[tokio::test]
+async fn the_owner_of_an_email_address_that_a_new_administrator_cannot_have_is_found() {
+    let portal = TestPortal::start().await;
+    portal.register("ada").await;
+    portal.create_user("shut", Status::Deactivated, Role::Admin).await;
+    for (email, owner) in
+        [("Shut@example.org", Some("shut")), ("ada@example.org", None), ("new@example.org", None)]
+    {
+        let email = EmailAddress::parse(email).expect("valid");
+        let found = commands::find_owner(&portal.backend, &email).await.expect("reads");
+        assert_eq!(found.as_ref().map(|user| user.username.as_str()), owner);
+    }
 }

@@ -1,10 +1,17 @@
 //! Tests of sending failed emails again, and of the messages that promise emails.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use axum::http::StatusCode;
+use secrecy::SecretString;
 
 use crate::support::smtp::smtp_server;
 use crate::support::{Browser, PASSWORD, ReceivedEmail, TestPortal};
+use backend::email::worker;
 use backend::entity::outbox::{self, EmailKind, EmailState};
+use backend::infra::encryption::Keys;
+use backend::{Backend, Parts};
 use domain::status::{Role, Status};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -190,4 +197,50 @@ async fn what_people_are_told_names_the_limits_and_does_not_depend_on_them() {
     assert_eq!(emails_to(&portal, "ada@example.org").await.len(), 3);
     let to_bob = emails_to(&portal, "bob@example.org").await;
     assert_eq!(to_bob.iter().filter(|email| email.subject.contains("temporary password")).count(), 3);
+}
+
+#[tokio::test]
+async fn all_failed_emails_of_one_kind_to_one_person_are_replaced_by_one_email() {
+    let portal = TestPortal::start().await;
+    let admin = portal.create_admin("grace").await;
+    let browser = portal.register("ada").await;
+    browser.sign_in("ada", PASSWORD).await;
+    reject_emails(&portal).await;
+    for _ in 0..2 {
+        browser.post("/do/ask_confirmation", &[]).await;
+        reject_emails(&portal).await;
+    }
+    let failed = || async {
+        let rows = portal.outbox().await.into_iter();
+        let rows = rows.filter(|row| row.kind.known() == Some(EmailKind::ConfirmEmail));
+        rows.filter(|row| row.state.known() == Some(EmailState::Failed)).count()
+    };
+    assert_eq!(failed().await, 3);
+    admin.post("/do/resend_all_mails", &[]).await;
+    assert_eq!(failed().await, 0);
+    let emails = emails_to(&portal, "ada@example.org").await;
+    assert_eq!(emails.len(), 1);
+    assert_eq!(portal.browser().get(&emails[0].link()).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_email_that_another_key_has_encrypted_fails_with_the_fix_once_all_replicas_have_restarted() {
+    let mut portal = TestPortal::start().await;
+    portal.register("ada").await;
+    while worker::write(&portal.backend).await.expect("emails are written").is_zero() {}
+    let other = SecretString::from("another key that is long enough, too".to_owned());
+    portal.backend =
+        Backend::new(Parts { keys: Arc::new(Keys::new(&other, None)), ..(*portal.backend).clone() });
+    let transport = smtp_server("250 fine").await;
+    for (wait, expected) in [(0, EmailState::Pending), (10, EmailState::Failed)] {
+        portal.advance_time(Duration::from_mins(wait));
+        worker::send(&portal.backend, &transport, || false).await.expect("the outbox is read");
+        let row = email(&portal, EmailKind::ConfirmEmail).await;
+        assert_eq!(row.state.known(), Some(expected));
+        let reason = row.last_error.expect("a reason");
+        assert!(
+            reason.contains("SECRET_KEY_PREVIOUS") && reason.contains("send the email again"),
+            "{reason}"
+        );
+    }
 }

@@ -176,6 +176,8 @@ async fn without_the_database_the_portal_answers_503_and_says_when_to_retry() {
         assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers["retry-after"], "5");
         response.assert_contains("The portal is not available right now");
+        response.assert_contains("Reference ");
+        assert!(response.headers.get("x-error-reference").is_none(), "the page has the reference");
         response.assert_not_contains("sqlx");
     }
     let form = visitor.get("/login").await;

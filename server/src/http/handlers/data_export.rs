@@ -2,13 +2,15 @@
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use app::http::RequestContext;
+use app::http::{REFERENCE, RequestContext};
 use backend::Backend;
 use backend::accounts::data_export::export_data;
+use backend::infra::random;
+use domain::errors::error_reference;
 
 /// Returns the data of the user as a file. Authorization admits only users who are signed in.
 pub async fn download(
@@ -27,11 +29,13 @@ pub async fn download(
             (headers, format!("{data:#}\n")).into_response()
         }
         Err(failure) => {
-            tracing::error!(cause = %failure, "data export failed");
+            let bits = random::reference();
+            tracing::error!(reference = error_reference(bits), cause = %failure, "data export failed");
+            let reference = [(REFERENCE, HeaderValue::from(bits))];
             if failure.is_outage() {
-                return (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")]).into_response();
+                return (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")], reference).into_response();
             }
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            (StatusCode::INTERNAL_SERVER_ERROR, reference).into_response()
         }
     }
 }

@@ -11,12 +11,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tower_sessions::Session;
 
 use crate::app_state::AppState;
+use app::http::REFERENCE;
+use backend::infra::random;
 use backend::sessions::find_time_left;
+use domain::errors::error_reference;
 
 /// Returns a [`SessionTimeLeft`](domain::view_models::SessionTimeLeft), or `null` for a visitor. This route is
 /// outside the session layer, which removes the record of a session that has ended.
@@ -32,8 +35,11 @@ pub async fn time_left(State(state): State<AppState>, headers: HeaderMap) -> Res
     match found {
         Ok(left) => ([(CACHE_CONTROL, "no-store")], Json(left)).into_response(),
         Err(failure) => {
-            tracing::error!(cause = %failure, "session status lookup failed");
-            (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")]).into_response()
+            let bits = random::reference();
+            tracing::error!(reference = error_reference(bits), cause = %failure, "session status lookup failed");
+            let headers =
+                [(RETRY_AFTER, HeaderValue::from_static("5")), (REFERENCE, HeaderValue::from(bits))];
+            (StatusCode::SERVICE_UNAVAILABLE, headers).into_response()
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::extract::{Request, State};
-use axum::http::header::{LOCATION, SET_COOKIE, USER_AGENT};
+use axum::http::header::{LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -20,14 +20,17 @@ use tower_sessions::Session;
 use crate::app_state::AppState;
 use crate::http::middleware::client_ip::client_ip;
 use crate::http::prefetch::is_prefetch;
-use app::http::{FlashId, RequestContext, SESSION, asks_for_json};
+use app::http::{FlashId, REFERENCE, RequestContext, SESSION, asks_for_json};
 use app::pages::{UserData, has_visitor_form, user_data};
 use backend::Backend;
 use backend::accounts::profile::{ProfileData, find_current_user_with_account};
 use backend::error::InternalError;
+use backend::infra::random;
+use backend::sessions::store::hash_hex;
 use backend::sessions::{
     BrowserSession, CurrentUser, SessionKind, delete_ended_record, find_current_user, session_owner,
 };
+use domain::errors::error_reference;
 
 /// The hash of the session id that the browser sent, if the session has ended and the browser has not been told so yet.
 #[derive(Clone, Debug)]
@@ -46,8 +49,11 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
     let (current_user, account) = match find_user(&state.backend, &session, request.uri().path()).await {
         Ok(found) => found.unzip(),
         Err(failure) => {
-            tracing::error!(cause = %failure, "session lookup failed");
-            return (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "5")]).into_response();
+            let bits = random::reference();
+            tracing::error!(reference = error_reference(bits), cause = %failure, "session lookup failed");
+            let headers =
+                [(RETRY_AFTER, HeaderValue::from_static("5")), (REFERENCE, HeaderValue::from(bits))];
+            return (StatusCode::SERVICE_UNAVAILABLE, headers).into_response();
         }
     };
     let (current_user, restricted_user) = match current_user {

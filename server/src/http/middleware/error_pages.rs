@@ -3,6 +3,7 @@
 //! # Guarantees
 //!
 //! - A response with an error status has an error page, or an `ActionResult` for scripts that ask for JSON.
+//! - The page of a 500 or 503 shows a reference, which is in the log too.
 //! - A response that already has a body for people (pages, results of actions, health checks) stays as it is.
 
 use axum::Json;
@@ -15,9 +16,10 @@ use axum::response::{Html, IntoResponse, Response};
 
 use crate::app_state::AppState;
 use app::api::action_result::ActionResult;
-use app::http::asks_for_json;
+use app::http::{REFERENCE, asks_for_json};
 use app::pages::error_page;
-use domain::errors::{ErrorCode, FormErrors};
+use backend::infra::random;
+use domain::errors::{ErrorCode, FormErrors, error_reference};
 
 /// The maximum size of a page in bytes. An admin page with 2 × 50 users has about 200,000.
 const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -39,6 +41,7 @@ pub async fn render_error_pages(State(state): State<AppState>, request: Request,
     } else {
         let page = error_page::render(
             status.as_u16(),
+            matches!(status.as_u16(), 500 | 503).then(|| reference_of(&response)),
             retry_path.filter(|_| status == StatusCode::SERVICE_UNAVAILABLE),
             theme,
             &state.backend.settings,
@@ -53,6 +56,21 @@ pub async fn render_error_pages(State(state): State<AppState>, request: Request,
     }
     rendered.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     rendered
+}
+
+/// Returns the reference of an error, which the log has. If the cause was not logged with a reference, this line has the request id
+/// of the line with the cause.
+fn reference_of(response: &Response) -> u64 {
+    let logged = response.headers().get(REFERENCE).and_then(|bits| bits.to_str().ok()?.parse().ok());
+    logged.unwrap_or_else(|| {
+        let bits = random::reference();
+        tracing::warn!(
+            reference = error_reference(bits),
+            status = response.status().as_u16(),
+            "error page shown"
+        );
+        bits
+    })
 }
 
 /// Buffers an HTML response, so that it is sent in one piece and no browser renders half of it.
