@@ -72,3 +72,14 @@ pub enum FlashMessage {
     /// The user has signed out of the portal, but not of Microsoft.
     SignedOutLocally,
 }
+
+impl FlashMessage {
+    /// Returns false for news that is neither good nor the result of the person's action.
+    #[must_use]
+    pub fn is_success(self) -> bool {
+        !matches!(
+            self,
+            Self::SessionEnded | Self::DeletionRequested(_) | Self::SignedOutLocally | Self::EmailRestoredInactive
+        )
+    }
+}

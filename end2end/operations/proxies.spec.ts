@@ -192,10 +192,12 @@ for (const kind of KINDS) {
       const { proxy } = await start(kind)
       const visitor = new RemoteVisitor(proxy)
       for (const host of ['evil.example', '127.0.0.1', `${HOST}:8443`, `${HOST}.evil.example`]) {
-        for (const path of ['/', '/login', '/favicon.svg']) {
+        expect((await visitor.send('/favicon.svg', { headers: { host } })).status, 'the error page loads files').toBe(200)
+        for (const path of ['/', '/login', '/profile']) {
           const answer = await visitor.send(path, { headers: { host } })
           expect(answer.status, `${path} of ${host}`).toBe(421)
           expect(mainText(answer)).toContain('This portal has a different web address.')
+          expect(answer.body).toContain(`href="${PUBLIC_URL}/"`)
           expect(answer.body).not.toContain('evil')
         }
         const sent = await visitor.send('/do/sign_in', { body: WRONG, headers: { host } })

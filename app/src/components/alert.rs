@@ -15,6 +15,17 @@ pub fn SuccessAlert(
     }
 }
 
+/// An alert for information that is neither a success nor a warning.
+#[component]
+pub fn InfoAlert(
+    /// The text.
+    message: String,
+) -> impl IntoView {
+    view! {
+        <div class="alert alert-soft alert-info items-start" role="status"><Icon name=IconName::Info /><p class="wrap-anywhere text-base-content">{message}</p></div>
+    }
+}
+
 /// An alert for a warning.
 #[component]
 pub fn WarningAlert(

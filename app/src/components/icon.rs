@@ -24,6 +24,10 @@ impl IconName {
     pub const X: Self = Self(
         "<path d='M18 6 6 18'/><path d='m6 6 12 12'/>",
     );
+    /// A circle with an i: information.
+    pub const Info: Self = Self(
+        "<circle cx='12' cy='12' r='10'/><path d='M12 16v-4'/><path d='M12 8h.01'/>",
+    );
     /// A clock: pending, time.
     pub const Clock: Self = Self(
         "<circle cx='12' cy='12' r='10'/><path d='M12 6v6l4 2'/>",

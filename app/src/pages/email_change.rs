@@ -139,7 +139,10 @@ fn OtherUserSignedIn(request: PageRequest, link: LinkView) -> impl IntoView {
             lead=format!("You're signed in as {other_username}. Sign out, then open the link again.")
             step=ProgressStep::None
         >
-            <div class="flex flex-wrap gap-3"><a class="btn btn-primary btn-block" href="/logout">"Sign out"</a></div>
+            <div class="flex flex-wrap gap-3">
+                    <a class="btn btn-primary btn-block" href="/logout">"Sign out"</a>
+                    <a class="btn btn-block border-line" href="/profile">"Go to your profile"</a>
+                </div>
         </SignedOutLayout>
     }
 }

@@ -36,7 +36,7 @@ fn title_and_text(status: u16) -> TitleAndText {
         413 => ("The form is too large", "Shorten what you entered and try again. Nothing has changed."),
         415 => ("We could not read that form", "Go back and use the form on the page. Nothing has changed."),
         421 => {
-            ("Wrong web address", "This portal has a different web address. Ask your administrator for it.")
+            ("Wrong web address", "This portal has a different web address.")
         }
         429 => ("Too many attempts", "Wait a few minutes, then try again."),
         503 => ("The portal is not available right now", "Try again in a moment."),
@@ -59,8 +59,11 @@ pub fn render(
     assets: &DocumentAssets,
 ) -> String {
     let texts = if status == 403 { FROM_ANOTHER_WEBSITE } else { title_and_text(status) };
+    let public_url = settings.link("/");
     let content = move || {
-        view! { <ErrorContent status=status texts=texts reference=reference retry_url=retry_url /> }
+        view! {
+            <ErrorContent status=status texts=texts reference=reference retry_url=retry_url public_url=public_url />
+        }
     };
     render_document(texts, content, theme, settings, assets)
 }
@@ -117,7 +120,7 @@ pub fn render_panic_page() -> (u64, String) {
     (bits, page)
 }
 
-/// The content of an error page: the status code, the explanation and the links to continue.
+/// The content of an error page: the explanation and the links to continue.
 #[component]
 pub fn ErrorContent(
     /// The status code.
@@ -130,19 +133,24 @@ pub fn ErrorContent(
     /// The URL of the "Try again" button, for errors that another attempt may solve.
     #[prop(default = None)]
     retry_url: Option<String>,
+    /// The URL of the portal, for requests to another host. All paths of that host have this page.
+    #[prop(default = String::new())]
+    public_url: String,
 ) -> impl IntoView {
     let (title, text) = texts;
-    let start = if retry_url.is_some() || status == 504 { "btn border-line" } else { "btn btn-primary" };
+    let leads_to_profile = status == 504 || (status == 403 && texts != FROM_ANOTHER_WEBSITE);
+    let start = if retry_url.is_some() || leads_to_profile { "btn border-line" } else { "btn btn-primary" };
+    let misdirected = status == 421;
     view! {
         <div class="flex flex-col gap-2">
-            <p class="text-8xl leading-none tracking-tight text-line tabular-nums" aria-hidden="true">{status}</p>
             <PageHeading title=title.to_owned() lead=text.to_owned() />
             {reference.map(reference_line)}
             <div class="mt-4 flex flex-wrap gap-3">
                 {retry_url.map(|url| view! { <a class="btn btn-primary" href=url>"Try again"</a> })}
-                {(status == 504).then(|| view! { <a class="btn btn-primary" href="/profile">"Go to your profile"</a> })}
-                <a class=start href="/">"Go to the home page"</a>
-                {(!matches!(status, 403 | 503 | 504)).then(|| view! { <a class="btn border-line" href="/login">"Sign in"</a> })}
+                {leads_to_profile.then(|| view! { <a class="btn btn-primary" href="/profile">"Go to your profile"</a> })}
+                {misdirected.then(|| view! { <a class="btn btn-primary" href=public_url.clone()>{format!("Go to {public_url}")}</a> })}
+                {(!misdirected).then(|| view! { <a class=start href="/">"Go to the home page"</a> })}
+                {(!matches!(status, 403 | 421 | 503 | 504)).then(|| view! { <a class="btn border-line" href="/login">"Sign in"</a> })}
             </div>
         </div>
     }
@@ -229,6 +237,15 @@ pub fn InvalidLinkPage(
     request: PageRequest,
 ) -> impl IntoView {
     set_status(StatusCode::NOT_FOUND);
+    if let Some(username) = request.current_user().map(|current_user| current_user.username.clone()) {
+        let lead = format!("This link has expired or has already been used. You're signed in as {username}.");
+        return view! {
+            <SignedOutLayout request=request title="This link no longer works".to_owned() lead=lead step=ProgressStep::None>
+                <a class="btn btn-primary btn-block" href="/profile">"Go to your profile"</a>
+            </SignedOutLayout>
+        }
+        .into_any();
+    }
     let lead = domain::errors::ErrorCode::LinkInvalid.message();
     view! {
         <SignedOutLayout request=request title="This link no longer works".to_owned() lead=lead step=ProgressStep::None>
@@ -238,4 +255,5 @@ pub fn InvalidLinkPage(
             </div>
         </SignedOutLayout>
     }
+    .into_any()
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::{Meta, Title};
 
-use crate::components::alert::{ErrorAlert, SuccessAlert};
+use crate::components::alert::{ErrorAlert, InfoAlert, SuccessAlert};
 use crate::components::icon::{Icon, IconName};
 use crate::http::Flash;
 use crate::islands::session_timeout::SessionTimeout;
@@ -67,10 +67,15 @@ pub fn FlashMessages(
     /// The request that the page answers.
     request: PageRequest,
 ) -> impl IntoView {
-    let notice = request.flash().and_then(|flash| Some(with_username(flash, flash.message?.message())));
+    let flash = request.flash().and_then(|flash| Some((flash.message?, flash)));
+    let notice = flash.map(|(code, flash)| (code.is_success(), with_username(flash, code.message())));
     view! {
         <div class="empty:hidden">
-            {notice.map(|message| view! { <SuccessAlert message=message /> })}
+            {notice.map(|(is_success, message)| if is_success {
+                view! { <SuccessAlert message=message /> }.into_any()
+            } else {
+                view! { <InfoAlert message=message /> }.into_any()
+            })}
         </div>
     }
 }

@@ -45,7 +45,10 @@ fn SignInLinkForm(request: PageRequest, link: LinkView, token: String) -> impl I
                 lead=format!("You're signed in as {other_username}. Sign out, then open the link again.")
                 step=ProgressStep::SignInAfterApproval
             >
-                <div class="flex flex-wrap gap-3"><a class="btn btn-primary btn-block" href="/logout">"Sign out"</a></div>
+                <div class="flex flex-wrap gap-3">
+                    <a class="btn btn-primary btn-block" href="/logout">"Sign out"</a>
+                    <a class="btn btn-block border-line" href="/profile">"Go to your profile"</a>
+                </div>
             </SignedOutLayout>
         }
         .into_any(),

@@ -5,7 +5,7 @@
 //! - A request with several Host headers gets 400 (RFC 9112, 3.2), because a proxy may have checked another one.
 //! - A path that two parsers could read differently gets 404, so that it reaches neither routing nor authorization.
 //! - In production a request for another Host gets 421 (Misdirected Request, RFC 9110, 15.5.20), except for health checks, which
-//!   often use the IP address.
+//!   often use the IP address, and the files that the error page loads.
 //! - A form from another origin gets 403.
 
 use axum::extract::{Request, State};
@@ -57,11 +57,17 @@ fn is_unambiguous_path(path: &str) -> bool {
 
 /// Returns true if a request names the host of PUBLIC_URL, or does not have to.
 fn has_expected_host(request: &Request, settings: &Settings) -> bool {
-    let exempt =
-        settings.environment == Environment::Dev || matches!(request.uri().path(), "/healthz" | "/readyz");
+    let exempt = settings.environment == Environment::Dev || is_exempt_path(request.uri().path());
     let authority = request.uri().authority().map(Authority::as_str);
     let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     exempt || is_public_host(authority.or(header).unwrap_or_default(), &settings.public_url)
+}
+
+/// Returns true for health checks, and for the files that an error page loads.
+fn is_exempt_path(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz" | "/accent.css" | "/logo" | "/favicon.svg")
+        || path.starts_with("/pkg/")
+        || path.starts_with("/fonts/")
 }
 
 /// Returns true if a form names another origin than PUBLIC_URL, including the scheme: the check for cross-site requests compares
