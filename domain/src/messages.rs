@@ -243,7 +243,7 @@ impl AdminAction {
             Self::Deactivate => {
                 if let Some(at) = user.deletion_due {
                     return format!(
-                        "This account will be deleted on {}, because someone signed in to it and asked us to. If you deactivate the account, we will not delete it. It stays deactivated, and the link in its owner's email no longer works.",
+                        "This account will be deleted on {}, because someone signed in to it and asked us to. If you deactivate the account, we will not delete it. It will stay deactivated, and the link in its owner's email will no longer work.",
                         utc_text(at)
                     );
                 }

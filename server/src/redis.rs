@@ -4,7 +4,7 @@
 //!
 //! - No command takes longer than [`COMMAND_TIMEOUT`].
 //! - A failed connection is replaced, even if nothing reports the failure. The number of attempts is not limited.
-//! - The portal does not start with an account of Redis that lacks rights.
+//! - The portal does not start if its Redis account lacks rights.
 
 use std::time::Duration;
 

@@ -43,8 +43,8 @@ pub fn filters(filter: &str) -> Result<(FilterFn, EnvFilter), ConfigError> {
     Ok((filter_fn(is_free_of_secrets), levels))
 }
 
-/// Refuses a filter with a part that names no level. A word that is no level, for example `warning`, would count as the name of a
-/// crate, and switch off the log of all others.
+/// Refuses a filter with a part that names no level. Any other word, for example `warning`, would count as the name of a
+/// crate, and turn off the logs of all other crates.
 fn check_levels(parts: &[&str]) -> Result<(), ConfigError> {
     let is_level = |text: &str| !text.is_empty() && text.parse::<LevelFilter>().is_ok();
     let wrong = parts.iter().copied().find(|part| {
@@ -54,7 +54,7 @@ fn check_levels(parts: &[&str]) -> Result<(), ConfigError> {
     wrong.map_or(Ok(()), |part| {
         Err(ConfigError(format!(
             "LOG: must be a level (off, error, warn, info, debug or trace), or levels for crates as in info,server=debug. \
-             {part:?} names no level."
+             {part:?} does not name a level."
         )))
     })
 }

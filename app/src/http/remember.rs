@@ -27,7 +27,7 @@ impl ActionContext {
         self.set_cookie(self.cookies.password_verified(user_id, self.backend.now()));
     }
 
-    /// Forgets whose correct password was given in this browser: another user has given theirs in the meantime.
+    /// Forgets the user whose correct password was entered in this browser, because another user has entered theirs since.
     pub fn forget_verified_password(&self) {
         if self.request.password_verified.is_some() {
             self.set_cookie(self.cookies.remove_password_verified());

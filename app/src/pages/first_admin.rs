@@ -34,7 +34,7 @@ fn FirstAdminForm(request: PageRequest, token: String) -> impl IntoView {
         <SignedOutLayout
             request=request.clone()
             title="Create the first administrator".to_owned()
-            lead="This account can approve everyone else. This link works only once.".to_owned()
+            lead="With this account, you can approve everyone else. This link works only once.".to_owned()
             step=ProgressStep::None
         >
             <FormIsland action="/do/set_up".to_owned() errors=request.errors()>

@@ -36,7 +36,7 @@ pub fn HomePage() -> impl IntoView {
             <SignedOutLayout
                 request=request
                 title=format!("Welcome to {name}")
-                lead="Register for an account. An administrator will review your request, and you can sign in once it's approved.".to_owned()
+                lead="Register for an account. An administrator will review your registration, and you can sign in once it's approved.".to_owned()
                 step=ProgressStep::Start
             >
                 <PageDescription text=format!("Sign in to {name}, or create an account.") />

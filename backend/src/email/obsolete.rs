@@ -1,8 +1,8 @@
-//! Emails whose reason has gone.
+//! Emails that are no longer needed.
 //!
 //! # Guarantees
 //!
-//! - An event that ends the reason of an email drops the email in its own transaction, unless it has been sent.
+//! - An event that makes an email unnecessary drops the email in the same transaction, unless the email has been sent.
 //! - Before an email is sent, also by an administrator, its reason is checked again. So events in other accounts, and sign-ins, end
 //!   it too.
 //! - Emails that report a change of an account to its owner, or a disputed registration to administrators, are never dropped
@@ -80,7 +80,7 @@ fn may_confirm(status: Status) -> bool {
     matches!(status, Status::Pending | Status::Held | Status::Active)
 }
 
-/// Returns the message of an unsent email as it may be sent, or `None` if the reason of the email has gone.
+/// Returns the message of an unsent email as it may be sent, or `None` if the email is no longer needed.
 pub(crate) async fn still_needed(
     backend: &Backend,
     db: &impl ConnectionTrait,

@@ -187,7 +187,7 @@ fn email_transport(source: &Source, environment: Environment) -> Result<EmailTra
         if folder.starts_with('~') {
             return Err(invalid(
                 "MAIL_DIR",
-                "must be the full path of a folder, because ~ has no meaning here",
+                "must be a path that does not begin with ~, for example /var/lib/vestibule/data/mail",
             ));
         }
         Ok(EmailTransport::File(PathBuf::from(folder)))

@@ -49,7 +49,7 @@ pub const SETTINGS: &[Setting] = settings! {
         "ADMIN_EMAIL", "every active administrator", "Email addresses that are notified of new registrations, separated by commas";
         "SMTP_URL", "none", "Mail server: `smtps://user:password@host`, or `smtp://…?tls=required`. Unencrypted connections are allowed to localhost only. A path, for example `/mail.example.com`, sets the name with which the portal greets the mail server (EHLO), instead of the host of PUBLIC_URL";
         "MAIL_DIR", "`data/mail`", "Folder for `MAIL_TRANSPORT=file` (one `.eml` file per email)";
-        "MAIL_RATE", "`30/1m`", "Maximum number of attempts to send an email per period, of all replicas together, for example `30/1m`";
+        "MAIL_RATE", "`30/1m`", "Maximum number of attempts to send an email per period, across all replicas, for example `30/1m`";
     }
     "Registration and passwords" {
         "REQUIRE_CONFIRMED_ADDRESS", "`false`", "`true` if people must confirm their email address before they can be approved";

@@ -3,7 +3,7 @@
 //! # Guarantees
 //!
 //! - Spaces and invisible characters around a value are removed, in variables as well as in files.
-//! - A value in quotation marks or with invisible characters in it is refused.
+//! - A value in quotation marks or with invisible characters in it is refused, except SECRET_KEY_PREVIOUS.
 
 use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
@@ -28,7 +28,7 @@ fn is_setting(name: &str) -> bool {
     secret.is_some() || SETTINGS.iter().any(|setting| setting.name == name)
 }
 
-/// Refuses a value with marks that no one means. The keys are exempt from the check for line breaks, because they may be any text.
+/// Refuses quotation marks around a value and invisible characters in it. Keys are any text, so they may contain line breaks.
 /// The previous key is not checked, because it may have been in use with its marks.
 fn check_text(name: &str, text: &str) -> Result<(), ConfigError> {
     if name == "SECRET_KEY_PREVIOUS" {
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_byte_order_mark_in_an_env_file_is_no_part_of_a_name() {
+    fn a_byte_order_mark_in_an_env_file_is_not_part_of_a_name() {
         let values = parse_env_file("\u{feff}PORTAL_NAME=Example\r\nLOG=warn\r\n").expect("is accepted");
         let expected =
             [("PORTAL_NAME", "Example"), ("LOG", "warn")].map(|(a, b)| (a.to_owned(), b.to_owned()));

@@ -121,7 +121,7 @@ fn trusted_proxy(text: &str, should: &str) -> Result<IpNet, ConfigError> {
     if net.addr() != net.network() {
         let (address, network) = (net.addr(), net.trunc());
         let should = format!(
-            "{text} can mean two things. Write {address} for one address, or {network} for its network"
+            "must be one IP address or a whole network. Instead of {text}, write {address} or {network}"
         );
         return Err(invalid("TRUSTED_PROXIES", &should));
     }

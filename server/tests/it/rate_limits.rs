@@ -165,9 +165,9 @@ async fn every_counter_in_redis_expires() {
 async fn an_untrusted_proxy_is_reported_on_the_admin_page() {
     let portal = TestPortal::with(&[("TRUSTED_PROXIES", "none")]).await;
     let admin = portal.create_admin("grace").await;
-    admin.get("/admin").await.assert_not_contains("may apply to everyone together");
+    admin.get("/admin").await.assert_not_contains("everyone may share one limit");
     portal.browser().post_from("/do/sign_in", &[("username", "x")], Some("192.0.2.1")).await;
-    admin.get("/admin").await.assert_contains("may apply to everyone together");
+    admin.get("/admin").await.assert_contains("everyone may share one limit");
     assert_eq!(admin.get("/profile").await.status, StatusCode::OK);
 }
 

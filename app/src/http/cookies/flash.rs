@@ -22,7 +22,7 @@ const TAB_LIFETIME: Duration = Duration::from_mins(1);
 /// The maximum number of flashes of tabs that a browser keeps.
 const MAX_TABS: usize = 4;
 
-/// The id of the flash of one tab, so that each of several tabs shows its own refusal. The URL of the tab has it.
+/// The id of one tab's flash. The URL of the tab contains the id, so each tab shows only its own refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlashId(String);
 

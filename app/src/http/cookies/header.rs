@@ -7,7 +7,7 @@
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 
-/// Returns the name and the value of each cookie. Texts without `=` are no cookies.
+/// Returns the name and the value of each cookie. Text without `=` is not a cookie.
 fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     let lines = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
     lines.flat_map(|line| line.split(|byte| *byte == b';')).filter_map(|pair| {

@@ -45,7 +45,7 @@ fn Users(request: PageRequest, lists: UsersPageView, cursor: UsersCursor) -> imp
     let next_users = if lists.users.next.is_some() { format!("{next_users}#people") } else { String::new() };
     let page_url = users_page_url(cursor.pending_after.as_ref(), cursor.users_after.as_ref());
     let proxy_warning = request.context.untrusted_proxy.then_some(
-        "We may not be seeing the real IP addresses of visitors, so the limits on attempts may apply to everyone together. Ask \
+        "We may not be seeing visitors' real IP addresses, so everyone may share one limit on attempts. Ask \
          the person who runs this server to check the portal's log.",
     );
     let now = request.backend.now();

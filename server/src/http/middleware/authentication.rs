@@ -2,8 +2,8 @@
 //!
 //! # Guarantees
 //!
-//! - Only an action that ends the session of its request removes the session cookie. The late answer of a session that has ended
-//!   would remove the cookie of the session that follows it, which the request did not have.
+//! - Only an action that ends the session of its request removes the session cookie. Otherwise, a late response of an
+//!   ended session could remove the cookie of the next session.
 //! - A browser is told once that its session has ended, although it keeps the cookie of the session.
 //! - A flash message is removed when its own page is requested, and never by a prefetch.
 

@@ -1,4 +1,4 @@
-//! Redirects from paths that are nearly right to the page that was meant.
+//! Redirects from paths with capital letters or a final slash to the intended page.
 //!
 //! # Guarantees
 //!
