@@ -27,11 +27,21 @@ pub enum Field {
     ConfirmPassword,
     /// The checkbox for a shared computer: any non-empty value means yes.
     Shared,
+    /// The answer of an applicant.
+    Answer,
+    /// The question of an administrator to an applicant.
+    Question,
+    /// The reason for a decision, which the applicant reads.
+    Reason,
+    /// The note about a decision, for administrators.
+    Note,
+    /// The title of a saved reason.
+    Title,
 }
 
 impl Field {
     /// All fields.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::Username,
         Self::Email,
         Self::Password,
@@ -39,6 +49,11 @@ impl Field {
         Self::NewPassword,
         Self::ConfirmPassword,
         Self::Shared,
+        Self::Answer,
+        Self::Question,
+        Self::Reason,
+        Self::Note,
+        Self::Title,
     ];
 
     /// Returns the name of the field in HTML.
@@ -52,6 +67,11 @@ impl Field {
             Self::NewPassword => "new_password",
             Self::ConfirmPassword => "confirm_password",
             Self::Shared => "shared",
+            Self::Answer => "answer",
+            Self::Question => "question",
+            Self::Reason => "reason",
+            Self::Note => "note",
+            Self::Title => "title",
         }
     }
 
@@ -67,8 +87,16 @@ impl Field {
         match self {
             Self::Username | Self::Email => Some(crate::email_address::MAX_LENGTH),
             Self::Shared => Some(3),
+            Self::Title => Some(320),
+            Self::Answer | Self::Question | Self::Reason | Self::Note => Some(1_500),
             Self::Password | Self::CurrentPassword | Self::NewPassword | Self::ConfirmPassword => None,
         }
+    }
+
+    /// Returns true if the field is for text of several lines: see [`crate::free_text::FreeText`].
+    #[must_use]
+    pub fn is_multiline(self) -> bool {
+        matches!(self, Self::Answer | Self::Question | Self::Reason | Self::Note)
     }
 
     /// Returns true if the field is for a password.
@@ -166,6 +194,16 @@ pub enum ErrorCode {
     EmailNotNeeded,
     /// The link of the failed email has expired, and no new one can replace it.
     EmailExpired,
+    /// The answer is missing.
+    AnswerMissing,
+    /// The question is missing.
+    QuestionMissing,
+    /// The reason is missing.
+    ReasonMissing,
+    /// The title is missing.
+    TitleMissing,
+    /// The text has more characters than this maximum.
+    TextTooLong(usize),
     /// The form does not have the expected fields.
     FormMalformed,
     /// The form is larger than the limit.

@@ -10,6 +10,7 @@
 pub mod email_address;
 pub mod errors;
 pub mod flash_message;
+pub mod free_text;
 pub mod invisible;
 pub mod messages;
 pub mod password;

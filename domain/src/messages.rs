@@ -99,6 +99,11 @@ impl ErrorCode {
             Self::EmailExpired => {
                 "The link in this email has expired, so we cannot send the email again. Tell the person in another way, then dismiss the email."
             }
+            Self::AnswerMissing => "Enter an answer.",
+            Self::QuestionMissing => "Enter a question.",
+            Self::ReasonMissing => "Enter a reason.",
+            Self::TitleMissing => "Enter a title.",
+            Self::TextTooLong(most) => return format!("Use {most} characters or fewer."),
             Self::FormMalformed => "We could not read the form. Try again. Nothing has changed.",
             Self::FormTooLarge => "You entered too much text. Shorten it and try again.",
             Self::CookiesBlocked => {

@@ -7,6 +7,7 @@
 
 use crate::email_address::{EmailAddress, InvalidEmailAddress};
 use crate::errors::{ErrorCode, Field, FormErrors};
+use crate::free_text;
 use crate::password::{InvalidPassword, NewPassword, NormalizedPassword, Password};
 use crate::username::{InvalidUsername, Username};
 
@@ -60,7 +61,11 @@ pub fn check_field(
                 .map(|invalid| password_error(invalid, min_length))
         }
         Field::CurrentPassword => typed.is_empty().then_some(ErrorCode::CurrentPasswordMissing),
-        Field::Shared => None,
+        Field::Shared | Field::Title => None,
+        Field::Answer | Field::Question | Field::Reason | Field::Note => {
+            (typed.chars().count() > free_text::MAX_LENGTH)
+                .then_some(ErrorCode::TextTooLong(free_text::MAX_LENGTH))
+        }
         Field::ConfirmPassword => {
             (normalize(typed) != normalize(other)).then_some(ErrorCode::PasswordsDiffer)
         }

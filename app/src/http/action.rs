@@ -35,6 +35,8 @@ use domain::flash_message::FlashMessage;
 use domain::return_to::ReturnTo;
 use domain::view_models::UserRow;
 
+/// The maximum length of all kept input of a form, in bytes of JSON. With the refusal, it fits the flash cookie.
+const MAX_KEPT_INPUT: usize = 1_700;
 /// The seconds after which a client may try again if a dependency has failed.
 const RETRY_AFTER_OUTAGE: u64 = 5;
 
@@ -56,8 +58,11 @@ impl Action {
     #[must_use]
     pub fn keep(mut self, field: Field, input: &str) -> Self {
         if let Some(max_length) = field.max_preserved_length() {
-            let mut kept: String = input.chars().filter(|c| !c.is_control()).collect();
+            let mut kept: String =
+                input.chars().filter(|c| !c.is_control() || (*c == '\n' && field.is_multiline())).collect();
             kept.truncate(kept.floor_char_boundary(max_length));
+            let used = self.input.iter().map(|(_, kept)| json_length(kept)).sum();
+            truncate_json(&mut kept, MAX_KEPT_INPUT.saturating_sub(used));
             self.input.push((field, kept));
         }
         self
@@ -79,6 +84,27 @@ impl Action {
         }
         let result = run(context.clone()).await;
         context.respond(result)
+    }
+}
+
+/// Returns the length of a text in a JSON string, in bytes.
+fn json_length(text: &str) -> usize {
+    text.chars().map(json_char_length).sum()
+}
+
+fn json_char_length(c: char) -> usize {
+    if matches!(c, '"' | '\\' | '\n') { 2 } else { c.len_utf8() }
+}
+
+/// Shortens a text to at most `max_length` bytes in a JSON string.
+fn truncate_json(text: &mut String, max_length: usize) {
+    let mut length = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        length += json_char_length(*c);
+        length > max_length
+    });
+    if let Some((end, _)) = end {
+        text.truncate(end);
     }
 }
 
