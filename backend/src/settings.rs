@@ -121,6 +121,12 @@ pub struct Settings {
     pub password_blocklist: Blocklist,
     /// True if a registration can be approved only with a confirmed email address.
     pub require_confirmed_email: bool,
+    /// The question that people answer when they register.
+    pub register_question: Option<String>,
+    /// The time in which a decision of an administrator can be undone, and after which its email is sent. Zero for none.
+    pub undo_window: Duration,
+    /// The time after which administrators are reminded of a registration that no one has decided on. Zero for never.
+    pub remind_after: Duration,
     /// The lifetime of an emailed sign-in link.
     pub sign_in_link_lifetime: Duration,
     /// The time after which an unused session ends.

@@ -36,6 +36,7 @@ impl Action {
             Self::RequestDeletion => "Deletion requested",
             Self::KeepAccount => "Deletion cancelled",
             Self::DeleteAccount => "Deleted",
+            Self::DeleteExpired => "Deleted at the end of the retention period",
             Self::OperatorGrant => "Made an administrator from the command line",
             Self::OperatorLink => "Sign-in link created from the command line",
             Self::ResendEmail => "Email sent again",

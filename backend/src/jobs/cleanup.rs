@@ -3,7 +3,7 @@
 //! # Guarantees
 //!
 //! - The only accounts that are deleted are unconfirmed pending and shadow registrations (7 days), rejected registrations (30
-//!   days) and accounts whose owner requested it (72 hours). The audit log loses their names.
+//!   days) and accounts whose owner requested it (72 hours). The audit log loses their names, and gets one row for each.
 //! - Emails and tokens are deleted some days after they were sent, used, failed or expired.
 //! - A step that fails stops none of the others.
 
@@ -39,8 +39,9 @@ const TOKEN_RETENTION: Duration = Duration::from_hours(24);
 /// Deletes expired data. Returns the number of deleted accounts.
 pub async fn purge(backend: &Backend) -> Result<usize, InternalError> {
     let now = backend.now();
-    let registrations = purge_users(backend, &expired_registrations(now), false, now).await;
-    let deletions = purge_users(backend, &due_deletions(now), true, now).await;
+    let registrations =
+        purge_users(backend, &expired_registrations(now), Action::DeleteExpired, now).await;
+    let deletions = purge_users(backend, &due_deletions(now), Action::DeleteAccount, now).await;
     let names = erase_deleted_users(backend).await;
     let rows = purge_rows(backend, now).await;
     let log = backend.db.checkpoint().await;
@@ -120,22 +121,20 @@ fn due_deletions(now: Timestamp) -> Condition {
 }
 
 /// Deletes the accounts that match `condition`, one batch per transaction, so that other transactions do not wait long. Writes a
-/// row of the audit log for each if its owner requested the deletion. Returns the number of deleted accounts.
+/// row of the audit log for each. Returns the number of deleted accounts.
 async fn purge_users(
     backend: &Backend,
     condition: &Condition,
-    requested: bool,
+    action: Action,
     now: Timestamp,
 ) -> Result<usize, InternalError> {
     let mut deleted = 0;
     loop {
         let txn = backend.db.begin_write(Lock::None).await?;
         let ids = delete_users(&txn, condition.clone()).await?;
-        if requested {
-            let no_actor = Actor { id: None, name: String::new(), client_ip: String::new() };
-            for id in &ids {
-                insert_audit(&*txn, Action::DeleteAccount, &no_actor, Some((*id, "")), now).await?;
-            }
+        let no_actor = Actor { id: None, name: String::new(), client_ip: String::new() };
+        for id in &ids {
+            insert_audit(&*txn, action, &no_actor, Some((*id, "")), now).await?;
         }
         txn.commit().await?;
         deleted += ids.len();

@@ -43,6 +43,8 @@ pub use crate::config::source::Source;
 /// depends on whether an account exists, and delays the email only briefly.
 const RESET_DELAY: Duration = Duration::from_secs(6);
 
+/// The maximum length of REGISTER_QUESTION in characters.
+const MAX_REGISTER_QUESTION: usize = 200;
 /// The minimum of SESSION_IDLE.
 const MIN_SESSION_IDLE: Duration = Duration::from_mins(2);
 
@@ -116,6 +118,9 @@ impl Config {
                 "must be true or false",
                 |word| word.parse().ok(),
             )?,
+            register_question: register_question(source)?,
+            undo_window: source.period_or_zero("UNDO_WINDOW", undo_window_default(environment))?,
+            remind_after: source.period_or_zero("REMIND_AFTER", "8h")?,
             sign_in_link_lifetime: source.period("SIGN_IN_LINK_LIFETIME", "1d")?,
             session_idle: session_idle(source)?,
             session_lifetime: source.period("SESSION_LIFETIME", "14d")?,
@@ -149,6 +154,21 @@ impl Config {
 fn default_site_root() -> PathBuf {
     let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.parent()?.join("site")));
     beside.filter(|folder| folder.is_dir()).unwrap_or_else(|| PathBuf::from("target/site"))
+}
+
+/// Reads REGISTER_QUESTION.
+fn register_question(source: &Source) -> Result<Option<String>, ConfigError> {
+    let should = format!("must be one line of at most {MAX_REGISTER_QUESTION} characters");
+    let is_valid = |text: &str| text.chars().count() <= MAX_REGISTER_QUESTION && !text.contains(char::is_control);
+    source.parsed("REGISTER_QUESTION", None, &should, |text| is_valid(text).then(|| Some(text.to_owned())))
+}
+
+/// Returns the default of UNDO_WINDOW. Developers do not want to wait a minute for an email.
+fn undo_window_default(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Dev => "5s",
+        Environment::Prod => "60s",
+    }
 }
 
 /// Reads SESSION_IDLE. The last activity is recorded once a minute, so a shorter period would sign active people out.

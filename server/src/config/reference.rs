@@ -53,8 +53,13 @@ pub const SETTINGS: &[Setting] = settings! {
     }
     "Registration and passwords" {
         "REQUIRE_CONFIRMED_ADDRESS", "`false`", "`true` if people must confirm their email address before they can be approved";
+        "REGISTER_QUESTION", "none: no question", "Question that people must answer when they register, one line of at most 200 characters, for example `Which department do you work in?`";
         "PASSWORD_MIN_LENGTH", "`12`", "Minimum password length, 8 to 64 characters";
         "PASSWORD_BLOCKLIST", "none", "Text file with passwords that are not allowed, one per line, in addition to the built-in check";
+    }
+    "Decisions" {
+        "UNDO_WINDOW", "`60s`, in DEV `5s`", "Period in which administrators can undo a decision. Its email is sent afterwards. `0s`: decisions cannot be undone";
+        "REMIND_AFTER", "`8h`", "Period after which administrators are reminded of a registration that no one has decided on. `0s`: never";
     }
     "Rate limits" {
         "LIMIT_SIGN_IN", "`100/10m`", "Failed sign-ins per IP address (IPv6: per /64 network) and period";

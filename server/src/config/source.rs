@@ -229,6 +229,16 @@ impl Source {
         self.parsed(name, default, &should, parse_period)
     }
 
+    /// Reads a period that may be zero (`0s`).
+    pub(super) fn period_or_zero(&self, name: &str, default: &str) -> Result<Duration, ConfigError> {
+        let should = format!("must be a number and s, m, h or d, for example {default}, or 0s for never");
+        let default = parse_period(default).unwrap_or_default();
+        self.parsed(name, default, &should, |text| match text {
+            "0s" => Some(Duration::ZERO),
+            _ => parse_period(text),
+        })
+    }
+
     pub(super) fn limit(&self, name: &str, default: &str) -> Result<Limit, ConfigError> {
         let should = format!("must be a number, a slash and a period, for example {default}");
         let fallback = Limit { count: 1, period: Duration::from_secs(1) };
