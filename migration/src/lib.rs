@@ -25,6 +25,9 @@ mod m20261130_000007_create_portal_keys;
 mod m20261201_000008_create_email_attempts;
 mod m20261201_000009_create_portal_id;
 mod m20261201_000010_create_link_uses;
+mod m20261201_000011_create_registrations;
+mod m20261201_000012_create_decisions;
+mod m20261201_000013_add_audit_detail_and_outbox_format;
 
 /// Runs the migrations in order.
 #[derive(Debug)]
@@ -44,6 +47,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000008_create_email_attempts::Migration),
             Box::new(m20261201_000009_create_portal_id::Migration),
             Box::new(m20261201_000010_create_link_uses::Migration),
+            Box::new(m20261201_000011_create_registrations::Migration),
+            Box::new(m20261201_000012_create_decisions::Migration),
+            Box::new(m20261201_000013_add_audit_detail_and_outbox_format::Migration),
         ]
     }
 }

@@ -17,9 +17,10 @@ use crate::accounts::repeated_registration::find_repeated_registration;
 use crate::audit::{Action, insert_audit};
 use crate::auth::password::hasher::{HashError, RETRY_AFTER};
 use crate::auth::password::policy::PasswordPolicy;
+use crate::auth::rate_limit::network_key;
 use crate::email::jobs::insert_job;
 use crate::entity::email_job::JobKind;
-use crate::entity::user;
+use crate::entity::{registration, user};
 use crate::error::{InternalError, UseCaseError};
 use crate::infra::database::Lock;
 use crate::{Actor, Backend};
@@ -87,6 +88,7 @@ pub(crate) struct PreparedRegistration {
     form: Registration,
     email_canonical: String,
     password_hash: String,
+    client_ip: Option<IpAddr>,
 }
 
 impl PreparedRegistration {
@@ -112,7 +114,7 @@ pub(crate) async fn prepare_registration(
     let Some(password_hash) = hash else {
         return Err(FormErrors::of_field(Field::Password, ErrorCode::PasswordTooWeak).into());
     };
-    Ok(PreparedRegistration { form, email_canonical, password_hash })
+    Ok(PreparedRegistration { form, email_canonical, password_hash, client_ip: client_ip.parse().ok() })
 }
 
 /// Inserts the account of a registration and returns its user id, or the error of the field whose value is taken.
@@ -129,6 +131,7 @@ pub(crate) async fn insert_registration(
         email: &new.form.email,
         email_canonical: &new.email_canonical,
         password_hash: Some(&new.password_hash),
+        client_ip: new.client_ip,
     };
     insert_account(db, &account, status, role, confirmed_at, now).await.map_err(unique_violation_error)
 }
@@ -144,9 +147,11 @@ pub(crate) struct NewAccount<'a> {
     pub(crate) email_canonical: &'a str,
     /// The PHC string of the password, or `None` for an account without a password.
     pub(crate) password_hash: Option<&'a str>,
+    /// The IP address of the client, or `None` for an account that the operator creates.
+    pub(crate) client_ip: Option<IpAddr>,
 }
 
-/// Inserts an account and returns its user id.
+/// Inserts an account with its registration, and returns its user id.
 pub(crate) async fn insert_account(
     db: &impl ConnectionTrait,
     account: &NewAccount<'_>,
@@ -173,7 +178,18 @@ pub(crate) async fn insert_account(
         created_at: ActiveValue::Set(now),
         last_sign_in_at: ActiveValue::Set(Timestamp::NEVER),
     };
-    user::Entity::insert(row).exec(db).await.map(|inserted| inserted.last_insert_id)
+    let id = user::Entity::insert(row).exec(db).await?.last_insert_id;
+    let registration = registration::ActiveModel {
+        user_id: ActiveValue::Set(id),
+        question: ActiveValue::Set(None),
+        answer: ActiveValue::Set(None),
+        client_ip: ActiveValue::Set(account.client_ip.map(network_key)),
+        created_at: ActiveValue::Set(now),
+        assigned_to: ActiveValue::Set(None),
+        assigned_at: ActiveValue::Set(None),
+    };
+    registration::Entity::insert(registration).exec_without_returning(db).await?;
+    Ok(id)
 }
 
 /// Returns the errors of a registration whose username is taken.

@@ -30,6 +30,7 @@ pub fn audit_row(
         subject_id: ActiveValue::Set(subject.map(|(id, _)| id)),
         subject_name: ActiveValue::Set(subject.and_then(|(_, name)| text_or_null(name))),
         client_ip: ActiveValue::Set(text_or_null(&actor.client_ip)),
+        detail: ActiveValue::Set(None),
     }
 }
 
@@ -56,6 +57,19 @@ pub async fn insert_audit(
     now: Timestamp,
 ) -> Result<(), InternalError> {
     insert_audit_row(db, audit_row(action, actor, subject, now)).await
+}
+
+/// Inserts the row that records that `actor` did `action` to `subject`, with numbers and codes about the action.
+pub async fn insert_audit_with_detail(
+    db: &impl ConnectionTrait,
+    action: Action,
+    actor: &Actor,
+    subject: Option<(UserId, &str)>,
+    detail: String,
+    now: Timestamp,
+) -> Result<(), InternalError> {
+    let detail = ActiveValue::Set(Some(detail));
+    insert_audit_row(db, audit::ActiveModel { detail, ..audit_row(action, actor, subject, now) }).await
 }
 
 /// Empties the names and IP addresses of these users, who are being deleted. The rows keep only their user ids.

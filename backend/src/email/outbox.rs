@@ -36,6 +36,10 @@ pub(crate) const NOT_NEEDED: &str = "no longer needed";
 /// The time in which a worker must send an email.
 const LEASE: Duration = Duration::from_mins(2);
 
+/// The version of the content of emails that this program writes and reads. It increases when an older program could not read the
+/// content of a kind that it knows, and such emails are left for a worker of the later version.
+pub const FORMAT: i32 = 1;
+
 /// An email to be added to the outbox.
 #[derive(Debug)]
 pub struct NewEmail<'a> {
@@ -49,6 +53,15 @@ pub struct NewEmail<'a> {
     pub not_after: Option<Timestamp>,
 }
 
+/// The time and priority of an email.
+#[derive(Clone, Copy, Debug)]
+pub struct Schedule {
+    /// The earliest time at which the email is sent.
+    pub due_at: Timestamp,
+    /// The priority. Smaller numbers are sent first.
+    pub priority: i32,
+}
+
 /// Adds an email to the outbox, in the transaction of the event that it reports.
 pub async fn enqueue(
     db: &impl ConnectionTrait,
@@ -56,6 +69,18 @@ pub async fn enqueue(
     new_email: NewEmail<'_>,
     now: Timestamp,
 ) -> Result<(), InternalError> {
+    let schedule = Schedule { due_at: now, priority: new_email.message.kind().priority() };
+    enqueue_scheduled(db, keys, new_email, schedule, now).await.map(drop)
+}
+
+/// Adds an email to the outbox that is sent later or with another priority than its kind has. Returns the id of the email.
+pub async fn enqueue_scheduled(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    new_email: NewEmail<'_>,
+    schedule: Schedule,
+    now: Timestamp,
+) -> Result<i64, InternalError> {
     let kind = new_email.message.kind();
     let seal_context = random::public_id();
     let content = serde_json::to_vec(&new_email.message)
@@ -64,22 +89,23 @@ pub async fn enqueue(
     let row = outbox::ActiveModel {
         id: ActiveValue::NotSet,
         kind: ActiveValue::Set(kind.into()),
+        format: ActiveValue::Set(FORMAT),
         user_id: ActiveValue::Set(new_email.user_id),
         recipient: ActiveValue::Set(new_email.recipient.to_owned()),
         seal_context: ActiveValue::Set(seal_context),
         sealed: ActiveValue::Set(Some(sealed)),
-        priority: ActiveValue::Set(kind.priority()),
+        priority: ActiveValue::Set(schedule.priority),
         state: ActiveValue::Set(EmailState::Pending.into()),
         created_at: ActiveValue::Set(now),
-        due_at: ActiveValue::Set(now),
+        due_at: ActiveValue::Set(schedule.due_at),
         not_after: ActiveValue::Set(new_email.not_after),
         leased_until: ActiveValue::Set(Timestamp::NEVER),
         attempts: ActiveValue::Set(0),
         last_error: ActiveValue::Set(None),
         finished_at: ActiveValue::Set(Timestamp::NEVER),
     };
-    outbox::Entity::insert(row).exec_without_returning(db).await.context("store an email")?;
-    Ok(())
+    let inserted = outbox::Entity::insert(row).exec(db).await.context("store an email")?;
+    Ok(inserted.last_insert_id)
 }
 
 /// Returns the additional data to which the sealed content is bound.
@@ -135,6 +161,7 @@ pub async fn lease_next(backend: &Backend) -> Result<NextEmail, InternalError> {
         .add(outbox::Column::State.eq(EmailState::Pending))
         // An email of a later version is left for a worker that knows its kind.
         .add(outbox::Column::Kind.is_in(EmailKind::ALL.iter().copied()))
+        .add(outbox::Column::Format.lte(FORMAT))
         .add(outbox::Column::DueAt.lte(now))
         .add(outbox::Column::LeasedUntil.lte(now));
     let next = outbox::Entity::find()
@@ -164,6 +191,21 @@ pub async fn lease_next(backend: &Backend) -> Result<NextEmail, InternalError> {
         .context("lease an email")?;
     txn.commit().await?;
     Ok(NextEmail::Leased(Box::new(outbox::Model { attempts: row.attempts + 1, leased_until, ..row })))
+}
+
+/// Returns the time until the next pending email is due, or `None` if none is waiting for its time.
+pub(super) async fn next_due(backend: &Backend) -> Result<Option<Duration>, InternalError> {
+    let now = backend.now();
+    let due_at: Option<Option<Timestamp>> = outbox::Entity::find()
+        .select_only()
+        .column_as(outbox::Column::DueAt.min(), "due_at")
+        .filter(outbox::Column::State.eq(EmailState::Pending))
+        .filter(outbox::Column::DueAt.gt(now))
+        .into_tuple()
+        .one(backend.db.pool())
+        .await
+        .context("find the next email that is due")?;
+    Ok(due_at.flatten().map(|due_at| due_at.since(now)))
 }
 
 /// Finishes pending emails that have expired. Those with a failed attempt have failed, so that administrators see them and can

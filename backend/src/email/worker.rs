@@ -31,6 +31,9 @@ const DATABASE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time in which all replicas of a portal are restarted.
 const ROLLOUT: Duration = Duration::from_mins(10);
 
+/// The time that is added to a wait for something due, because the clocks of databases and machines differ.
+const CLOCK_TOLERANCE: Duration = Duration::from_millis(10);
+
 /// Most jobs in one batch, so that jobs do not delay requests for temporary passwords.
 const MAX_JOBS: usize = 100;
 
@@ -46,8 +49,7 @@ pub async fn write(backend: &Backend) -> Result<Duration, InternalError> {
         return Ok(Duration::ZERO);
     }
     let due = with_timeout(password_reset::job::next_due(backend)).await?.unwrap_or(IDLE);
-    // A little later than due, because the clocks of databases and machines differ.
-    Ok(due.saturating_add(Duration::from_millis(10)).min(IDLE))
+    Ok(due.saturating_add(CLOCK_TOLERANCE).min(IDLE))
 }
 
 /// Turns at most [`MAX_JOBS`] jobs into emails. Returns true if more may be due.
@@ -77,7 +79,7 @@ pub async fn send(
         let leased = match with_timeout(outbox::lease_next(backend)).await? {
             NextEmail::Leased(leased) => leased,
             NextEmail::RateReached(wait) => return Ok(wait.min(IDLE)),
-            NextEmail::None => return Ok(IDLE),
+            NextEmail::None => return with_timeout(until_next_email(backend)).await,
         };
         // An attempt that hangs delays only the next batch.
         let second = if transport.sends_concurrently() {
@@ -93,6 +95,12 @@ pub async fn send(
         });
         first.and(second)?;
     }
+}
+
+/// Returns the wait until the next email is due, at most [`IDLE`].
+async fn until_next_email(backend: &Backend) -> Result<Duration, InternalError> {
+    let due = outbox::next_due(backend).await?.unwrap_or(IDLE);
+    Ok(due.saturating_add(CLOCK_TOLERANCE).min(IDLE))
 }
 
 /// Sends an email and records the result.

@@ -51,6 +51,8 @@ pub enum Action {
     KeepAccount,
     /// An account was deleted at the request of its owner.
     DeleteAccount,
+    /// A registration was deleted at the end of its retention period.
+    DeleteExpired,
     /// The operator created an administrator on the command line.
     OperatorCreate,
     /// The operator gave a user the administrator role on the command line.
@@ -100,6 +102,7 @@ impl ColumnText for Action {
         Self::RequestDeletion,
         Self::KeepAccount,
         Self::DeleteAccount,
+        Self::DeleteExpired,
         Self::OperatorCreate,
         Self::OperatorGrant,
         Self::OperatorLink,
@@ -142,6 +145,7 @@ impl ColumnText for Action {
             Self::RequestDeletion => "user.request_deletion",
             Self::KeepAccount => "user.keep",
             Self::DeleteAccount => "user.delete",
+            Self::DeleteExpired => "user.delete_expired",
             Self::OperatorCreate => "operator.create_admin",
             Self::OperatorGrant => "operator.grant_admin",
             Self::OperatorLink => "operator.user_link",
@@ -182,6 +186,8 @@ pub struct Model {
     pub subject_name: Option<String>,
     /// The IP address of the actor; `None` once their account has been deleted.
     pub client_ip: Option<String>,
+    /// Numbers and codes about the action, for example `decision=7 undone`. Never personal data.
+    pub detail: Option<String>,
 }
 
 /// Relations to other tables: none.

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod authorization_request;
 pub mod blocked_identity;
+pub mod decision;
 pub mod email_attempt;
 pub mod email_job;
 pub mod ended_session;
@@ -15,6 +16,9 @@ pub mod outbox;
 pub mod password_reset_request;
 pub mod portal_id;
 pub mod portal_key;
+pub mod question;
+pub mod registration;
+pub mod saved_reason;
 pub mod session_record;
 pub mod user;
 pub mod user_session;

@@ -89,6 +89,8 @@ pub struct Model {
     pub id: i64,
     /// The kind.
     pub kind: OpenEnum<EmailKind>,
+    /// The version of the content: see [`crate::email::outbox::FORMAT`].
+    pub format: i32,
     /// The id of the account that the email is about; `None` once the account has been deleted.
     pub user_id: Option<UserId>,
     /// The recipient's email address.

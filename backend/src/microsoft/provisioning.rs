@@ -54,6 +54,7 @@ pub(super) async fn create_account(
         email: &email,
         email_canonical: &email_canonical,
         password_hash: None,
+        client_ip: browser.client_ip.parse().ok(),
     };
     let inserted = match insert_account(&*txn, &account, status, Role::Member, confirmed_at, now).await {
         Ok(id) => insert_identity(&*txn, id, identity, now).await.map(|()| id),

@@ -34,7 +34,7 @@ use domain::status::UserId;
 use domain::time::{Limit, Timestamp};
 
 pub use crate::auth::rate_limit::network::is_same_client;
-pub(crate) use crate::auth::rate_limit::network::site_key;
+pub(crate) use crate::auth::rate_limit::network::{network_key, site_key};
 
 /// The limit of failed sign-ins with one identifier from one client.
 const SIGN_IN_PAIR: Limit = Limit { count: 10, period: Duration::from_mins(10) };
