@@ -87,7 +87,10 @@ mod tests {
 
     #[test]
     fn lines_and_letters_of_every_alphabet_are_kept() {
-        assert_eq!(parsed(" one\r\ntwo \u{4e09} \u{1f469}\u{200d}\u{1f467}\n"), Ok("one\ntwo \u{4e09} \u{1f469}\u{200d}\u{1f467}".to_owned()));
+        assert_eq!(
+            parsed(" one\r\ntwo \u{4e09} \u{1f469}\u{200d}\u{1f467}\n"),
+            Ok("one\ntwo \u{4e09} \u{1f469}\u{200d}\u{1f467}".to_owned())
+        );
     }
 
     #[test]

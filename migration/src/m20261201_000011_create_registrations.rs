@@ -2,9 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::columns::{
-    id, instant, instant_or_null, number, number_or_null, text_or_null, user_foreign_key,
-};
+use crate::columns::{id, instant, instant_or_null, number, number_or_null, text_or_null, user_foreign_key};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;

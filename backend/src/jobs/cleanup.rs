@@ -39,8 +39,7 @@ const TOKEN_RETENTION: Duration = Duration::from_hours(24);
 /// Deletes expired data. Returns the number of deleted accounts.
 pub async fn purge(backend: &Backend) -> Result<usize, InternalError> {
     let now = backend.now();
-    let registrations =
-        purge_users(backend, &expired_registrations(now), Action::DeleteExpired, now).await;
+    let registrations = purge_users(backend, &expired_registrations(now), Action::DeleteExpired, now).await;
     let deletions = purge_users(backend, &due_deletions(now), Action::DeleteAccount, now).await;
     let names = erase_deleted_users(backend).await;
     let rows = purge_rows(backend, now).await;

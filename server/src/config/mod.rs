@@ -159,7 +159,8 @@ fn default_site_root() -> PathBuf {
 /// Reads REGISTER_QUESTION.
 fn register_question(source: &Source) -> Result<Option<String>, ConfigError> {
     let should = format!("must be one line of at most {MAX_REGISTER_QUESTION} characters");
-    let is_valid = |text: &str| text.chars().count() <= MAX_REGISTER_QUESTION && !text.contains(char::is_control);
+    let is_valid =
+        |text: &str| text.chars().count() <= MAX_REGISTER_QUESTION && !text.contains(char::is_control);
     source.parsed("REGISTER_QUESTION", None, &should, |text| is_valid(text).then(|| Some(text.to_owned())))
 }
 

@@ -19,6 +19,7 @@ use url::Url;
 
 use crate::email::delivery::SendResult;
 use crate::email::message::Message;
+use crate::email::outbox::FORMAT;
 use crate::email::templates::{Rendered, render};
 use crate::email::transport::envelope::{ComposeError, Envelope};
 use crate::email::transport::graph::{GraphEmail, GraphSettings};
@@ -138,6 +139,7 @@ pub async fn send_test(transport: &Transport, settings: &Settings, recipient: &s
     let row = outbox::Model {
         id: 0,
         kind: EmailKind::Test.into(),
+        format: FORMAT,
         user_id: None,
         recipient: recipient.to_owned(),
         seal_context: random::public_id(),
