@@ -37,11 +37,13 @@ pub enum Field {
     Note,
     /// The title of a saved reason.
     Title,
+    /// The choice whether a decision is told by email: `no` means that it is.
+    Silent,
 }
 
 impl Field {
     /// All fields.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Username,
         Self::Email,
         Self::Password,
@@ -54,6 +56,7 @@ impl Field {
         Self::Reason,
         Self::Note,
         Self::Title,
+        Self::Silent,
     ];
 
     /// Returns the name of the field in HTML.
@@ -72,6 +75,7 @@ impl Field {
             Self::Reason => "reason",
             Self::Note => "note",
             Self::Title => "title",
+            Self::Silent => "silent",
         }
     }
 
@@ -86,7 +90,7 @@ impl Field {
     pub fn max_preserved_length(self) -> Option<usize> {
         match self {
             Self::Username | Self::Email => Some(crate::email_address::MAX_LENGTH),
-            Self::Shared => Some(3),
+            Self::Shared | Self::Silent => Some(3),
             Self::Title => Some(320),
             Self::Answer | Self::Question | Self::Reason | Self::Note => Some(1_500),
             Self::Password | Self::CurrentPassword | Self::NewPassword | Self::ConfirmPassword => None,
@@ -204,6 +208,18 @@ pub enum ErrorCode {
     TitleMissing,
     /// The text has more characters than this maximum.
     TextTooLong(usize),
+    /// The question has been answered or withdrawn.
+    QuestionClosed,
+    /// An administrator has approved or rejected the registration.
+    AlreadyDecided,
+    /// The text of a saved reason is missing.
+    SavedTextMissing,
+    /// The saved reason does not exist.
+    SavedReasonNotFound,
+    /// Another administrator has changed the saved reason.
+    SavedReasonChanged,
+    /// There are as many saved reasons as this maximum.
+    TooManySavedReasons(usize),
     /// The form does not have the expected fields.
     FormMalformed,
     /// The form is larger than the limit.
@@ -246,6 +262,26 @@ pub enum ErrorCode {
     MicrosoftNoRecentSignIn,
     /// The account would have no sign-in method left.
     LastSignInMethod,
+    /// The account has changed since the page showed it.
+    AccountChanged,
+    /// No account was selected for a decision about several.
+    NoneSelected,
+    /// More accounts than this maximum were selected for a decision about several.
+    TooManySelected(usize),
+    /// No decision has this id, or its account has been deleted.
+    DecisionNotFound,
+    /// The time in which the decision could be undone has passed.
+    UndoTooLate,
+    /// The email of the decision has been sent.
+    UndoEmailSent,
+    /// The email of the decision is being sent, or an attempt to send it has failed.
+    UndoEmailLeaving,
+    /// The person has signed in since the decision.
+    UndoSignedIn,
+    /// The person has answered the question.
+    UndoAnswered,
+    /// The account has changed since the decision.
+    UndoAccountChanged,
 }
 
 /// An error of a field.

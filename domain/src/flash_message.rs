@@ -39,6 +39,12 @@ pub enum FlashMessage {
     EmailsQueued,
     /// The failed email has been dismissed.
     EmailDismissed,
+    /// The reason has been saved.
+    SavedReasonAdded,
+    /// The saved reason has been changed.
+    SavedReasonUpdated,
+    /// The saved reason has been deleted.
+    SavedReasonDeleted,
     /// A temporary password is queued if the account exists.
     ResetRequested,
     /// The password has been changed, and all other sessions have ended.
@@ -71,6 +77,34 @@ pub enum FlashMessage {
     Reauthenticated,
     /// The user has signed out of the portal, but not of Microsoft.
     SignedOutLocally,
+    /// An administrator's decision has been carried out, and can be undone or sends an email.
+    Decided {
+        /// The action.
+        action: AdminAction,
+        /// The id of the decision.
+        decision: i64,
+        /// True if the decision sends an email.
+        email: bool,
+        /// The end of the time in which the decision can be undone, and the time at which its email leaves. Zero for none.
+        undo_until: Timestamp,
+    },
+    /// Another administrator had already made the same decision.
+    AlreadyDecided(AdminAction),
+    /// A decision has been undone.
+    Undone {
+        /// The action.
+        action: AdminAction,
+        /// True if the decision would have sent an email.
+        email: bool,
+    },
+    /// An applicant's answer to a question has been saved, and the registration is pending again.
+    AnswerSaved,
+    /// A registration has been withdrawn and deleted.
+    RequestWithdrawn,
+    /// A request has been assigned to the administrator.
+    Assigned,
+    /// The assignment of a request has ended.
+    Unassigned,
 }
 
 impl FlashMessage {
@@ -79,7 +113,10 @@ impl FlashMessage {
     pub fn is_success(self) -> bool {
         !matches!(
             self,
-            Self::SessionEnded | Self::DeletionRequested(_) | Self::SignedOutLocally | Self::EmailRestoredInactive
+            Self::SessionEnded
+                | Self::DeletionRequested(_)
+                | Self::SignedOutLocally
+                | Self::EmailRestoredInactive
         )
     }
 }

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::decision_messages::decided;
 use crate::errors::ErrorCode;
 use crate::errors::error_reference;
 use crate::flash_message::FlashMessage;
@@ -104,6 +105,18 @@ impl ErrorCode {
             Self::ReasonMissing => "Enter a reason.",
             Self::TitleMissing => "Enter a title.",
             Self::TextTooLong(most) => return format!("Use {most} characters or fewer."),
+            Self::QuestionClosed => "This question no longer needs an answer. Nothing has changed.",
+            Self::AlreadyDecided => {
+                "An administrator has already decided about your request. Nothing has changed."
+            }
+            Self::SavedTextMissing => "Enter the text.",
+            Self::SavedReasonNotFound => "We could not find that saved reason. It may have been deleted.",
+            Self::SavedReasonChanged => {
+                "Another administrator has changed this saved reason since you opened it. Open it again to see the new text. Nothing has changed."
+            }
+            Self::TooManySavedReasons(most) => {
+                return format!("There are already {most} saved reasons. Delete one before you add another.");
+            }
             Self::FormMalformed => "We could not read the form. Try again. Nothing has changed.",
             Self::FormTooLarge => "You entered too much text. Shorten it and try again.",
             Self::CookiesBlocked => {
@@ -146,6 +159,28 @@ impl ErrorCode {
             }
             Self::LastSignInMethod => {
                 "Microsoft is your only way to sign in. Set a password before you unlink it."
+            }
+            Self::AccountChanged => {
+                "This account has changed since you opened the page. Check it, then decide again. Nothing has changed."
+            }
+            Self::NoneSelected => "Select at least one person.",
+            Self::TooManySelected(most) => return format!("Select at most {most} people."),
+            Self::DecisionNotFound => "We could not find that decision. The account may have been deleted.",
+            Self::UndoTooLate => "It is too late to undo this. Nothing has changed.",
+            Self::UndoEmailSent => {
+                "It is too late to undo this, because the email has been sent. Nothing has changed."
+            }
+            Self::UndoEmailLeaving => {
+                "It is too late to undo this, because we have begun to send the email. Nothing has changed."
+            }
+            Self::UndoSignedIn => {
+                "It is too late to undo this, because the person has signed in since then. Nothing has changed."
+            }
+            Self::UndoAnswered => {
+                "It is too late to undo this, because the person has answered the question. Nothing has changed."
+            }
+            Self::UndoAccountChanged => {
+                "It is too late to undo this, because the account has changed since then. Nothing has changed."
             }
             Self::Unreachable => "We could not reach the portal. Check your connection and try again.",
             Self::Internal(bits) => {
@@ -211,6 +246,7 @@ impl AdminAction {
             Self::Reactivate => "Reactivate",
             Self::MakeAdmin => "Make administrator",
             Self::RemoveAdmin => "Remove administrator role",
+            Self::Ask => "Ask a question",
         }
     }
 
@@ -225,6 +261,7 @@ impl AdminAction {
             Self::Reactivate => format!("Reactivate {name}?"),
             Self::MakeAdmin => format!("Make {name} an administrator?"),
             Self::RemoveAdmin => format!("Remove {name}'s administrator role?"),
+            Self::Ask => format!("Ask {name} a question"),
         }
     }
 
@@ -263,6 +300,9 @@ impl AdminAction {
                 }
                 "They'll get an email and can sign in again."
             }
+            Self::Ask => {
+                "They'll get an email with your question and a link to answer it. Their registration is on hold until they answer."
+            }
             Self::MakeAdmin => {
                 "They'll be able to manage every account, including yours. They'll have to sign in again."
             }
@@ -298,18 +338,29 @@ impl FlashMessage {
             Self::AdminCreated => "Welcome. You're now an administrator.",
             Self::ActionApplied(action) => match action {
                 AdminAction::Approve => "Approved. They'll get an email.",
-                AdminAction::Reject => "Rejected.",
-                AdminAction::Reconsider => "Moved back to pending.",
-                AdminAction::Deactivate => "Deactivated and signed out everywhere.",
                 AdminAction::Reactivate => "Reactivated. They'll get an email.",
-                AdminAction::MakeAdmin => "Now an administrator. They'll have to sign in again.",
-                AdminAction::RemoveAdmin => "No longer an administrator. They'll have to sign in again.",
+                AdminAction::Ask => "On hold until they answer. They'll get an email.",
+                _ => action.done(),
             },
+            Self::Decided { action, email, undo_until, .. } => return decided(action, email, undo_until),
+            Self::AlreadyDecided(action) => {
+                return format!("Another administrator had already decided this. {}", action.done());
+            }
+            Self::Undone { action: AdminAction::Deactivate, .. } => {
+                "Undone. The account is active again, but they stay signed out and have to sign in again."
+            }
+            Self::Undone { email: true, .. } => "Undone. We will not send the email.",
+            Self::Undone { .. } => "Undone.",
+            Self::Assigned => "Assigned to you for 15 minutes.",
+            Self::Unassigned => "No longer assigned to you.",
             Self::EmailQueued => "We'll try to send this email again.",
             Self::EmailsQueued => {
                 "We'll try to send these emails again. Some may take a while. Emails whose links have expired stay here."
             }
             Self::EmailDismissed => "The failed email has been dismissed. We will not send it.",
+            Self::SavedReasonAdded => "The reason has been saved.",
+            Self::SavedReasonUpdated => "The saved reason has been changed.",
+            Self::SavedReasonDeleted => "The saved reason has been deleted.",
             Self::ResetRequested => {
                 "If an active account uses that email address, we'll email you what to do next. A temporary password works for 2 hours. We send at most 3 emails an hour."
             }
@@ -341,6 +392,10 @@ impl FlashMessage {
                 "Your account will not be deleted. Your old password no longer works. Choose a new password."
             }
             Self::AccountKeptSignIn => "Your account will not be deleted. Sign in to continue.",
+            Self::AnswerSaved => {
+                "Your answer has been saved. Your registration is waiting for approval again. We'll email you when it's approved."
+            }
+            Self::RequestWithdrawn => "Your request has been withdrawn, and your account has been deleted.",
         };
         fixed.to_owned()
     }

@@ -22,6 +22,7 @@ const EXCLUDED_PATHS: &[&str] = &[
     "/auto-login/",
     "/confirm/",
     "/confirm-address/",
+    "/answer/",
     "/undo/",
     "/keep/",
     "/setup/",

@@ -289,7 +289,7 @@ proptest! {
     }
 
     #[test]
-    fn only_deactivation_and_demotion_can_lose_an_admin(account in any_account(), which in 0..7usize) {
+    fn only_deactivation_and_demotion_can_lose_an_admin(account in any_account(), which in 0..8usize) {
         let action = AdminAction::ALL.get(which).copied().unwrap_or(AdminAction::Approve);
         if let Ok(change) = account.decide(action, UserId(99), false, NOW) {
             let removes_access = matches!(action, AdminAction::Deactivate | AdminAction::RemoveAdmin);

@@ -91,6 +91,13 @@ pub fn utc_text(at: Timestamp) -> String {
     format!("{}, {:02}:{:02} UTC", utc_date(at), second / 3_600, second / 60 % 60)
 }
 
+/// Returns the time of day in UTC as text, with seconds: "09:57:42 UTC".
+#[must_use]
+pub fn utc_time(at: Timestamp) -> String {
+    let second = at.seconds().rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02} UTC", second / 3_600, second / 60 % 60, second % 60)
+}
+
 /// Returns the date in UTC as text: "24 Nov 2026".
 #[must_use]
 pub fn utc_date(at: Timestamp) -> String {

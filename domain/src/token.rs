@@ -21,11 +21,13 @@ pub enum Purpose {
     KeepAccount,
     /// Creates the first administrator.
     Setup,
+    /// Answers the question of an administrator about a registration.
+    Answer,
 }
 
 impl Purpose {
     /// All purposes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ConfirmEmail,
         Self::SignIn,
         Self::OperatorSignIn,
@@ -34,6 +36,7 @@ impl Purpose {
         Self::UndoEmailChange,
         Self::KeepAccount,
         Self::Setup,
+        Self::Answer,
     ];
 
     /// Parses the name in the database.
@@ -54,6 +57,7 @@ impl Purpose {
             Self::UndoEmailChange => "undo_email_change",
             Self::KeepAccount => "keep_account",
             Self::Setup => "setup",
+            Self::Answer => "answer",
         }
     }
 }

@@ -7,8 +7,9 @@
 
 use crate::email_address::{EmailAddress, InvalidEmailAddress};
 use crate::errors::{ErrorCode, Field, FormErrors};
-use crate::free_text;
+use crate::free_text::{self, FreeText, InvalidFreeText};
 use crate::password::{InvalidPassword, NewPassword, NormalizedPassword, Password};
+use crate::saved_reason::MAX_TITLE_LENGTH;
 use crate::username::{InvalidUsername, Username};
 
 impl From<InvalidUsername> for ErrorCode {
@@ -29,6 +30,18 @@ impl From<InvalidEmailAddress> for ErrorCode {
             InvalidEmailAddress::Format => Self::EmailInvalid,
         }
     }
+}
+
+/// Parses the answer to a question.
+///
+/// # Errors
+///
+/// Returns the reason why the answer is not valid.
+pub fn parse_answer(typed: &str) -> Result<FreeText, ErrorCode> {
+    FreeText::parse(typed).map_err(|invalid| match invalid {
+        InvalidFreeText::Empty => ErrorCode::AnswerMissing,
+        InvalidFreeText::TooLong => ErrorCode::TextTooLong(free_text::MAX_LENGTH),
+    })
 }
 
 /// Returns the error code of an invalid password. `min_length` is the portal's setting.
@@ -61,11 +74,13 @@ pub fn check_field(
                 .map(|invalid| password_error(invalid, min_length))
         }
         Field::CurrentPassword => typed.is_empty().then_some(ErrorCode::CurrentPasswordMissing),
-        Field::Shared | Field::Title => None,
-        Field::Answer | Field::Question | Field::Reason | Field::Note => {
-            (typed.chars().count() > free_text::MAX_LENGTH)
-                .then_some(ErrorCode::TextTooLong(free_text::MAX_LENGTH))
+        Field::Shared | Field::Silent => None,
+        Field::Title => {
+            (typed.chars().count() > MAX_TITLE_LENGTH).then_some(ErrorCode::TextTooLong(MAX_TITLE_LENGTH))
         }
+        Field::Answer | Field::Question | Field::Reason | Field::Note => (typed.chars().count()
+            > free_text::MAX_LENGTH)
+            .then_some(ErrorCode::TextTooLong(free_text::MAX_LENGTH)),
         Field::ConfirmPassword => {
             (normalize(typed) != normalize(other)).then_some(ErrorCode::PasswordsDiffer)
         }
@@ -81,6 +96,8 @@ pub struct Registration {
     pub email: EmailAddress,
     /// The password.
     pub password: NewPassword,
+    /// The answer, if the portal asks a question.
+    pub answer: Option<FreeText>,
 }
 
 impl Registration {
@@ -103,9 +120,22 @@ impl Registration {
         }
         match (username, email, password) {
             (Ok(username), Ok(email), Ok(password)) if errors.is_empty() => {
-                Ok(Self { username, email, password })
+                Ok(Self { username, email, password, answer: None })
             }
             _ => Err(errors),
+        }
+    }
+
+    /// Adds the answer of a form that asks a question. The errors name every wrong field, also those of `form`.
+    pub fn with_answer(form: Result<Self, FormErrors>, typed: &str) -> Result<Self, FormErrors> {
+        match (form, parse_answer(typed)) {
+            (Ok(form), Ok(answer)) => Ok(Self { answer: Some(answer), ..form }),
+            (Err(errors), Ok(_)) => Err(errors),
+            (form, Err(code)) => {
+                let mut errors = form.err().unwrap_or_default();
+                errors.add(Field::Answer, code);
+                Err(errors)
+            }
         }
     }
 }

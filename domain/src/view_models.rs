@@ -7,6 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::decision::{LastChange, Mark};
+use crate::queue::QueueView;
 use crate::status::{AdminAction, PublicStatus, Role, UserId};
 use crate::time::Timestamp;
 
@@ -43,9 +45,17 @@ pub struct UserRow {
     pub is_you: bool,
     /// The actions that are allowed at the moment.
     pub allowed_actions: Vec<AdminAction>,
+    /// The last change by an administrator, or of the status. Lists do not read it.
+    pub last_change: Option<Box<LastChange>>,
 }
 
 impl UserRow {
+    /// Returns the mark of the user, which a form about them carries.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark { status_since: self.status_since, role: self.role }
+    }
+
     /// Returns the user's sign-in method as text.
     #[must_use]
     pub fn sign_in_method(&self) -> &'static str {
@@ -66,14 +76,16 @@ pub struct Page<T> {
 }
 
 /// The users page as an administrator sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsersPageView {
-    /// Pending registrations, the oldest first.
-    pub pending: Page<UserRow>,
+    /// The approval queue.
+    pub queue: QueueView,
     /// All users, ordered by username.
     pub users: Page<UserRow>,
     /// The number of failed emails.
     pub failed_emails: u64,
+    /// The number of emails that should have been sent some time ago.
+    pub overdue_emails: u64,
     /// The time at which the data was read.
     pub read_at: Timestamp,
 }

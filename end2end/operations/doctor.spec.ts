@@ -152,7 +152,7 @@ test('a line of .env that cannot be parsed is named but not shown', async ({ sta
   await writeFile(join(otherFolder, '.env'), 'PORTAL_NAME=Example\nSMTP_URL=smtp://user:hunter2 twice@mail.example\n')
   const { code, out, err } = await portal.attempt(['doctor'], { folder: otherFolder })
   expect(code).not.toBe(0)
-  expect(err).toContain('vestibule: .env: the line after PORTAL_NAME is not valid. Use NAME=value')
+  expect(out).toContain('.env: the line after PORTAL_NAME is not valid. Use NAME=value')
   expect(out + err).not.toContain('hunter2')
   await rm(otherFolder, { recursive: true })
 })

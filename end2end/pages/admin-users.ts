@@ -6,7 +6,7 @@ import { PortalPage, withScripts } from './portal-page.ts'
 
 /** The list of users, `/admin`. */
 export class AdminUsersPage extends PortalPage {
-  readonly pending: Locator = this.page.getByRole('table', { name: /^Pending registrations/ })
+  readonly pending: Locator = this.page.getByRole('table', { name: /^(Pending|Matching) registrations/ })
   readonly users: Locator = this.page.getByRole('table', { name: /^All accounts/ })
   readonly failedEmailsLink: Locator = this.page.getByRole('navigation', { name: 'Admin' }).getByRole('link', { name: /^Email/ })
 
@@ -71,5 +71,32 @@ export class AdminUsersPage extends PortalPage {
   async reports(username: string, text: string): Promise<void> {
     await expect(this.message(text)).toBeVisible()
     if (withScripts()) await expect(this.message(text)).toContainText(`${username}: ${text}`)
+  }
+
+  /** The bar for decisions about several registrations. */
+  readonly bar: Locator = this.page.getByRole('form', { name: 'Selected registrations' })
+  /** The decisions that can be undone. */
+  readonly recent: Locator = this.page.getByRole('region', { name: 'Recent decisions' })
+
+  /** Opens the approval queue with a filter. */
+  async openFiltered(filter: string): Promise<void> {
+    await this.visit(`/admin?filter=${encodeURIComponent(filter)}`)
+    await this.isOpen()
+  }
+
+  /** Opens the menu in a row of the pending registrations, and presses one of its items. */
+  async chooseFromQueue(username: string, label: string): Promise<void> {
+    const row = this.pendingRow(username)
+    await row.getByLabel(`More actions for ${username}`).click()
+    await row.getByRole('link', { name: label, exact: true }).or(row.getByRole('button', { name: label, exact: true })).click()
+  }
+
+  async select(username: string): Promise<void> {
+    await this.page.getByRole('checkbox', { name: `Select ${username}` }).check()
+  }
+
+  /** Undoes a decision with its button in the list of recent decisions. `subject` is for example "the approval of ada". */
+  async undo(subject: string): Promise<void> {
+    await this.recent.getByRole('button', { name: `Undo ${subject}` }).click()
   }
 }

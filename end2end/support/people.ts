@@ -141,8 +141,26 @@ export class People {
   }
 
   /** Performs an action on a user as the administrator, for example `approve`. */
-  async act(person: User, action: string): Promise<void> {
-    await this.expectSuccess(await this.asAdmin(), 'decide', { id: String(person.id), decision: action, stay: 'yes' })
+  async act(person: User, action: string, fields: Record<string, string> = {}): Promise<void> {
+    await this.expectSuccess(await this.asAdmin(), 'decide', { id: String(person.id), decision: action, stay: 'yes', ...fields })
+  }
+
+  /** Asks a user a question as the administrator, and returns the link in the email. */
+  async ask(person: User, question: string): Promise<string> {
+    const subject = /^A question about your request to join/
+    const before = await this.portal.emails.to(person.email, subject)
+    await this.act(person, 'ask', { question })
+    return linkIn(await this.portal.emails.wait(person.email, subject, before.length + 1), '/answer/')
+  }
+
+  /** Saves a reason. If the same reason is already saved, nothing changes. */
+  async saveReason(usedFor: string, title: string, text: string): Promise<void> {
+    await this.expectSuccess(await this.asAdmin(), 'add_reason', { used_for: usedFor, title, reason: text })
+  }
+
+  /** Saves a reason. If the same reason is already saved, nothing changes. */
+  async saveReason(usedFor: string, title: string, text: string): Promise<void> {
+    await this.expectSuccess(await this.asAdmin(), 'add_reason', { used_for: usedFor, title, reason: text })
   }
 
   /** Returns the id of a user from the admin pages. */

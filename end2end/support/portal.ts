@@ -15,8 +15,10 @@ import { test } from '@playwright/test'
 import { Mailbox } from './emails.ts'
 import { until } from './until.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const program = resolve(process.env.PORTAL_BIN || join(root, 'target/debug/vestibule'))
+/** The root folder of the repository. */
+export const root = fileURLToPath(new URL('../..', import.meta.url))
+/** The program of the portal. */
+export const program = resolve(process.env.PORTAL_BIN || join(root, 'target/debug/vestibule'))
 const site = resolve(process.env.LEPTOS_SITE_ROOT || join(root, 'target/debug/site'))
 
 /** A person, as the tests know them. */
@@ -32,6 +34,8 @@ export interface PortalOptions {
   env?: Record<string, string>
   /** An administrator to create before the start. */
   admin?: Person
+  /** True to fill the database with the demo's invented people before the start. */
+  demo?: boolean
   /** Errors that the portal may log, for a test that stops its database. Other errors still fail the test. */
   expectedErrors?: RegExp
   /** A command that runs the program with limits. The program and its arguments follow. */
@@ -65,6 +69,7 @@ export class Portal {
     }
     const portal = new Portal(await mkdtemp(join(tmpdir(), 'vestibule-e2e-')), options)
     try {
+      if (options.demo === true) await test.step('Start vestibule demo', async () => portal.run(['demo']))
       if (options.admin !== undefined) await portal.createAdmin(options.admin)
       await portal.serve()
     } catch (error) {
@@ -201,6 +206,7 @@ export class Portal {
       LIMIT_SIGN_IN: '10000/1m',
       LIMIT_REGISTER: '10000/1m',
       MAIL_RATE: '1000/1m',
+      UNDO_WINDOW: '0s',
       LOG: 'info',
       ...this.options.env,
     }

@@ -1,5 +1,5 @@
 // Every page of the portal in all relevant states, for axe, for layout checks and for screenshots.
-import { type BrowserContext, type Page, request } from '@playwright/test'
+import { type BrowserContext, type Page, expect, request } from '@playwright/test'
 
 import { AdminActionPage } from '../pages/admin-action.ts'
 import { AdminUsersPage } from '../pages/admin-users.ts'
@@ -12,6 +12,7 @@ import { LOGIN_MESSAGES, LoginPage } from '../pages/login.ts'
 import { PortalPage } from '../pages/portal-page.ts'
 import { REGISTRATION_ERRORS, RegisterPage } from '../pages/register.ts'
 import { ResetPasswordPage } from '../pages/reset-password.ts'
+import { SavedReasonsPage } from '../pages/saved-reasons.ts'
 import { linkIn, temporaryPasswordIn } from './emails.ts'
 import { type People, type User, newPerson } from './people.ts'
 import type { Portal } from './portal.ts'
@@ -80,6 +81,9 @@ export async function states(portal: Portal, testUsers: TestUsers): Promise<Page
     const { email } = await people.active('ellen')
     return pathOf(linkIn(await emails.wait(email, /approved$/), '/auto-login/'))
   })
+  const questionLink = once(async () => {
+    return pathOf(await people.ask(await people.pending('emmy'), 'Which department do you work in?\nSince when?'))
+  })
   const emailChangeLink = once(async () => people.requestEmailChange(testUsers.active, newPerson('mary').email))
   const undoLink = once(async () => people.changeEmail(await people.active('sophie'), newPerson('sophie').email))
   const dueForDeletion = once(async () => {
@@ -92,6 +96,11 @@ export async function states(portal: Portal, testUsers: TestUsers): Promise<Page
     await people.requestPasswordReset(email)
     const password = temporaryPasswordIn(await emails.wait(email, /^Your temporary password/))
     return cookiesOf(portal, username, password)
+  })
+  const savedReasons = once(async () => {
+    await people.saveReason('reject', 'Not a member', 'Your name is not on the list of members.\n\nAsk the office to add you.')
+    await people.saveReason('reject-silently', 'Advertisement', 'Registered only to advertise.')
+    await people.saveReason('ask', 'Department', 'Which department do you work in?')
   })
   // These sessions stay open, and the profile lists them.
   const signInElsewhere = once(async () => {
@@ -156,6 +165,19 @@ export async function states(portal: Portal, testUsers: TestUsers): Promise<Page
         await emailVerification.openLink(pathOf(confirmLink))
         await emailVerification.press('Confirm email address')
         await emailVerification.hasErrors({ Password: REGISTRATION_ERRORS.passwordMissing })
+      },
+    },
+    { name: 'answer-with-password', as: 'visitor', reach: async (page) => at(await questionLink())(page) },
+    { name: 'no-registration', as: 'visitor', reach: at('/register/status') },
+    {
+      name: 'registration-status',
+      as: 'visitor',
+      reach: async (page) => {
+        const register = new RegisterPage(page)
+        await register.open()
+        await register.register(newPerson('babbage'))
+        await new LoginPage(page).isOpen()
+        await new PortalPage(page).visit('/register/status')
       },
     },
     { name: 'sign-in-link', as: 'visitor', reach: async (page) => at(await signInLink())(page) },
@@ -338,6 +360,44 @@ export async function states(portal: Portal, testUsers: TestUsers): Promise<Page
       },
     },
     { name: 'no-failed-emails', as: 'administrator', reach: at('/admin/mail') },
+    { name: 'saved-reasons', as: 'administrator', reach: async (page) => (await savedReasons(), at('/admin/reasons')(page)) },
+    {
+      name: 'edit-reason',
+      as: 'administrator',
+      reach: async (page) => {
+        await savedReasons()
+        const reasons = new SavedReasonsPage(page)
+        await reasons.open()
+        await reasons.edit('Not a member')
+      },
+    },
+    {
+      name: 'add-reason-errors',
+      as: 'administrator',
+      reach: async (page) => {
+        const reasons = new SavedReasonsPage(page)
+        await reasons.open()
+        await reasons.openNew()
+        await reasons.press('Add reason')
+        await reasons.hasErrors({ Title: 'Enter a title.', Text: 'Enter the text.' })
+      },
+    },
+    { name: 'not-found-reason', as: 'administrator', status: 404, reach: at('/admin/reasons/999999') },
+    {
+      name: 'reject-preview',
+      as: 'administrator',
+      reach: async (page) => {
+        await savedReasons()
+        const rejection = new AdminActionPage(page)
+        await rejection.open('reject', testUsers.pendingConfirmed)
+        await page.getByLabel('Saved reason').selectOption({ label: 'Not a member' })
+        await rejection.press('Use reason')
+        await expect(rejection.field('Reason (optional)')).not.toHaveValue('')
+        await rejection.press('Preview the email')
+        await page.getByRole('region', { name: 'Preview of the email' }).waitFor()
+        await rejection.waitUntilReady()
+      },
+    },
     { name: 'admin-user', as: 'administrator', reach: at(`/admin/users/${testUsers.deactivated.id}`) },
     { name: 'approve', as: 'administrator', reach: at(`/admin/approve/${testUsers.pendingConfirmed.id}`) },
     { name: 'approve-unconfirmed', as: 'administrator', reach: at(`/admin/approve/${testUsers.pending.id}`) },

@@ -106,7 +106,8 @@ const OPENED_PAGES = new Set([
   'invalid-link', 'reset-password', 'password-change-required', 'change-password', 'email-change', 'confirm-email-change',
   'confirm-email-change-with-password', 'undo-email-change', 'delete-account', 'keep-account', 'logout', 'profile',
   'profile-sessions', 'admin-users',
-  'no-failed-emails', 'admin-user', 'approve', 'not-found', 'forbidden',
+  'no-failed-emails', 'saved-reasons', 'edit-reason', 'admin-user', 'approve', 'not-found', 'forbidden',
+  'answer-with-password', 'no-registration', 'registration-status',
 ])
 
 test('nothing moves on a page that shows a message @scripts', async ({ page }) => {

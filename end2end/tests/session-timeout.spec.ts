@@ -237,3 +237,17 @@ test('a form error on one tab does not appear on another', async ({ page, people
   await expect(other.summary).toHaveCount(0)
   await expect(other.page).toHaveTitle(/^Create your account/)
 })
+
+test('a reason that someone is typing is kept when they return to the page @scripts', async ({ page, people }) => {
+  const ada = await people.pendingConfirmed()
+  await signIn(page, people.admin)
+  const adminAction = new AdminActionPage(page)
+  await adminAction.open('reject', ada)
+  await adminAction.field('Reason (optional)').fill('Not from this department')
+  await signOut(await page.context().newPage())
+  const isSameDocument = await markDocument(page)
+  await focusUntilChecked(page)
+  await focusUntilChecked(page)
+  expect(await isSameDocument(), 'the page stays open').toBe(true)
+  await expect(adminAction.field('Reason (optional)')).toHaveValue('Not from this department')
+})

@@ -28,6 +28,7 @@ mod m20261201_000010_create_link_uses;
 mod m20261201_000011_create_registrations;
 mod m20261201_000012_create_decisions;
 mod m20261201_000013_add_audit_detail_and_outbox_format;
+mod m20261201_000014_create_queue_indexes;
 
 /// Runs the migrations in order.
 #[derive(Debug)]
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000011_create_registrations::Migration),
             Box::new(m20261201_000012_create_decisions::Migration),
             Box::new(m20261201_000013_add_audit_detail_and_outbox_format::Migration),
+            Box::new(m20261201_000014_create_queue_indexes::Migration),
         ]
     }
 }

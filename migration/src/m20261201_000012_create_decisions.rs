@@ -33,6 +33,7 @@ impl MigrationTrait for Migration {
             .col(text_or_null("batch"))
             .col(instant_or_null("undone_at"))
             .col(number_or_null("undone_by"))
+            .col(text_or_null("blocked_before"))
             .foreign_key(&mut user_foreign_key("decisions", "decisions_user", ForeignKeyAction::Cascade))
             .to_owned();
         let saved_reasons = Table::create()

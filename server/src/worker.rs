@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use backend::Backend;
+use backend::email::reminder::remind;
 use backend::email::transport::Transport;
 use backend::email::worker;
 use backend::email::worker::IDLE;
@@ -101,7 +102,8 @@ async fn send_emails(backend: Backend, transport: Arc<Transport>, mut stop: Stop
     }
 }
 
-/// Deletes data that is no longer needed, and warns of a client secret that is about to expire.
+/// Deletes data that is no longer needed, reminds administrators of registrations that are waiting, and warns of a client secret
+/// that is about to expire.
 async fn clean_up(backend: Backend, mut stop: StopSignal) {
     let (mut since_warning, mut since_purge) = (SECRET_WARNING_INTERVAL, PURGE_INTERVAL);
     while !*stop.borrow() {
@@ -116,6 +118,8 @@ async fn clean_up(backend: Backend, mut stop: StopSignal) {
             since_purge = Duration::ZERO;
             unless_stopped(&stop, with_time_limit("cleanup", Box::pin(purge(&backend)))).await;
         }
+        let reminder = Box::pin(remind(&backend));
+        unless_stopped(&stop, with_time_limit("reminding administrators", reminder)).await;
         let records = Box::pin(remove_ended_records(&backend));
         unless_stopped(&stop, with_time_limit("removing ended sessions", records)).await;
         tokio::select! {

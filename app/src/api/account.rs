@@ -12,6 +12,7 @@ pub async fn register(
     #[server(default)] email: String,
     #[server(default)] password: Password,
     #[server(default)] confirm_password: Password,
+    #[server(default)] answer: String,
 ) -> Result<ActionResult, ActionError> {
     use crate::http::{ActionResponse, action};
     use backend::accounts::registration;
@@ -22,12 +23,19 @@ pub async fn register(
 
     let action = action("/register").keep(Field::Username, &username).keep(Field::Email, &email);
     action
+        .keep(Field::Answer, &answer)
         .run(async move |cx| {
             let min_length = cx.backend.settings.password_min_length;
             let (password, confirmation) = (normalize(&password), normalize(&confirm_password));
-            let form = Registration::parse(&username, &email, password, &confirmation, min_length)?;
+            let mut form = Registration::parse(&username, &email, password, &confirmation, min_length);
+            if cx.backend.settings.register_question.is_some() {
+                form = Registration::with_answer(form, &answer);
+            }
+            let form = form?;
             let user_id = registration::register(&cx.backend, form, cx.request.client_ip).await?;
             cx.remember_registration(user_id);
+            // The status page shows the registration of this browser.
+            cx.forget_verified_password();
             Ok(ActionResponse::redirect_with("/login", FlashMessage::Registered))
         })
         .await
@@ -41,10 +49,11 @@ pub async fn sign_in(
     #[server(default)] next: String,
     #[server(default)] shared: String,
 ) -> Result<ActionResult, ActionError> {
-    use crate::http::{ActionResponse, action, login_page};
+    use crate::http::{ActionResponse, QUESTION_PAGE, action, login_page};
     use backend::auth::password_sign_in::{SignIn, SignedIn, sign_in};
-    use domain::errors::Field;
+    use domain::errors::{ErrorCode, Field};
     use domain::return_to::ReturnTo;
+    use domain::status::PublicStatus;
 
     let return_to = ReturnTo::parse(&next);
     let page = login_page(return_to.as_ref());
@@ -64,12 +73,17 @@ pub async fn sign_in(
                 }
                 SignedIn::Restricted => Ok(ActionResponse::redirect("/change-password")),
                 SignedIn::NotActive { user_id, reason, can_confirm } => {
-                    if can_confirm {
-                        cx.remember_verified_password(user_id);
+                    let is_on_hold = reason == ErrorCode::NotActive(PublicStatus::Held);
+                    if is_on_hold || reason == ErrorCode::NotActive(PublicStatus::Pending) {
+                        cx.remember_verified_password(user_id, can_confirm);
                     } else {
                         cx.forget_verified_password();
                     }
-                    Ok(ActionResponse::refused_at(&page, reason))
+                    Ok(if is_on_hold {
+                        ActionResponse::redirect(QUESTION_PAGE)
+                    } else {
+                        ActionResponse::refused_at(&page, reason)
+                    })
                 }
             }
         })

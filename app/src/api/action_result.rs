@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use server_fn::codec::JsonEncoding;
 use server_fn::error::{FromServerFnError, ServerFnErrorErr};
 
+use domain::decision::BatchReport;
 use domain::errors::FormErrors;
 use domain::flash_message::FlashMessage;
 use domain::view_models::UserRow;
@@ -30,6 +31,8 @@ pub enum ActionResult {
     Refused(FormErrors),
     /// The action was refused because the user, shown as they are now, has changed in the meantime.
     Stale(FormErrors, Box<UserRow>),
+    /// The results of an action on several users.
+    Batch(Box<BatchReport>),
 }
 
 /// An error that the person did not cause. It contains only a code and a reference.

@@ -33,11 +33,23 @@ pub async fn confirm_address(
 /// "This wasn't me": removes the registration while it is pending, and otherwise only revokes the link.
 #[server(prefix = "/do", endpoint = "disown_address")]
 pub async fn disown_address(#[server(default)] token: String) -> Result<ActionResult, ActionError> {
+    disown("/confirm", token).await
+}
+
+/// "This wasn't me" on the page of a question: does the same.
+#[server(prefix = "/do", endpoint = "disown_registration")]
+pub async fn disown_registration(#[server(default)] token: String) -> Result<ActionResult, ActionError> {
+    disown("/answer", token).await
+}
+
+/// Removes the registration of a link whose page is below `base`.
+#[cfg(feature = "ssr")]
+async fn disown(base: &str, token: String) -> Result<ActionResult, ActionError> {
     use crate::http::{ActionResponse, action, token_page};
     use backend::accounts::email_verification::{CancelledRegistration, cancel_registration};
     use domain::flash_message::FlashMessage;
 
-    action(&token_page("/confirm", &token))
+    action(&token_page(base, &token))
         .run(async move |cx| {
             let no_password = Password::default();
             let proof = cx.request.proof(&no_password);
@@ -80,7 +92,9 @@ pub async fn ask_confirmation() -> Result<ActionResult, ActionError> {
     action("/login")
         .run(async |cx| {
             let signed_in = cx.request.current_user.as_ref().map(|user| user.user_id);
-            let user_id = signed_in.or(cx.request.password_verified).ok_or(ErrorCode::SignedOut)?;
+            let verified = cx.request.password_verified.filter(|verified| verified.can_confirm);
+            let user_id = signed_in.or(verified.map(|verified| verified.user_id));
+            let user_id = user_id.ok_or(ErrorCode::SignedOut)?;
             resend_verification(&cx.backend, user_id, cx.request.client_ip).await?;
             let page = if signed_in.is_some() { "/profile" } else { "/login" };
             Ok(ActionResponse::redirect_with(page, FlashMessage::ConfirmationSent))

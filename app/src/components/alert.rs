@@ -26,6 +26,24 @@ pub fn InfoAlert(
     }
 }
 
+/// An alert for success that ends with a link.
+#[component]
+pub fn SuccessAlertWithLink(
+    /// The text.
+    message: String,
+    /// The path of the page that the link leads to.
+    href: &'static str,
+    /// The text of the link.
+    label: &'static str,
+) -> impl IntoView {
+    view! {
+        <div class="alert alert-soft alert-success items-start" role="status">
+            <Icon name=IconName::CheckCircle />
+            <p class="wrap-anywhere text-base-content">{message} " " <a href=href>{label}</a></p>
+        </div>
+    }
+}
+
 /// An alert for a warning.
 #[component]
 pub fn WarningAlert(

@@ -116,6 +116,10 @@ impl IconName {
     pub const RotateCcw: Self = Self(
         "<path d='M3 12a9 9 0 1 0 9-9 9.75 9.75 0 0 0-6.74 2.74L3 8'/><path d='M3 3v5h5'/>",
     );
+    /// A speech bubble with a question mark: ask a question.
+    pub const MessageCircleQuestionMark: Self = Self(
+        "<path d='M2.992 16.342a2 2 0 0 1 .094 1.167l-1.065 3.29a1 1 0 0 0 1.236 1.168l3.413-.998a2 2 0 0 1 1.099.092 10 10 0 1 0-4.777-4.719'/><path d='M9.09 9a3 3 0 0 1 5.83 1c0 2-3 3-3 3'/><path d='M12 17h.01'/>",
+    );
     /// A circle struck through: deactivate.
     pub const Ban: Self = Self(
         "<circle cx='12' cy='12' r='10'/><path d='M4.929 4.929 19.07 19.071'/>",

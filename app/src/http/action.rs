@@ -30,6 +30,7 @@ use backend::error::{InternalError, UseCaseError};
 use backend::infra::random;
 use backend::microsoft::AuthorizationRedirect;
 use backend::sessions::CurrentUser;
+use domain::decision::{BatchReport, LastChange};
 use domain::errors::{ErrorCode, Field, FormErrors, error_reference};
 use domain::flash_message::FlashMessage;
 use domain::return_to::ReturnTo;
@@ -112,7 +113,7 @@ fn truncate_json(text: &mut String, max_length: usize) {
 #[derive(Debug)]
 pub enum ActionStop {
     /// The action sends another response, such as a redirect to the sign-in page.
-    Response(ActionResponse),
+    Response(Box<ActionResponse>),
     /// The use case has failed.
     Error(UseCaseError),
 }
@@ -159,7 +160,7 @@ pub struct Inner {
     old_flashes: Vec<HeaderValue>,
     lacks_cookies: bool,
     input: Vec<(Field, String)>,
-    affected_username: OnceLock<String>,
+    affected_user: OnceLock<(String, Option<LastChange>)>,
     pub(super) cookies: CookieJar,
     response: ResponseOptions,
 }
@@ -192,7 +193,7 @@ impl ActionContext {
             page: action.page,
             is_plain_form: !asks_for_json(&parts.headers),
             input: action.input,
-            affected_username: OnceLock::new(),
+            affected_user: OnceLock::new(),
             cookies,
             response,
             backend,
@@ -209,7 +210,7 @@ impl ActionContext {
         if user.is_admin() {
             Ok(user)
         } else {
-            Err(ActionStop::Response(ActionResponse::Refused(ErrorCode::Forbidden.into())))
+            Err(ActionStop::Response(Box::new(ActionResponse::Refused(ErrorCode::Forbidden.into()))))
         }
     }
 
@@ -239,16 +240,17 @@ impl ActionContext {
             self.set_cookie(self.cookies.saved_input(&saved));
         }
         let return_to = ReturnTo::parse(&self.page);
-        ActionStop::Response(ActionResponse::redirect_with(
+        ActionStop::Response(Box::new(ActionResponse::redirect_with(
             &login_page(return_to.as_ref()),
             FlashMessage::SessionEnded,
-        ))
+        )))
     }
 
     /// Names the affected user in the flash message of the next page.
-    pub fn set_affected_user(&self, user: Option<UserRow>) {
+    pub fn set_affected_user(&self, user: Option<&UserRow>) {
         if let Some(user) = user {
-            let _ = self.affected_username.set(user.username);
+            let last_change = user.last_change.as_deref().cloned();
+            let _ = self.affected_user.set((user.username.clone(), last_change));
         }
     }
 
@@ -272,7 +274,8 @@ impl ActionContext {
             self.set_cookie(self.cookies.remove_session());
         }
         match result {
-            Ok(response) | Err(ActionStop::Response(response)) => self.send(response),
+            Ok(response) => self.send(response),
+            Err(ActionStop::Response(response)) => self.send(*response),
             Err(ActionStop::Error(UseCaseError::Rejected(errors))) => {
                 self.send(ActionResponse::Refused(errors))
             }
@@ -301,6 +304,12 @@ impl ActionContext {
                 Err(ActionError::Redirected)
             }
             ActionResponse::Stay { message, user } => Ok(ActionResult::Done { message, user }),
+            ActionResponse::Batch(report) if self.is_plain_form => {
+                self.set_report(report);
+                self.redirect(&self.page);
+                Err(ActionError::Redirected)
+            }
+            ActionResponse::Batch(report) => Ok(ActionResult::Batch(Box::new(report))),
             ActionResponse::Refused(FormErrors { form: Some(ErrorCode::Busy(seconds)), .. }) => {
                 Ok(self.busy(seconds))
             }
@@ -389,6 +398,14 @@ impl ActionContext {
         self.set_cookie(self.cookies.flash(&self.flash(to, message, errors, input)));
     }
 
+    /// Sets the flash cookie with the results of an action on several users. The input is kept for the next part.
+    fn set_report(&self, report: BatchReport) {
+        let input = if report.next.is_some() { self.input.clone() } else { Vec::new() };
+        let report = BatchReport { people: Vec::new(), ..report };
+        let flash = Flash { report: Some(report), ..self.flash(&self.page, None, None, input) };
+        self.set_cookie(self.cookies.flash(&flash));
+    }
+
     /// Returns the flash for the page `to`.
     fn flash(
         &self,
@@ -402,7 +419,9 @@ impl ActionContext {
             message,
             errors,
             input,
-            affected_username: self.affected_username.get().cloned(),
+            affected_username: self.affected_user.get().map(|(username, _)| username.clone()),
+            last_change: self.affected_user.get().and_then(|(_, last_change)| last_change.clone()),
+            report: None,
             at: self.backend.now(),
         }
     }

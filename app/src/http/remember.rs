@@ -1,7 +1,7 @@
 //! Cookies with which an action makes the browser remember something.
 
 use crate::http::action::ActionContext;
-use crate::http::cookies::Theme;
+use crate::http::cookies::{Theme, VerifiedUser};
 use backend::auth::known_browsers::KnownBrowser;
 use domain::status::UserId;
 
@@ -22,9 +22,21 @@ impl ActionContext {
         self.set_cookie(self.cookies.registration(user_id, self.backend.now()));
     }
 
-    /// Remembers that the correct password of `user_id` was entered in this browser.
-    pub fn remember_verified_password(&self, user_id: UserId) {
-        self.set_cookie(self.cookies.password_verified(user_id, self.backend.now()));
+    /// Forgets the registration of `user_id`, which has been withdrawn.
+    pub fn forget_registration(&self, user_id: UserId) {
+        if self.request.registered_here == Some(user_id) {
+            self.set_cookie(self.cookies.remove_registration());
+        }
+        if self.request.password_verified.is_some_and(|verified| verified.user_id == user_id) {
+            self.set_cookie(self.cookies.remove_password_verified());
+        }
+    }
+
+    /// Remembers that the correct password of `user_id` was entered in this browser. `can_confirm` is true if the user can request
+    /// another verification email.
+    pub fn remember_verified_password(&self, user_id: UserId, can_confirm: bool) {
+        let user = VerifiedUser { user_id, can_confirm };
+        self.set_cookie(self.cookies.password_verified(user, self.backend.now()));
     }
 
     /// Forgets the user whose correct password was entered in this browser, because another user has entered theirs since.

@@ -3,11 +3,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::http::cookies::{Flash, KnownBrowsers, SavedInput, Theme};
+use crate::http::cookies::{Flash, KnownBrowsers, SavedInput, Theme, VerifiedUser};
+use backend::accounts::applicant::Applicant;
 use backend::accounts::profile::ProfileData;
 use backend::auth::link::LinkProof;
 use backend::auth::link_use::FormSecret;
 use backend::sessions::{Browser, BrowserSession, CurrentUser};
+use domain::errors::ErrorCode;
 use domain::password::Password;
 use domain::status::UserId;
 
@@ -33,7 +35,7 @@ pub struct RequestContext {
     /// The user who registered in this browser.
     pub registered_here: Option<UserId>,
     /// The user whose correct password was entered in this browser, although it did not sign them in.
-    pub password_verified: Option<UserId>,
+    pub password_verified: Option<VerifiedUser>,
     /// The accounts that know this browser.
     pub known_browsers: KnownBrowsers,
     /// The flash message for this page.
@@ -93,10 +95,27 @@ impl RequestContext {
         }
     }
 
+    /// Returns the applicant whose registration this browser may show: the one whose password was entered last, or the one who
+    /// registered here.
+    pub fn applicant(&self) -> Option<UserId> {
+        self.password_verified.map(|verified| verified.user_id).or(self.registered_here)
+    }
+
+    /// Returns the applicant of the link with this token or, without a token, the one whose registration this browser may show.
+    pub fn applicant_of<'a>(&self, token: &'a str) -> Result<Applicant<'a>, ErrorCode> {
+        match self.applicant() {
+            _ if !token.is_empty() => Ok(Applicant::Link(token)),
+            Some(user_id) => Ok(Applicant::Browser(user_id)),
+            None if self.current_user.is_some() => Err(ErrorCode::OtherUserSignedIn),
+            None => Err(ErrorCode::SignedOut),
+        }
+    }
+
     /// Returns the evidence that the visitor may use a link.
     pub fn proof<'a>(&'a self, password: &'a Password) -> LinkProof<'a> {
         LinkProof {
             registered_here: self.registered_here,
+            password_verified: self.password_verified.map(|verified| verified.user_id),
             current_user: self.current_user.as_deref(),
             password,
             client_ip: self.client_ip,

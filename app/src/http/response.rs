@@ -2,6 +2,7 @@
 
 use axum::http::HeaderName;
 
+use domain::decision::BatchReport;
 use domain::errors::{ErrorCode, FormErrors};
 use domain::flash_message::FlashMessage;
 use domain::view_models::UserRow;
@@ -33,6 +34,8 @@ pub enum ActionResponse {
     Refused(FormErrors),
     /// The action was refused because the user has changed in the meantime. Scripts show the user as they are now.
     Stale(FormErrors, Box<UserRow>),
+    /// The results of an action on several users. The browser stays on the page.
+    Batch(BatchReport),
 }
 
 impl ActionResponse {

@@ -16,8 +16,7 @@ use domain::errors::{ErrorCode, FormErrors};
 
 /// Calls the server function at `path` with the fields of a form.
 pub async fn send_form(path: &str, form: &FormData) -> ActionResult {
-    let body = UrlSearchParams::new_with_str_sequence_sequence(form);
-    parse_response(post(path, body).await)
+    send_fields(path, UrlSearchParams::new_with_str_sequence_sequence(form)).await
 }
 
 /// Calls the server function at `path` with these fields.
@@ -27,29 +26,53 @@ pub async fn send(path: &str, fields: &[(&str, &str)]) -> ActionResult {
             body.append(name, value);
         }
     });
-    parse_response(post(path, body).await)
+    send_fields(path, body).await
+}
+
+async fn send_fields(path: &str, body: Result<UrlSearchParams, JsValue>) -> ActionResult {
+    match body {
+        Ok(body) => send_body(path, &String::from(body.to_string())).await,
+        Err(_) => refused(ErrorCode::Unreachable),
+    }
+}
+
+/// Calls the server function at `path` with the body of a form.
+pub async fn send_body(path: &str, body: &str) -> ActionResult {
+    match post(path, body, &[("Accept", "application/json")]).await {
+        Ok(response) => parse_response(read_text(&response).await),
+        Err(_) => refused(ErrorCode::Unreachable),
+    }
+}
+
+fn refused(code: ErrorCode) -> ActionResult {
+    ActionResult::Refused(FormErrors::of(code))
 }
 
 /// Parses a response of any HTTP status, because middleware also answers with an [`ActionResult`] when it refuses a request.
-fn parse_response(text: Result<String, JsValue>) -> ActionResult {
-    let refused = |code| ActionResult::Refused(FormErrors::of(code));
-    let Ok(text) = text else { return refused(ErrorCode::Unreachable) };
+fn parse_response(text: Option<String>) -> ActionResult {
+    let Some(text) = text else { return refused(ErrorCode::Unreachable) };
     serde_json::from_str(&text).unwrap_or_else(|_| match serde_json::from_str(&text) {
         Ok(ActionError::Internal(reference)) => refused(ErrorCode::Internal(reference)),
         _ => refused(ErrorCode::Unreachable),
     })
 }
 
-async fn post(path: &str, body: Result<UrlSearchParams, JsValue>) -> Result<String, JsValue> {
-    let headers = Headers::new()?;
-    headers.set("Accept", "application/json")?;
-    headers.set("Content-Type", "application/x-www-form-urlencoded")?;
+/// Reads the text of a response.
+pub async fn read_text(response: &Response) -> Option<String> {
+    JsFuture::from(response.text().ok()?).await.ok()?.as_string()
+}
+
+/// Posts the body of a form with these headers.
+pub async fn post(path: &str, body: &str, headers: &[(&str, &str)]) -> Result<Response, JsValue> {
+    let all = Headers::new()?;
+    all.set("Content-Type", "application/x-www-form-urlencoded")?;
+    for (name, value) in headers {
+        all.set(name, value)?;
+    }
     let init = RequestInit::new();
     init.set_method("POST");
-    init.set_headers(&headers);
-    init.set_body(&body?.to_string().into());
+    init.set_headers(&all);
+    init.set_body(&JsValue::from_str(body));
     let request = Request::new_with_str_and_init(path, &init)?;
-    let response: Response = JsFuture::from(window().fetch_with_request(&request)).await?.dyn_into()?;
-    let text = JsFuture::from(response.text()?).await?;
-    Ok(text.as_string().unwrap_or_default())
+    JsFuture::from(window().fetch_with_request(&request)).await?.dyn_into()
 }

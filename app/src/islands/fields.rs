@@ -59,13 +59,18 @@ impl FieldState {
         self.local.set((form.response_count.get_untracked(), code));
     }
 
-    /// Validates the field when the input, or the button next to it, loses the focus. While a pointer is pressed on a button, no
-    /// error appears, because it would move the button away from the pointer. The submit button then shows the server's response,
-    /// and the button next to the input later loses the focus itself.
-    fn on_blur(self, event: &FocusEvent) {
+    /// Returns true if the field loses the focus because a pointer is pressed on a button. Then no error appears, because it would
+    /// move the button away from the pointer.
+    fn is_button_pressed(self, event: &FocusEvent) -> bool {
         let pointer_down = self.form.is_some_and(|form| form.pointer_down.get_untracked());
         let to_button = event.related_target().is_some_and(|to| to.dyn_ref::<HtmlButtonElement>().is_some());
-        let button = pointer_down && to_button;
+        pointer_down && to_button
+    }
+
+    /// Validates the field when the input, or the button next to it, loses the focus, but not while a pointer is pressed on a button.
+    /// The submit button then shows the server's response, and the button next to the input later loses the focus itself.
+    fn on_blur(self, event: &FocusEvent) {
+        let button = self.is_button_pressed(event);
         let input = document().get_element_by_id(self.field.name());
         if let Some(input) = input.and_then(|input| input.dyn_into::<HtmlInputElement>().ok())
             && self.dirty.get_untracked()
@@ -170,6 +175,69 @@ pub fn TextField(
     }
 }
 
+/// A field for text of several lines.
+#[island]
+pub fn TextAreaField(
+    /// The field.
+    field: Field,
+    /// The label.
+    label: String,
+    /// The hint. Empty if there is none.
+    hint: String,
+    /// The initial value.
+    value: String,
+    /// True if the field must be filled in.
+    required: bool,
+    /// The number of lines that are visible.
+    rows: u32,
+) -> impl IntoView {
+    let state = FieldState::new(field, Some(1));
+    let name = field.name();
+    let has_hint = !hint.is_empty();
+    let check = move |event: &Event| {
+        if let Some(form) = state.form {
+            let code = check_field(field, &event_target_value(event), "", 1, normalize);
+            state.local.set((form.response_count.get_untracked(), code));
+        }
+    };
+    view! {
+        <div class="flex flex-col gap-2">
+            <label class="text-sm font-semibold" for=name>{label}</label>
+            {has_hint.then(|| view! { <p class="-mt-1.5 text-sm text-pretty text-muted" id=format!("{name}-hint")>{hint}</p> })}
+            <FieldErrorMessage state=state />
+            <textarea
+                class="textarea w-full border-line text-base aria-invalid:border-error"
+                id=name
+                name=name
+                rows=rows
+                aria-required=required.then_some("true")
+                aria-invalid=move || state.aria_invalid()
+                aria-describedby=move || state.aria_describedby(has_hint)
+                on:blur=move |event| {
+                    if state.dirty.get_untracked() && !state.is_button_pressed(&event) {
+                        state.dirty.set(false);
+                        check(event.as_ref());
+                    }
+                }
+                on:input=move |event| {
+                    state.dirty.set(true);
+                    if untrack(|| state.code()).is_some() {
+                        check(&event);
+                    }
+                }
+                // Leptos does not escape the text of this element on the server.
+                inner_html=text_area_html(&value)
+            />
+        </div>
+    }
+}
+
+/// Returns a text as the content of a `<textarea>`. The first line feed after the tag does not count, so there is one more.
+fn text_area_html(text: &str) -> String {
+    let first = if text.starts_with('\n') { "\n" } else { "" };
+    format!("{first}{}", text.replace('&', "&amp;").replace('<', "&lt;"))
+}
+
 /// A field for a password, which can be made visible once scripts run.
 #[island]
 pub fn PasswordField(
@@ -229,5 +297,19 @@ pub fn PasswordField(
                 </button>
             </div>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text_area_html;
+
+    #[test]
+    fn the_text_of_a_text_area_is_never_markup() {
+        assert_eq!(
+            text_area_html("</textarea><script>alert(1)</script>&amp;"),
+            "&lt;/textarea>&lt;script>alert(1)&lt;/script>&amp;amp;"
+        );
+        assert_eq!(text_area_html("\n\nlines\n"), "\n\n\nlines\n");
     }
 }

@@ -39,7 +39,9 @@ pub struct FormState {
 /// The time that the next page may take to load before the form can be sent again.
 const NAVIGATION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A form that posts to `action`, or to the `formaction` of the pressed button. The name and value of the button are not sent.
+/// A form that posts to `action`, or to the `formaction` of the pressed button. The name and value of the button are not sent. The
+/// password is not sent for a button with `formnovalidate`, whose action does not use the fields. With the attribute `data-page`, a
+/// button sends the form without scripts and opens the page of the answer.
 #[island]
 pub fn FormIsland(
     /// The path of the server function.
@@ -60,6 +62,10 @@ pub fn FormIsland(
     let submit = move |event: SubmitEvent| {
         let form = event.target().and_then(|target| target.dyn_into::<HtmlFormElement>().ok());
         let Some(form) = form else { return };
+        // The answer to such a button is a page.
+        if event.submitter().is_some_and(|button| button.has_attribute("data-page")) {
+            return;
+        }
         event.prevent_default();
         if state.busy.get_untracked() {
             return;
@@ -79,8 +85,7 @@ pub fn FormIsland(
         };
         spawn_local(async move {
             let Ok(data) = FormData::new_with_form(&form) else { return finish(button) };
-            if formaction.is_some() {
-                // This action does not use the fields, so the password is not sent.
+            if button.as_ref().is_some_and(|button| button.has_attribute("formnovalidate")) {
                 data.delete(Field::Password.name());
             }
             let url = formaction.unwrap_or_else(|| form.action());
@@ -134,6 +139,11 @@ fn show_result(
         ActionResult::Done { message, .. } => {
             state.errors.set(FormErrors::default());
             flash.set(Some(message));
+        }
+        // The page shows the results after a reload. No form has such a result yet.
+        ActionResult::Batch(_) => {
+            let _ = window().location().reload();
+            return false;
         }
         ActionResult::Refused(errors) | ActionResult::Stale(errors, _) => {
             // The server may not have received the form, so it stays complete for the next attempt.

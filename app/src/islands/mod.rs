@@ -10,10 +10,11 @@
 
 #![allow(missing_docs, reason = "the structs of the props are made by a macro")]
 
-pub mod admin_users;
+pub mod admin_lists;
 pub mod api_client;
 pub mod fields;
 pub mod form;
 pub mod relative_time;
+pub mod saved_reasons;
 pub mod session_timeout;
 pub mod theme;

@@ -11,7 +11,7 @@ use domain::time::{Timestamp, ago, rfc3339, utc_text};
 
 /// Returns the current time of the browser's clock.
 #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 fit for the next 200,000 years")]
-fn browser_now() -> Timestamp {
+pub fn browser_now() -> Timestamp {
     Timestamp((js_sys::Date::now() as i64).saturating_mul(1_000))
 }
 
@@ -26,30 +26,7 @@ fn on_every_tick(update: impl Fn() + 'static) {
     }
 }
 
-/// Returns the current time of the browser's clock, updated at every tick. It is `None` until hydration, because the server's HTML
-/// must match. An island has one for all of its times.
-pub fn ticking_now() -> ReadSignal<Option<Timestamp>> {
-    let (now, set_now) = signal(None);
-    Effect::new(move |_| on_every_tick(move || set_now.set(Some(browser_now()))));
-    now
-}
-
-/// A relative time inside an island.
-#[component]
-pub fn RelativeTime(
-    /// The time.
-    at: Timestamp,
-    /// The current time, from [`ticking_now`].
-    now: ReadSignal<Option<Timestamp>>,
-) -> impl IntoView {
-    let full = utc_text(at);
-    let title = full.clone();
-    // The element keeps its size when its text changes.
-    let message = move || now.get().map_or_else(|| full.clone(), |now| ago(now, at));
-    view! { <time class="when" datetime=rfc3339(at) title=title>{message}</time> }
-}
-
-/// A time outside islands. [`RelativeTimes`] replaces its text with the relative time.
+/// A time. [`RelativeTimes`] replaces its text with the relative time.
 #[component]
 pub fn UtcTime(
     /// The time.
@@ -66,7 +43,8 @@ pub fn RelativeTimes() -> impl IntoView {
     Effect::new(|_| on_every_tick(show_relative_times));
 }
 
-fn show_relative_times() {
+/// Replaces the text of every [`UtcTime`] with the relative time.
+pub fn show_relative_times() {
     let now = browser_now();
     let Ok(times) = document().query_selector_all("time[data-ago]") else { return };
     for index in 0..times.length() {

@@ -155,10 +155,12 @@ impl SessionWatch {
 
 /// Returns true if a field has unsaved input. Passwords do not count, because they must be typed again in any case.
 fn has_unsaved_input() -> bool {
-    let fields = "input:not([type=hidden]):not([type=password]):not([type=checkbox])";
+    let fields =
+        "input:not([type=hidden]):not([type=password]):not([type=checkbox]):not([type=radio]), textarea";
     let Ok(fields) = document().query_selector_all(fields) else { return false };
+    // A text area has the same two properties.
     (0..fields.length())
-        .filter_map(|index| fields.get(index)?.dyn_into::<HtmlInputElement>().ok())
+        .filter_map(|index| Some(fields.get(index)?.unchecked_into::<HtmlInputElement>()))
         .any(|field| field.value() != field.default_value())
 }
 

@@ -104,7 +104,7 @@ pub(super) fn with_link(
 }
 
 /// Returns true if a user is signed in and the link belongs to another user.
-fn belongs_to_other_user(request: &PageRequest, link: &LinkView) -> bool {
+pub(super) fn belongs_to_other_user(request: &PageRequest, link: &LinkView) -> bool {
     request.current_user().is_some_and(|current_user| current_user.user_id != link.user_id)
 }
 
@@ -129,7 +129,7 @@ fn InvalidUndoLinkPage(request: PageRequest) -> impl IntoView {
 
 /// The page that asks another signed-in user to sign out before the link is used.
 #[component]
-fn OtherUserSignedIn(request: PageRequest, link: LinkView) -> impl IntoView {
+pub(super) fn OtherUserSignedIn(request: PageRequest, link: LinkView) -> impl IntoView {
     let other_username =
         request.current_user().map_or_else(String::new, |current_user| current_user.username.clone());
     view! {

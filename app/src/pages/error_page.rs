@@ -35,9 +35,7 @@ fn title_and_text(status: u16) -> TitleAndText {
         408 => ("The form took too long to arrive", "Go back and send it again. Nothing has changed."),
         413 => ("The form is too large", "Shorten what you entered and try again. Nothing has changed."),
         415 => ("We could not read that form", "Go back and use the form on the page. Nothing has changed."),
-        421 => {
-            ("Wrong web address", "This portal has a different web address.")
-        }
+        421 => ("Wrong web address", "This portal has a different web address."),
         429 => ("Too many attempts", "Wait a few minutes, then try again."),
         503 => ("The portal is not available right now", "Try again in a moment."),
         504 => ("We do not know if that worked", "It took too long. Check before you try again."),

@@ -3,16 +3,18 @@
 use leptos::prelude::*;
 use leptos_meta::{Meta, Title};
 
-use crate::components::alert::{ErrorAlert, InfoAlert, SuccessAlert};
+use crate::components::alert::{ErrorAlert, InfoAlert, SuccessAlert, SuccessAlertWithLink};
 use crate::components::icon::{Icon, IconName};
-use crate::http::Flash;
+use crate::http::{Flash, STATUS_PAGE};
 use crate::islands::session_timeout::SessionTimeout;
 use crate::islands::theme::ThemeSwitch;
 use crate::pages::document::{brand, skip_link};
 use crate::pages::page_request::PageRequest;
-use backend::admin::users::count_pending;
+use backend::admin::queue::count_pending;
 use backend::sessions::{CurrentUser, seconds_until};
 use backend::settings::Settings;
+use domain::errors::ErrorCode;
+use domain::flash_message::FlashMessage;
 use domain::return_to::ReturnTo;
 
 /// The current step in the progress panel of a signed-out page: of a registration or of a password reset.
@@ -67,14 +69,28 @@ pub fn FlashMessages(
     /// The request that the page answers.
     request: PageRequest,
 ) -> impl IntoView {
-    let flash = request.flash().and_then(|flash| Some((flash.message?, flash)));
-    let notice = flash.map(|(code, flash)| (code.is_success(), with_username(flash, code.message())));
+    let notice = request.flash().and_then(|flash| {
+        let message = flash.message?;
+        let by_other =
+            matches!(message, FlashMessage::AlreadyDecided(_)).then(|| change(flash, &request)).flatten();
+        Some((message, by_other.unwrap_or_else(|| with_username(flash, message.message()))))
+    });
+    let has_status = |message: FlashMessage| match message {
+        FlashMessage::Registered => true,
+        FlashMessage::EmailConfirmed | FlashMessage::AnswerSaved => request.context.applicant().is_some(),
+        _ => false,
+    };
     view! {
         <div class="empty:hidden">
-            {notice.map(|(is_success, message)| if is_success {
-                view! { <SuccessAlert message=message /> }.into_any()
+            {notice.map(|(message, text)| if has_status(message) {
+                view! {
+                    <SuccessAlertWithLink message=text href=STATUS_PAGE label="See the status of your registration" />
+                }
+                .into_any()
+            } else if message.is_success() {
+                view! { <SuccessAlert message=text /> }.into_any()
             } else {
-                view! { <InfoAlert message=message /> }.into_any()
+                view! { <InfoAlert message=text /> }.into_any()
             })}
         </div>
     }
@@ -91,9 +107,25 @@ pub fn FlashError(
     /// The request that the page answers.
     request: PageRequest,
 ) -> impl IntoView {
-    let message =
-        request.flash().and_then(|flash| Some(with_username(flash, flash.errors.as_ref()?.form?.message())));
+    let message = request.flash().and_then(|flash| {
+        let errors = flash.errors.as_ref()?;
+        let code = errors.form.or_else(|| errors.fields.first().map(|error| error.code))?;
+        Some(change_message(flash, code, &request).unwrap_or_else(|| with_username(flash, code.message())))
+    });
     message.map(|message| view! { <ErrorAlert message=message /> })
+}
+
+/// Returns who changed the affected user, and when, if an action was refused because of that change.
+fn change_message(flash: &Flash, code: ErrorCode, request: &PageRequest) -> Option<String> {
+    let is_stale = matches!(code, ErrorCode::AccountChanged | ErrorCode::WrongStatus(_));
+    let change = change(flash, request).filter(|_| is_stale)?;
+    Some(format!("{change} Nothing else has changed."))
+}
+
+/// Returns the last change of the affected user: "grace approved ada 2 minutes ago."
+fn change(flash: &Flash, request: &PageRequest) -> Option<String> {
+    let (name, change) = (flash.affected_username.as_ref()?, flash.last_change.as_ref()?);
+    Some(change.message(name, request.backend.now()))
 }
 
 /// Renders the theme switch, which returns to the current page.
@@ -375,10 +407,10 @@ fn Navigation(request: PageRequest, current_user: CurrentUser, section: NavSecti
 fn PendingCount(request: PageRequest) -> impl IntoView {
     Suspend::new(async move {
         // The count is optional here. The admin page itself reports a failed query.
-        let pending = count_pending(&request.backend).await.unwrap_or(0);
-        (pending > 0).then(|| {
+        let pending = count_pending(&request.backend).await.unwrap_or_default();
+        (pending.count > 0).then(|| {
             view! {
-                " " <span class="badge badge-primary rounded-full px-2">{pending}<span class="sr-only">" pending"</span></span>
+                " " <span class="badge badge-primary rounded-full px-2">{pending.text()}<span class="sr-only">" pending"</span></span>
             }
         })
     })

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::components::icon::MicrosoftMark;
+use crate::http::STATUS_PAGE;
 use crate::islands::fields::{PasswordField, TextField};
 use crate::islands::form::FormIsland;
 use crate::pages::layouts::{PageDescription, ProgressStep, SignedOutLayout};
@@ -26,12 +27,14 @@ pub fn LoginPage() -> impl IntoView {
         request.flash().is_some_and(|flash| flash.message == Some(FlashMessage::ResetRequested));
     let has_microsoft = request.backend.microsoft.is_some();
     let shared = !request.typed(Field::Shared).is_empty();
-    let can_resend_verification = request.context.password_verified.is_some() && is_pending;
+    let verified = request.context.password_verified.filter(|_| is_pending);
+    let can_resend_verification = verified.is_some_and(|verified| verified.can_confirm);
+    let is_answered = request.flash().is_some_and(|flash| flash.message == Some(FlashMessage::AnswerSaved));
     let step = if reset_requested {
         ProgressStep::ResetSignIn
     } else if is_registered || can_resend_verification {
         ProgressStep::Register
-    } else if is_pending {
+    } else if is_pending || is_answered {
         ProgressStep::Approval
     } else {
         ProgressStep::SignIn
@@ -78,12 +81,15 @@ pub fn LoginPage() -> impl IntoView {
                         <button class="btn border-line" form="ask-confirmation">"Send a new confirmation link"</button>
                     </div>
                 })}
+                {verified.is_some().then(|| view! {
+                    <p class="text-sm/6 text-muted"><a href=STATUS_PAGE>"See the status of your registration"</a></p>
+                })}
                 <p class="text-sm/6 text-muted">"Forgotten your password? " <a href="/reset-password">"Get a temporary password"</a></p>
                 {has_microsoft.then(|| view! {
                     <div class="flex flex-col gap-5">
                         <p class="divider my-0 text-sm text-muted">"or"</p>
                         // The button is in the same form, so that the checkbox applies to Microsoft sign-in too.
-                        <button class="btn btn-block border-line" formaction="/do/sign_in_with_microsoft">
+                        <button class="btn btn-block border-line" formaction="/do/sign_in_with_microsoft" formnovalidate>
                             <MicrosoftMark />
                             "Sign in with Microsoft"
                         </button>

@@ -7,6 +7,7 @@
 //! - Pages only read, through the backend's queries. Every action is a form that posts to a server function.
 
 pub mod admin;
+mod answer;
 mod change_password;
 mod delete_account;
 pub mod dev_mail;
@@ -25,6 +26,7 @@ mod page_request;
 mod profile;
 mod reauthentication;
 mod register;
+mod registration_status;
 mod reset_password;
 mod routes;
 mod sign_in_link;

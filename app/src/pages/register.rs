@@ -2,11 +2,14 @@
 
 use leptos::prelude::*;
 
-use crate::islands::fields::{PasswordField, TextField};
+use crate::islands::fields::{PasswordField, TextAreaField, TextField};
 use crate::islands::form::FormIsland;
 use crate::pages::layouts::{PageDescription, ProgressStep, SignedOutLayout};
 use crate::pages::page_request::{PageRequest, cookie_check};
 use domain::errors::Field;
+
+/// The hint of a field for an answer.
+pub(super) const ANSWER_HINT: &str = "At most 500 characters. Administrators read your answer.";
 
 /// The registration page.
 #[component]
@@ -30,6 +33,16 @@ pub fn RegisterPage() -> impl IntoView {
                     &request,
                     "Confirm it with the link in our email. Unconfirmed registrations are deleted after 7 days.",
                 )}
+                {request.settings().register_question.clone().map(|question| view! {
+                    <TextAreaField
+                        field=Field::Answer
+                        label=question
+                        hint=ANSWER_HINT.to_owned()
+                        value=request.typed(Field::Answer)
+                        required=true
+                        rows=3
+                    />
+                })}
                 <div class="flex flex-wrap gap-3">
                     <button class="btn btn-primary btn-block">"Create account"</button>
                 </div>

@@ -6,8 +6,9 @@ use leptos_router::components::{Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
 use crate::pages::{
-    admin, change_password, delete_account, email_change, email_verification, error_page, first_admin, home,
-    keep_account, login, logout, microsoft, profile, register, reset_password, sign_in_link,
+    admin, answer, change_password, delete_account, email_change, email_verification, error_page,
+    first_admin, home, keep_account, login, logout, microsoft, profile, register, registration_status,
+    reset_password, sign_in_link,
 };
 
 /// The access level of a route. A user in a restricted session, who has to choose a new password, reaches only the levels
@@ -92,11 +93,14 @@ macro_rules! pages {
 pages! {
     "/" => home::HomePage, Access::Public;
     "/register" => register::RegisterPage, Access::SignedOut;
+    "/register/status" => registration_status::RegistrationStatusPage, Access::SignedOut;
+    "/register/answer" => answer::AnswerPage, Access::SignedOut;
     "/login" => login::LoginPage, Access::SignedOut;
     "/reset-password" => reset_password::ResetPasswordPage, Access::SignedOut;
     "/change-password" => change_password::ChangePasswordPage, Access::PasswordChange;
     "/logout" => logout::LogoutPage, Access::Everyone;
     "/confirm/:token" => email_verification::EmailVerificationPage, Access::Public;
+    "/answer/:token" => answer::AnswerLinkPage, Access::Public;
     "/auto-login/:token" => sign_in_link::SignInLinkPage, Access::Public;
     "/setup/:token" => first_admin::FirstAdminPage, Access::SignedOut;
     "/profile" => profile::ProfilePage, Access::SignedIn, UserData::Account;
@@ -108,6 +112,9 @@ pages! {
     "/keep/:token" => keep_account::KeepAccountPage, Access::Public;
     "/admin" => admin::users::UsersPage, Access::Admin;
     "/admin/mail" => admin::failed_emails::FailedEmailsPage, Access::Admin;
+    "/admin/reasons" => admin::reasons::ReasonsPage, Access::Admin;
+    "/admin/reasons/new" => admin::reasons::NewReasonPage, Access::Admin;
+    "/admin/reasons/:id" => admin::reasons::ReasonPage, Access::Admin;
     "/admin/users/:id" => admin::user::UserPage, Access::Admin;
-    "/admin/:decision/:id" => admin::user::AdminActionPage, Access::Admin;
+    "/admin/:decision/:id" => admin::decision::AdminActionPage, Access::Admin;
 }

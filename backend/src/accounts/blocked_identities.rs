@@ -8,6 +8,8 @@
 //! - Approving or reactivating a user removes their entries.
 //! - Only confirmed email addresses are blocked.
 
+use std::collections::{BTreeSet, HashMap};
+
 use data_encoding::HEXLOWER;
 use hkdf::hmac::{Hmac, KeyInit, Mac};
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -16,6 +18,7 @@ use sha2::Sha256;
 
 use crate::Backend;
 use crate::entity::blocked_identity::{self, BlockReason};
+use crate::entity::open_enum::OpenEnum;
 use crate::entity::{identity, portal_key};
 use crate::error::{ErrorContext, InternalError};
 use crate::infra::database::{Database, Lock};
@@ -113,7 +116,7 @@ impl BlockedIdentities {
         reason: BlockReason,
         now: Timestamp,
     ) -> Result<(), InternalError> {
-        insert_hash(db, self.hash(email_canonical)?, reason, now).await
+        insert_hash(db, self.hash(email_canonical)?, reason.into(), now).await
     }
 
     /// Blocks a Microsoft identity.
@@ -125,7 +128,7 @@ impl BlockedIdentities {
         reason: BlockReason,
         now: Timestamp,
     ) -> Result<(), InternalError> {
-        insert_hash(db, self.hash_identity(tid, oid)?, reason, now).await
+        insert_hash(db, self.hash_identity(tid, oid)?, reason.into(), now).await
     }
 
     /// Unblocks a Microsoft identity.
@@ -148,6 +151,46 @@ impl BlockedIdentities {
         contains_hash(db, self.hash_identity(tid, oid)?).await
     }
 
+    /// Returns the entry of an email address.
+    pub(crate) async fn find(
+        &self,
+        db: &impl ConnectionTrait,
+        email_canonical: &str,
+    ) -> Result<Option<blocked_identity::Model>, InternalError> {
+        find_hash(db, self.hash(email_canonical)?).await
+    }
+
+    /// Returns the entry of a Microsoft identity.
+    pub(crate) async fn find_identity(
+        &self,
+        db: &impl ConnectionTrait,
+        tid: &str,
+        oid: &str,
+    ) -> Result<Option<blocked_identity::Model>, InternalError> {
+        find_hash(db, self.hash_identity(tid, oid)?).await
+    }
+
+    /// Restores the earlier entry of an email address. `None` removes it.
+    pub(crate) async fn restore(
+        &self,
+        db: &impl ConnectionTrait,
+        email_canonical: &str,
+        entry: Option<(OpenEnum<BlockReason>, Timestamp)>,
+    ) -> Result<(), InternalError> {
+        restore_hash(db, self.hash(email_canonical)?, entry).await
+    }
+
+    /// Restores the earlier entry of a Microsoft identity. `None` removes it.
+    pub(crate) async fn restore_identity(
+        &self,
+        db: &impl ConnectionTrait,
+        tid: &str,
+        oid: &str,
+        entry: Option<(OpenEnum<BlockReason>, Timestamp)>,
+    ) -> Result<(), InternalError> {
+        restore_hash(db, self.hash_identity(tid, oid)?, entry).await
+    }
+
     /// Unblocks an email address. Called in the transaction that approves or reactivates its owner.
     pub async fn remove(
         &self,
@@ -164,6 +207,28 @@ impl BlockedIdentities {
         email_canonical: &str,
     ) -> Result<bool, InternalError> {
         contains_hash(db, self.hash(email_canonical)?).await
+    }
+
+    /// Returns the reason and the time of the block for each of these email addresses that is blocked.
+    pub async fn find_many(
+        &self,
+        db: &impl ConnectionTrait,
+        emails: &BTreeSet<&str>,
+    ) -> Result<HashMap<String, (BlockReason, Timestamp)>, InternalError> {
+        let mut by_hash = HashMap::new();
+        for email in emails {
+            by_hash.insert(self.hash(email)?, *email);
+        }
+        let rows = blocked_identity::Entity::find()
+            .filter(blocked_identity::Column::Hash.is_in(by_hash.keys().cloned()))
+            .all(db)
+            .await
+            .context("find blocked identities")?;
+        let known = rows.into_iter().filter_map(|row| {
+            let email = by_hash.get(&row.hash)?;
+            Some(((*email).to_owned(), (row.reason.known()?, row.created_at)))
+        });
+        Ok(known.collect())
     }
 }
 
@@ -221,12 +286,12 @@ pub async fn unlink_and_block_identity(
 async fn insert_hash(
     db: &impl ConnectionTrait,
     hash: String,
-    reason: BlockReason,
+    reason: OpenEnum<BlockReason>,
     now: Timestamp,
 ) -> Result<(), InternalError> {
     let row = blocked_identity::ActiveModel {
         hash: ActiveValue::Set(hash),
-        reason: ActiveValue::Set(reason.into()),
+        reason: ActiveValue::Set(reason),
         created_at: ActiveValue::Set(now),
     };
     let on_conflict = OnConflict::column(blocked_identity::Column::Hash)
@@ -245,8 +310,24 @@ async fn remove_hash(db: &impl ConnectionTrait, hash: String) -> Result<(), Inte
     Ok(())
 }
 
+async fn restore_hash(
+    db: &impl ConnectionTrait,
+    hash: String,
+    entry: Option<(OpenEnum<BlockReason>, Timestamp)>,
+) -> Result<(), InternalError> {
+    match entry {
+        Some((reason, created_at)) => insert_hash(db, hash, reason, created_at).await,
+        None => remove_hash(db, hash).await,
+    }
+}
+
+async fn find_hash(
+    db: &impl ConnectionTrait,
+    hash: String,
+) -> Result<Option<blocked_identity::Model>, InternalError> {
+    blocked_identity::Entity::find_by_id(hash).one(db).await.context("find a blocked identity")
+}
+
 async fn contains_hash(db: &impl ConnectionTrait, hash: String) -> Result<bool, InternalError> {
-    let found =
-        blocked_identity::Entity::find_by_id(hash).one(db).await.context("find a blocked identity")?;
-    Ok(found.is_some())
+    Ok(find_hash(db, hash).await?.is_some())
 }

@@ -24,11 +24,12 @@ use crate::auth::link_use::{LinkAnswer, LinkUse, or_first_answer, record_link_us
 use crate::auth::reauthentication::reauthenticate;
 use crate::auth::revocation::{random_password, replace_password, revoke_credentials};
 use crate::auth::token::{
-    NewToken, UNDO_LIFETIME, consume_token, insert_token, limit_lifetime, revoke_tokens, undo_tokens,
+    NewToken, UNDO_LIFETIME, consume_token, insert_token, limit_lifetime, prolong_tokens, restore_tokens,
+    revoke_tokens, undo_tokens,
 };
 use crate::email::message::Message;
 use crate::email::obsolete::drop_after_status_change;
-use crate::email::outbox::{NewEmail, drop_unsent_to, enqueue};
+use crate::email::outbox::{NewEmail, drop_unsent_to, enqueue, was_dropped_at};
 use crate::entity::blocked_identity::BlockReason;
 use crate::entity::outbox::EmailKind;
 use crate::entity::user;
@@ -326,4 +327,23 @@ pub(crate) async fn discard_deletion_request(
     revoke_tokens(&**txn, Some(user.id), &[Purpose::KeepAccount], now).await?;
     limit_lifetime(&**txn, user.id, Purpose::UndoEmailChange, UNDO_LIFETIME).await?;
     drop_unsent_to(&**txn, EmailKind::AccountDeletion, user.id, &user.email, now).await
+}
+
+/// Restores the links of a deletion request that an administrator's decision discarded at `discarded_at`, because the decision has
+/// been undone. If the email about the deletion had not been sent, it is written again.
+pub(crate) async fn restore_deletion_request(
+    backend: &Backend,
+    txn: &WriteTransaction,
+    user: &user::Model,
+    due: Timestamp,
+    discarded_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), InternalError> {
+    restore_tokens(&**txn, user.id, Purpose::KeepAccount, discarded_at).await?;
+    let requested_at = due.before(DELETION_DELAY);
+    prolong_tokens(&**txn, user.id, Purpose::UndoEmailChange, requested_at, due).await?;
+    if was_dropped_at(&**txn, user.id, EmailKind::AccountDeletion, discarded_at).await? {
+        send_deletion_emails(backend, txn, user, due, now).await?;
+    }
+    Ok(())
 }

@@ -118,14 +118,17 @@ fn actor_of(user: &user::Model, client_ip: IpAddr) -> Actor {
 /// The result of cancelling a registration with "This wasn't me".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CancelledRegistration {
-    /// The pending registration has been deleted.
+    /// The registration has been deleted.
     Removed,
-    /// The account is no longer a pending registration and stays. Administrators are notified.
+    /// The account is no longer a registration without a decision, and stays. Administrators are notified.
     Reported,
 }
 
-/// Deletes a pending registration when the owner of its email address presses "This wasn't me".
-/// An account that is no longer pending stays: its links to this email address are revoked, no new ones are sent, and
+/// The purposes of the links whose pages have the button "This wasn't me".
+const DISPUTABLE: [Purpose; 2] = [Purpose::ConfirmEmail, Purpose::Answer];
+
+/// Deletes a registration that is pending or on hold when the owner of its email address presses "This wasn't me".
+/// An account that has been approved stays: its links to this email address are revoked, no new ones are sent, and
 /// administrators are notified.
 pub async fn cancel_registration(
     backend: &Backend,
@@ -148,8 +151,10 @@ async fn cancel_registration_once(
 ) -> Result<LinkUse, UseCaseError> {
     let client_ip = proof.client_ip;
     backend.rate_limiter.acquire_confirmation(&backend.settings, client_ip, backend.now()).await?;
-    let (token, user) =
-        find_valid_link(backend, link, &[Purpose::ConfirmEmail]).await?.ok_or(ErrorCode::LinkInvalid)?;
+    let found = find_valid_link(backend, link, &DISPUTABLE).await?;
+    // The owner of a confirmed email address has registered, and can withdraw the request.
+    let found = found.filter(|(_, user)| user.email_confirmed_at.is_none());
+    let (token, user) = found.ok_or(ErrorCode::LinkInvalid)?;
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;
     lock_user_row(&*txn, user.id).await?;
@@ -161,7 +166,7 @@ async fn cancel_registration_once(
     insert_audit(&*txn, Action::CancelRegistration, &actor, Some((user.id, &user.username)), now).await?;
     let registration = Condition::all()
         .add(user::Column::Id.eq(user.id))
-        .add(user::Column::Status.eq(Status::Pending))
+        .add(user::Column::Status.is_in([Status::Pending, Status::Held]))
         .add(user::Column::EmailConfirmedAt.is_null());
     let removed = !delete_users(&txn, registration).await?.is_empty();
     let link_use = if removed {
@@ -191,8 +196,8 @@ async fn report_dispute(
         .exec(&**txn)
         .await
         .context("record a disputed email address")?;
-    revoke_tokens(&**txn, Some(user.id), &[Purpose::ConfirmEmail], now).await?;
-    drop_unsent(&**txn, user.id, &[EmailKind::ConfirmEmail], now).await?;
+    revoke_tokens(&**txn, Some(user.id), &DISPUTABLE, now).await?;
+    drop_unsent(&**txn, user.id, &[EmailKind::ConfirmEmail, EmailKind::Question], now).await?;
     if updated.rows_affected == 1 {
         insert_job(&**txn, JobKind::RegistrationDisputed, user.id, now).await
     } else {

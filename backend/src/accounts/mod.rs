@@ -1,5 +1,6 @@
 //! The use cases of an account, from its registration to its deletion.
 
+pub mod applicant;
 pub mod blocked_identities;
 pub mod data_export;
 pub mod delete_users;
@@ -12,5 +13,9 @@ pub mod last_admin;
 pub mod password_change;
 pub mod password_reset;
 pub mod profile;
+pub mod questions;
 pub mod registration;
+pub mod registration_data;
+pub mod registration_status;
 pub mod repeated_registration;
+pub mod withdrawal;

@@ -26,6 +26,7 @@ use crate::infra::database::Lock;
 use crate::{Actor, Backend};
 use domain::email_address::EmailAddress;
 use domain::errors::{ErrorCode, Field, FormErrors};
+use domain::free_text::FreeText;
 use domain::status::{Role, Status, UserId};
 use domain::time::Timestamp;
 use domain::username::Username;
@@ -89,6 +90,8 @@ pub(crate) struct PreparedRegistration {
     email_canonical: String,
     password_hash: String,
     client_ip: Option<IpAddr>,
+    /// The question that the form asked.
+    question: Option<String>,
 }
 
 impl PreparedRegistration {
@@ -114,7 +117,14 @@ pub(crate) async fn prepare_registration(
     let Some(password_hash) = hash else {
         return Err(FormErrors::of_field(Field::Password, ErrorCode::PasswordTooWeak).into());
     };
-    Ok(PreparedRegistration { form, email_canonical, password_hash, client_ip: client_ip.parse().ok() })
+    let question = backend.settings.register_question.clone().filter(|_| form.answer.is_some());
+    Ok(PreparedRegistration {
+        form,
+        email_canonical,
+        password_hash,
+        client_ip: client_ip.parse().ok(),
+        question,
+    })
 }
 
 /// Inserts the account of a registration and returns its user id, or the error of the field whose value is taken.
@@ -132,6 +142,8 @@ pub(crate) async fn insert_registration(
         email_canonical: &new.email_canonical,
         password_hash: Some(&new.password_hash),
         client_ip: new.client_ip,
+        question: new.question.as_deref(),
+        answer: new.form.answer.as_ref().map(FreeText::as_str),
     };
     insert_account(db, &account, status, role, confirmed_at, now).await.map_err(unique_violation_error)
 }
@@ -149,6 +161,10 @@ pub(crate) struct NewAccount<'a> {
     pub(crate) password_hash: Option<&'a str>,
     /// The IP address of the client, or `None` for an account that the operator creates.
     pub(crate) client_ip: Option<IpAddr>,
+    /// The question that the person was asked at registration.
+    pub(crate) question: Option<&'a str>,
+    /// The answer.
+    pub(crate) answer: Option<&'a str>,
 }
 
 /// Inserts an account with its registration, and returns its user id.
@@ -181,8 +197,8 @@ pub(crate) async fn insert_account(
     let id = user::Entity::insert(row).exec(db).await?.last_insert_id;
     let registration = registration::ActiveModel {
         user_id: ActiveValue::Set(id),
-        question: ActiveValue::Set(None),
-        answer: ActiveValue::Set(None),
+        question: ActiveValue::Set(account.question.map(ToOwned::to_owned)),
+        answer: ActiveValue::Set(account.answer.map(ToOwned::to_owned)),
         client_ip: ActiveValue::Set(account.client_ip.map(network_key)),
         created_at: ActiveValue::Set(now),
         assigned_to: ActiveValue::Set(None),

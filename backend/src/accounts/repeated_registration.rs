@@ -67,8 +67,10 @@ pub(super) async fn find_repeated_registration(
 /// Counts an attempt to sign in. Returns `None` if a limit has been reached.
 async fn acquire_attempt(backend: &Backend, username: &Username, client_ip: IpAddr) -> Option<SignInAttempt> {
     let (limiter, now) = (&backend.rate_limiter, backend.now());
-    let attempt =
-        limiter.acquire_sign_in(&backend.settings, &attempt_key(username), client_ip, now).await.ok()?;
+    let attempt = limiter
+        .acquire_sign_in(&backend.settings, &attempt_key(&username.key()), client_ip, now)
+        .await
+        .ok()?;
     if attempt.daily_limit_wait().is_some() {
         limiter.refund(attempt).await;
         return None;

@@ -11,7 +11,7 @@ use crate::Backend;
 use crate::accounts::email_address::canonical;
 use crate::accounts::first_admin::insert_admin;
 use crate::accounts::registration::prepare_registration;
-use crate::admin::user_actions::{account_state, command_line_actor, revoke_access};
+use crate::admin::decisions::{account_state, command_line_actor, revoke_access};
 use crate::audit::{Action, insert_audit};
 use crate::auth::token::{NewToken, insert_token};
 use crate::entity::user;

@@ -13,7 +13,7 @@ use sea_orm::{
 
 use crate::Backend;
 use crate::accounts::password_reset::job;
-use crate::admin::user_actions::{require_admin, send_sign_in_link};
+use crate::admin::decisions::{require_admin, resend_question, send_sign_in_link_now};
 use crate::audit::{Action, has_just_done, insert_audit};
 use crate::email::jobs::{enqueue_confirmation, enqueue_new_email_confirmation};
 use crate::email::notifications::still_needed;
@@ -315,6 +315,7 @@ fn has_renewable_secret(kind: EmailKind) -> bool {
             | EmailKind::TemporaryPassword
             | EmailKind::ConfirmNewEmail
             | EmailKind::ConfirmEmail
+            | EmailKind::Question
     )
 }
 
@@ -329,7 +330,8 @@ async fn enqueue_with_new_secret(
 ) -> Result<(), InternalError> {
     let now = backend.now();
     match kind {
-        EmailKind::Approved => send_sign_in_link(backend, &**txn, user, user.credential_version).await,
+        EmailKind::Question => resend_question(backend, txn, user).await,
+        EmailKind::Approved => send_sign_in_link_now(backend, &**txn, user, user.credential_version).await,
         EmailKind::TemporaryPassword => job::enqueue_reset_email(backend, txn, user, now).await,
         EmailKind::ConfirmNewEmail => {
             enqueue_new_email_confirmation(backend, txn, &row.recipient, user, now).await

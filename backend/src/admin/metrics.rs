@@ -4,7 +4,7 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder}
 
 use crate::Backend;
 use crate::admin::failed_emails::count_failed_emails;
-use crate::admin::users::count_pending;
+use crate::admin::queue::select_waiting;
 use crate::entity::outbox::EmailState;
 use crate::entity::{email_job, outbox, password_reset_request, user_session};
 use crate::error::{ErrorContext, InternalError};
@@ -47,6 +47,9 @@ pub async fn read_metrics(backend: &Backend) -> Result<AdminMetrics, InternalErr
         failed_emails: count_failed_emails(backend).await?,
         oldest_pending_email_seconds: oldest.map_or(0, |row| now.since(row.created_at).as_secs()),
         sessions: sessions.count(db).await.context("count sessions")?,
-        pending_registrations: count_pending(backend).await?,
+        pending_registrations: select_waiting(backend, None)
+            .count(db)
+            .await
+            .context("count pending registrations")?,
     })
 }

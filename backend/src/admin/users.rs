@@ -5,19 +5,19 @@
 //! - Shadow accounts are never listed, counted or found.
 //! - A page has at most [`PAGE_SIZE`] rows, and its cost does not depend on its position (keyset pagination).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
-use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::Backend;
 use crate::accounts::email_address::display_email;
+use crate::admin::decisions::{account_state, find_last_change};
 use crate::admin::failed_emails::count_failed_emails;
-use crate::admin::user_actions::account_state;
+use crate::admin::overdue_emails::overdue_emails;
+use crate::admin::queue::read_queue;
 use crate::entity::user;
 use crate::error::{ErrorContext, InternalError};
+use domain::decision::QueueFilter;
 use domain::status::{Status, UserId};
 use domain::time::Timestamp;
 use domain::view_models::{Page, UserRow, UsersPageView};
@@ -38,32 +38,16 @@ pub struct UsersCursor {
 pub async fn read_users_page(
     backend: &Backend,
     current_user: UserId,
+    filter: Option<&QueueFilter>,
     cursor: &UsersCursor,
 ) -> Result<UsersPageView, InternalError> {
     Ok(UsersPageView {
-        pending: read_pending(backend, current_user, cursor.pending_after.as_deref()).await?,
+        queue: read_queue(backend, current_user, filter, cursor.pending_after.as_deref()).await?,
         users: read_users(backend, current_user, cursor.users_after.as_deref()).await?,
         failed_emails: count_failed_emails(backend).await?,
+        overdue_emails: overdue_emails(backend).await?,
         read_at: backend.now(),
     })
-}
-
-/// Returns a page of pending registrations, the oldest first.
-async fn read_pending(
-    backend: &Backend,
-    current_user: UserId,
-    after: Option<&str>,
-) -> Result<Page<UserRow>, InternalError> {
-    let mut query = select_pending();
-    let total = count_users(backend, query.clone()).await?;
-    if let Some((created_at, id)) = after.and_then(parse_cursor) {
-        let columns = [user::Column::CreatedAt, user::Column::Id].map(|c| SimpleExpr::from(Expr::col(c)));
-        query = query.filter(Expr::tuple(columns).gt(Expr::tuple([Expr::val(created_at), Expr::val(id)])));
-    }
-    let query = query.order_by_asc(user::Column::CreatedAt).order_by_asc(user::Column::Id);
-    let (rows, has_more) = read_rows(backend, query).await?;
-    let next = rows.last().filter(|_| has_more).map(|row| format!("{}-{}", row.created_at.0, row.id));
-    Ok(Page { rows: to_user_rows(backend, current_user, rows).await?, next, total })
 }
 
 /// Returns a page of all users, ordered by username.
@@ -82,15 +66,6 @@ async fn read_users(
     Ok(Page { rows: to_user_rows(backend, current_user, rows).await?, next, total })
 }
 
-fn select_pending() -> Select<user::Entity> {
-    user::Entity::find().filter(user::Column::Status.is_in([Status::Pending, Status::Held]))
-}
-
-/// Returns the number of pending registrations.
-pub async fn count_pending(backend: &Backend) -> Result<u64, InternalError> {
-    count_users(backend, select_pending()).await
-}
-
 async fn count_users(backend: &Backend, query: Select<user::Entity>) -> Result<u64, InternalError> {
     query.count(backend.db.pool()).await.context("count users")
 }
@@ -107,11 +82,6 @@ async fn read_rows(
     Ok((rows, has_more))
 }
 
-fn parse_cursor(text: &str) -> Option<(i64, i32)> {
-    let (created_at, id) = text.split_once('-')?;
-    Some((created_at.parse().ok()?, id.parse().ok()?))
-}
-
 /// Returns a user as `current_user` sees them.
 pub async fn find_user_row(
     backend: &Backend,
@@ -120,10 +90,13 @@ pub async fn find_user_row(
 ) -> Result<Option<UserRow>, InternalError> {
     let found = user::Entity::find_by_id(id)
         .filter(user::Column::Status.ne(Status::Shadow))
-        .all(backend.db.pool())
+        .one(backend.db.pool())
         .await
         .context("find the user")?;
-    Ok(to_user_rows(backend, current_user, found).await?.pop())
+    let Some(user) = found else { return Ok(None) };
+    let last_change = find_last_change(backend.db.pool(), current_user, &user).await?.map(Box::new);
+    let row = to_user_rows(backend, current_user, vec![user]).await?.pop();
+    Ok(row.map(|row| UserRow { last_change, ..row }))
 }
 
 /// Converts users to rows that the browser may see, with the names of the administrators who set the statuses.
@@ -132,25 +105,31 @@ async fn to_user_rows(
     current_user: UserId,
     rows: Vec<user::Model>,
 ) -> Result<Vec<UserRow>, InternalError> {
-    let deciders: Vec<UserId> = rows.iter().filter_map(|row| row.status_by).collect();
-    let names: HashMap<UserId, String> = if deciders.is_empty() {
-        HashMap::new()
-    } else {
-        user::Entity::find()
-            .select_only()
-            .columns([user::Column::Id, user::Column::Username])
-            .filter(Condition::all().add(user::Column::Id.is_in(deciders)))
-            .into_tuple::<(UserId, String)>()
-            .all(backend.db.pool())
-            .await
-            .context("find the administrator who decided")?
-            .into_iter()
-            .collect()
-    };
+    let names = find_usernames(backend, rows.iter().filter_map(|row| row.status_by).collect()).await?;
     Ok(rows.into_iter().map(|row| to_user_row(backend, current_user, row, &names)).collect())
 }
 
-fn to_user_row(
+/// Returns the usernames of the accounts with these ids that exist.
+pub(crate) async fn find_usernames(
+    backend: &Backend,
+    ids: BTreeSet<UserId>,
+) -> Result<HashMap<UserId, String>, InternalError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let names = user::Entity::find()
+        .select_only()
+        .columns([user::Column::Id, user::Column::Username])
+        .filter(user::Column::Id.is_in(ids))
+        .into_tuple::<(UserId, String)>()
+        .all(backend.db.pool())
+        .await
+        .context("find usernames")?;
+    Ok(names.into_iter().collect())
+}
+
+/// Converts a user to a row that the browser may see.
+pub(crate) fn to_user_row(
     backend: &Backend,
     current_user: UserId,
     row: user::Model,
@@ -173,6 +152,7 @@ fn to_user_row(
         decided_by: row.status_by.and_then(|id| names.get(&id).cloned()),
         is_you: row.id == current_user,
         allowed_actions,
+        last_change: None,
         username: row.username,
         email: display_email(&row.email, &row.email_canonical),
     }

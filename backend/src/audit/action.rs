@@ -17,6 +17,7 @@ impl Action {
                 AdminAction::Reactivate => "Reactivated",
                 AdminAction::MakeAdmin => "Made an administrator",
                 AdminAction::RemoveAdmin => "No longer an administrator",
+                AdminAction::Ask => "Asked a question",
             },
             Self::ConfirmEmail => "Email address confirmed",
             Self::CancelRegistration => "Confirmation link cancelled",
@@ -45,6 +46,12 @@ impl Action {
             Self::SignInMicrosoft => "Signed in with Microsoft",
             Self::LinkMicrosoft => "Microsoft account linked",
             Self::UnlinkMicrosoft => "Microsoft account unlinked",
+            Self::UndoDecision => "Decision undone",
+            Self::AnswerQuestion => "Question answered",
+            Self::WithdrawRequest => "Registration withdrawn",
+            Self::AddReason => "Reason saved",
+            Self::ChangeReason => "Saved reason changed",
+            Self::DeleteReason => "Saved reason deleted",
         }
     }
 }

@@ -48,6 +48,8 @@ pub struct LinkView {
 pub struct LinkProof<'a> {
     /// The user who registered in this browser, from its sealed cookie.
     pub registered_here: Option<UserId>,
+    /// The user whose correct password was entered in this browser a few minutes ago, from its sealed cookie.
+    pub password_verified: Option<UserId>,
     /// The signed-in user.
     pub current_user: Option<&'a CurrentUser>,
     /// The password, or an empty one if the page did not ask for it.
@@ -136,6 +138,7 @@ fn is_still_valid(token: &user_token::Model, user: &user::Model) -> bool {
                 && user.deletion_due_at.is_some()
                 && user.email_canonical == token.email_canonical
         }
+        Some(Purpose::Answer) => status == Status::Held && user.email_canonical == token.email_canonical,
         // The setup link has no account, and a temporary password is not a link.
         Some(Purpose::Setup | Purpose::TemporaryPassword) | None => false,
     }

@@ -39,7 +39,7 @@ use domain::password::{NormalizedPassword, Password};
 use domain::status::{Status, UserId};
 use domain::time::Timestamp;
 use domain::token::Purpose;
-use domain::username::{self, Username};
+use domain::username;
 
 /// The input of the sign-in form.
 #[derive(Debug)]
@@ -327,9 +327,9 @@ impl Lookup {
     }
 }
 
-/// Returns the key by which sign-ins with this username are counted.
-pub(crate) fn attempt_key(username: &Username) -> String {
-    Lookup::Username(username.key()).key()
+/// Returns the key by which sign-ins with the username that has this key are counted.
+pub(crate) fn attempt_key(username_key: &str) -> String {
+    Lookup::Username(username_key.to_owned()).key()
 }
 
 async fn find_user(backend: &Backend, lookup: &Lookup) -> Result<Option<user::Model>, InternalError> {

@@ -36,6 +36,9 @@ impl EmailKind {
             Self::MicrosoftChanged => "Microsoft account changed",
             Self::AccountDeletion => "Account deletion",
             Self::Test => "Test email",
+            Self::Rejected => "Rejection",
+            Self::Question => "Question",
+            Self::Reminder => "Reminder to administrators",
         }
     }
 
@@ -49,12 +52,14 @@ impl EmailKind {
             | Self::PasswordChanged
             | Self::EmailChanged
             | Self::MicrosoftChanged
-            | Self::AccountDeletion => 10,
+            | Self::AccountDeletion
+            | Self::Rejected
+            | Self::Question => 10,
             Self::ConfirmEmail
             | Self::AlreadyRegistered
             | Self::NoTemporaryPassword
             | Self::ConfirmNewEmail => 20,
-            Self::PendingRegistrations | Self::Test => 30,
+            Self::PendingRegistrations | Self::Test | Self::Reminder => 30,
         }
     }
 }
@@ -70,6 +75,9 @@ pub struct PendingUser {
     pub email: String,
     /// True if the email address is confirmed.
     pub confirmed: bool,
+    /// True if the registration is pending again because the user has answered a question.
+    #[serde(default)]
+    pub answered: bool,
 }
 
 /// The content of an email.
@@ -235,6 +243,35 @@ pub enum Message {
         /// The URL of the profile.
         url: String,
     },
+    /// Your registration has been declined.
+    Rejected {
+        /// The username.
+        username: String,
+        /// The reason, in the words of an administrator.
+        reason: Option<String>,
+        /// The URL of the portal.
+        url: String,
+    },
+    /// An administrator has a question about your registration.
+    Question {
+        /// The username.
+        username: String,
+        /// The question, in the words of an administrator.
+        question: String,
+        /// The URL of the page that answers it.
+        url: String,
+        /// The time until the link expires.
+        lifetime: Duration,
+    },
+    /// Registrations are waiting for a decision: to administrators.
+    Reminder {
+        /// The number of registrations.
+        count: i64,
+        /// The time since which the oldest of them has been waiting.
+        oldest: Timestamp,
+        /// The URL of the admin pages.
+        url: String,
+    },
 }
 
 impl Message {
@@ -256,7 +293,10 @@ impl Message {
             Self::AccountDeletion { .. } => EmailKind::AccountDeletion,
             Self::Test { .. } => EmailKind::Test,
             Self::MicrosoftLinked { .. } | Self::MicrosoftUnlinked { .. } => EmailKind::MicrosoftChanged,
+            Self::Rejected { .. } => EmailKind::Rejected,
+            Self::Question { .. } => EmailKind::Question,
             Self::EmailChanged { .. } | Self::EmailChangedAgain { .. } => EmailKind::EmailChanged,
+            Self::Reminder { .. } => EmailKind::Reminder,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod notifications;
 pub(crate) mod obsolete;
 pub mod outbox;
 mod redact;
+pub mod reminder;
 mod send_rate;
 pub mod templates;
 #[cfg(test)]

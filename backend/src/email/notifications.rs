@@ -4,6 +4,7 @@
 //!
 //! - No notification that is sent names a user whose registration is no longer pending, or goes to a former administrator.
 //! - The next cleanup removes all other users from pending and failed notifications.
+//! - A reminder is sent with the numbers of that moment, and only if it is still true.
 
 use std::collections::HashSet;
 
@@ -14,7 +15,8 @@ use sea_orm::{
 
 use crate::Backend;
 use crate::email::message::{Message, PendingUser};
-use crate::email::outbox::{NOT_NEEDED, open, reseal};
+use crate::email::outbox::{FORMAT, NOT_NEEDED, open, reseal};
+use crate::email::reminder::waiting_message;
 use crate::entity::outbox::{EmailKind, EmailState};
 use crate::entity::{outbox, user};
 use crate::error::{ErrorContext, InternalError};
@@ -50,10 +52,17 @@ pub async fn still_needed(
     recipient: &str,
     message: Message,
 ) -> Result<Option<Message>, InternalError> {
-    let is_notification =
-        matches!(message, Message::PendingRegistrations { .. } | Message::RegistrationDisputed { .. });
+    let is_notification = matches!(
+        message,
+        Message::PendingRegistrations { .. }
+            | Message::RegistrationDisputed { .. }
+            | Message::Reminder { .. }
+    );
     if is_notification && !is_recipient(backend, db, recipient).await? {
         return Ok(None);
+    }
+    if matches!(message, Message::Reminder { .. }) {
+        return waiting_message(backend, db, backend.now()).await;
     }
     let Message::PendingRegistrations { users, admin_url } = message else { return Ok(Some(message)) };
     let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
@@ -100,10 +109,13 @@ pub async fn erase_deleted_users(backend: &Backend) -> Result<(), InternalError>
     loop {
         let txn = backend.db.begin_write(Lock::None).await?;
         let rows = outbox::Entity::find()
-            .filter(
-                outbox::Column::Kind
-                    .is_in([EmailKind::PendingRegistrations, EmailKind::RegistrationDisputed]),
-            )
+            .filter(outbox::Column::Kind.is_in([
+                EmailKind::PendingRegistrations,
+                EmailKind::RegistrationDisputed,
+                EmailKind::Reminder,
+            ]))
+            // This version would lose the parts that a later version has added to the content.
+            .filter(outbox::Column::Format.lte(FORMAT))
             .filter(outbox::Column::State.is_in([EmailState::Pending, EmailState::Failed]))
             .filter(outbox::Column::Id.gt(after))
             .order_by_asc(outbox::Column::Id)

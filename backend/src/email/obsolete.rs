@@ -41,6 +41,12 @@ pub(crate) async fn drop_after_status_change(
     now: Timestamp,
 ) -> Result<(), InternalError> {
     let mut kinds = vec![EmailKind::Reactivated, EmailKind::NoTemporaryPassword];
+    if status != Status::Rejected {
+        kinds.push(EmailKind::Rejected);
+    }
+    if status != Status::Held {
+        kinds.push(EmailKind::Question);
+    }
     if !may_confirm(status) {
         kinds.push(EmailKind::ConfirmEmail);
     }
@@ -101,7 +107,13 @@ pub(crate) async fn is_reason_valid(
 ) -> Result<bool, InternalError> {
     let Some(kind) = row.kind.known() else { return Ok(true) };
     if EmailKind::SECURITY.contains(&kind)
-        || matches!(kind, EmailKind::PendingRegistrations | EmailKind::RegistrationDisputed | EmailKind::Test)
+        || matches!(
+            kind,
+            EmailKind::PendingRegistrations
+                | EmailKind::RegistrationDisputed
+                | EmailKind::Reminder
+                | EmailKind::Test
+        )
     {
         return Ok(true);
     }
@@ -121,6 +133,8 @@ pub(crate) async fn is_reason_valid(
             let may_confirm = may_confirm(user.status) && is_recipient && unconfirmed;
             may_confirm && !is_known(db, &user.email_canonical).await?
         }
+        EmailKind::Rejected => user.status == Status::Rejected && is_recipient,
+        EmailKind::Question => user.status == Status::Held && is_recipient,
         EmailKind::ConfirmNewEmail => is_active && is_change_requested(db, &user, &row.recipient).await?,
         _ => true,
     })

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, SelectStatement};
 use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait,
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait,
 };
 
 use crate::Backend;
@@ -379,6 +379,23 @@ pub(crate) async fn drop_failed_like(
     Ok(())
 }
 
+/// Drops an email that no worker has begun to send. Returns false if one has, or if the email is no longer waiting.
+pub(crate) async fn drop_unattempted(
+    db: &impl ConnectionTrait,
+    id: i64,
+    now: Timestamp,
+) -> Result<bool, InternalError> {
+    let dropped = finish(EmailState::Dropped, now, Some(NOT_NEEDED))
+        .filter(outbox::Column::Id.eq(id))
+        .filter(outbox::Column::State.eq(EmailState::Pending))
+        .filter(outbox::Column::Attempts.eq(0))
+        .filter(outbox::Column::LeasedUntil.lte(now))
+        .exec(db)
+        .await
+        .context("drop the email of a decision")?;
+    Ok(dropped.rows_affected == 1)
+}
+
 /// Drops the unsent emails of these kinds about an account, also failed ones: they are no longer needed. Returns their number.
 pub(crate) async fn drop_unsent(
     db: &impl ConnectionTrait,
@@ -429,6 +446,25 @@ pub(crate) async fn drop_unsent_where(
         .await
         .context("drop emails that are no longer needed")?;
     Ok(dropped.rows_affected)
+}
+
+/// Returns true if an email of this kind about a user was dropped at this time because it was no longer needed.
+pub(crate) async fn was_dropped_at(
+    db: &impl ConnectionTrait,
+    user_id: UserId,
+    kind: EmailKind,
+    at: Timestamp,
+) -> Result<bool, InternalError> {
+    let dropped = outbox::Entity::find()
+        .filter(outbox::Column::UserId.eq(user_id))
+        .filter(outbox::Column::Kind.eq(kind))
+        .filter(outbox::Column::State.eq(EmailState::Dropped))
+        .filter(outbox::Column::LastError.eq(NOT_NEEDED))
+        .filter(outbox::Column::FinishedAt.eq(at))
+        .count(db)
+        .await
+        .context("find a dropped email")?;
+    Ok(dropped > 0)
 }
 
 /// Makes all delayed emails due now.

@@ -48,6 +48,7 @@ fn pending_user(id: i32, username: &str, confirmed: bool) -> PendingUser {
         username: username.to_owned(),
         email: format!("{username}@example.org"),
         confirmed,
+        answered: false,
     }
 }
 
@@ -117,6 +118,23 @@ fn messages() -> Vec<(&'static str, Message)> {
             "pending_registrations_many",
             Message::PendingRegistrations {
                 users: vec![pending_user(7, "ada", true), pending_user(8, "<b>bob</b>", false)],
+                admin_url: admin_url.clone(),
+            },
+        ),
+        (
+            "pending_registrations_answer",
+            Message::PendingRegistrations {
+                users: vec![PendingUser { answered: true, ..pending_user(7, "ada.lovelace", true) }],
+                admin_url: admin_url.clone(),
+            },
+        ),
+        (
+            "pending_registrations_with_answers",
+            Message::PendingRegistrations {
+                users: vec![
+                    PendingUser { answered: true, ..pending_user(7, "ada", true) },
+                    pending_user(8, "<b>bob</b>", false),
+                ],
                 admin_url,
             },
         ),
@@ -182,7 +200,27 @@ fn messages() -> Vec<(&'static str, Message)> {
         ("microsoft_linked", Message::MicrosoftLinked { username: username.clone(), url: url.clone() }),
         ("microsoft_unlinked", Message::MicrosoftUnlinked { username: username.clone(), url: url.clone() }),
         ("test", Message::Test { url: url.clone() }),
+        ("reminder_one", Message::Reminder { count: 1, oldest: due, url: url.clone() }),
+        ("reminder_many", Message::Reminder { count: 12, oldest: due, url: url.clone() }),
         ("email_changed_again", Message::EmailChangedAgain { username: username.clone(), url: url.clone() }),
+        ("rejected", Message::Rejected { username: username.clone(), reason: None, url: url.clone() }),
+        (
+            "rejected_with_reason",
+            Message::Rejected {
+                username: username.clone(),
+                reason: Some("Your <b>bob</b> badge was missing.\n\nAsk at office.example.org.".to_owned()),
+                url: url.clone(),
+            },
+        ),
+        (
+            "question",
+            Message::Question {
+                username: username.clone(),
+                question: "Which team are you in?\n<b>bob</b> does not know you.".to_owned(),
+                url: url.clone(),
+                lifetime: 3 * day,
+            },
+        ),
         ("email_changed", Message::EmailChanged { username, url, lifetime: 3 * day }),
     ]
 }

@@ -71,6 +71,18 @@ pub enum Action {
     LinkMicrosoft,
     /// A user unlinked their Microsoft account.
     UnlinkMicrosoft,
+    /// An administrator undid a decision.
+    UndoDecision,
+    /// An applicant answered an administrator's question.
+    AnswerQuestion,
+    /// An applicant withdrew their registration, which was deleted.
+    WithdrawRequest,
+    /// An administrator added a saved reason.
+    AddReason,
+    /// An administrator changed a saved reason.
+    ChangeReason,
+    /// An administrator deleted a saved reason.
+    DeleteReason,
 }
 
 impl ColumnText for Action {
@@ -84,6 +96,7 @@ impl ColumnText for Action {
         Self::Admin(AdminAction::Reactivate),
         Self::Admin(AdminAction::MakeAdmin),
         Self::Admin(AdminAction::RemoveAdmin),
+        Self::Admin(AdminAction::Ask),
         Self::ConfirmEmail,
         Self::CancelRegistration,
         Self::RequestVerification,
@@ -112,6 +125,12 @@ impl ColumnText for Action {
         Self::SignInMicrosoft,
         Self::LinkMicrosoft,
         Self::UnlinkMicrosoft,
+        Self::UndoDecision,
+        Self::AnswerQuestion,
+        Self::WithdrawRequest,
+        Self::AddReason,
+        Self::ChangeReason,
+        Self::DeleteReason,
     ];
 
     fn as_str(self) -> &'static str {
@@ -126,6 +145,7 @@ impl ColumnText for Action {
                 AdminAction::Reactivate => "user.reactivate",
                 AdminAction::MakeAdmin => "user.make_admin",
                 AdminAction::RemoveAdmin => "user.remove_admin",
+                AdminAction::Ask => "user.ask",
             },
             Self::ConfirmEmail => "email.confirm",
             Self::CancelRegistration => "email.cancel_registration",
@@ -155,6 +175,12 @@ impl ColumnText for Action {
             Self::SignInMicrosoft => "session.sign_in_microsoft",
             Self::LinkMicrosoft => "microsoft.link",
             Self::UnlinkMicrosoft => "microsoft.unlink",
+            Self::UndoDecision => "user.undo_decision",
+            Self::AnswerQuestion => "question.answer",
+            Self::WithdrawRequest => "user.withdraw",
+            Self::AddReason => "reason.add",
+            Self::ChangeReason => "reason.change",
+            Self::DeleteReason => "reason.delete",
         }
     }
 }

@@ -55,6 +55,9 @@ pub struct Model {
     pub undone_at: Option<Timestamp>,
     /// The id of the administrator who undid the decision.
     pub undone_by: Option<UserId>,
+    /// The blocked identities of the account before the decision: `email=none identity=unlinked@1800000000000000`, without hashes. An identity that
+    /// the decision did not touch is left out.
+    pub blocked_before: Option<String>,
 }
 
 /// Relations to other tables: none.

@@ -33,6 +33,10 @@ pub enum LinkAnswer {
     AccountKeptSignIn,
     /// The first administrator has been created.
     AdminCreated,
+    /// The question has been answered, and the registration is pending again.
+    QuestionAnswered,
+    /// The registration has been withdrawn and deleted.
+    RequestWithdrawn,
 }
 
 column_text! {
@@ -49,6 +53,8 @@ column_text! {
         AccountKept => "account_kept",
         AccountKeptSignIn => "account_kept_sign_in",
         AdminCreated => "admin_created",
+        QuestionAnswered => "question_answered",
+        RequestWithdrawn => "request_withdrawn",
     }
 }
 

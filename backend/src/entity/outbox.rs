@@ -37,6 +37,12 @@ pub enum EmailKind {
     AccountDeletion,
     /// A test email.
     Test,
+    /// A message that the registration was declined, with the reason if there is one.
+    Rejected,
+    /// A question about the registration, with a link to answer it.
+    Question,
+    /// A reminder that registrations are waiting for a decision, to administrators.
+    Reminder,
 }
 
 column_text! {
@@ -55,6 +61,9 @@ column_text! {
         MicrosoftChanged => "microsoft_changed",
         AccountDeletion => "account_deletion",
         Test => "test",
+        Rejected => "rejected",
+        Question => "question",
+        Reminder => "reminder",
     }
 }
 

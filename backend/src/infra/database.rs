@@ -72,6 +72,8 @@ pub enum Lock {
     Notifications,
     /// The lock for counting attempts to send an email.
     SendRate,
+    /// The lock for counting saved reasons.
+    SavedReasons,
 }
 
 impl Lock {
@@ -83,6 +85,7 @@ impl Lock {
             Self::Administrators => 2,
             Self::Notifications => 3,
             Self::SendRate => 4,
+            Self::SavedReasons => 5,
         };
         Some((0x5645_5354_i64 << 32) | number)
     }

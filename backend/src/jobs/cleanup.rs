@@ -2,8 +2,11 @@
 //!
 //! # Guarantees
 //!
-//! - The only accounts that are deleted are unconfirmed pending and shadow registrations (7 days), rejected registrations (30
-//!   days) and accounts whose owner requested it (72 hours). The audit log loses their names, and gets one row for each.
+//! - The only accounts that are deleted are unconfirmed pending and shadow registrations (7 days), unconfirmed registrations on
+//!   hold (30 days), rejected registrations (30 days) and accounts whose owner requested it (72 hours). The audit log loses their
+//!   names, and gets one row for each.
+//! - Answers, questions and IP addresses of registrations are erased 90 days after the approval
+//!   ([`crate::accounts::registration_data`]).
 //! - Emails and tokens are deleted some days after they were sent, used, failed or expired.
 //! - A step that fails stops none of the others.
 
@@ -12,6 +15,7 @@ use std::time::Duration;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
 use crate::accounts::delete_users::{BATCH, delete_users};
+use crate::accounts::registration_data::erase_registration_data;
 use crate::audit::{Action, insert_audit};
 use crate::auth::known_browsers::purge_known_browsers;
 use crate::auth::link_use::purge_link_uses;
@@ -26,7 +30,7 @@ use crate::infra::database::Lock;
 use crate::microsoft::purge_authorization_requests;
 use crate::{Actor, Backend};
 use domain::status::Status;
-use domain::status::transitions::{REJECTION_RETENTION, UNCONFIRMED_RETENTION};
+use domain::status::transitions::{HELD_RETENTION, REJECTION_RETENTION, UNCONFIRMED_RETENTION};
 use domain::time::Timestamp;
 
 /// The time for which the row of a sent or dropped email is kept, for the limits per day. Its content is deleted immediately.
@@ -42,10 +46,11 @@ pub async fn purge(backend: &Backend) -> Result<usize, InternalError> {
     let registrations = purge_users(backend, &expired_registrations(now), Action::DeleteExpired, now).await;
     let deletions = purge_users(backend, &due_deletions(now), Action::DeleteAccount, now).await;
     let names = erase_deleted_users(backend).await;
+    let registration_data = erase_registration_data(backend).await;
     let rows = purge_rows(backend, now).await;
     let log = backend.db.checkpoint().await;
     let deleted = registrations? + deletions?;
-    names.and(rows).and(log)?;
+    names.and(registration_data).and(rows).and(log)?;
     Ok(deleted)
 }
 
@@ -99,17 +104,21 @@ fn expired_emails(now: Timestamp) -> Condition {
         .add(failed)
 }
 
-/// Returns the condition for registrations that were never confirmed, or that were rejected.
+/// Returns the condition for registrations that were never confirmed or that were rejected.
 fn expired_registrations(now: Timestamp) -> Condition {
     let unconfirmed = Condition::all()
         .add(user::Column::Status.is_in([Status::Pending, Status::Shadow]))
         .add(user::Column::EmailConfirmedAt.is_null())
         // Since the last change of status, so that a registration that was moved back to pending has the full time again.
         .add(user::Column::StatusSince.lt(now.before(UNCONFIRMED_RETENTION)));
+    let held = Condition::all()
+        .add(user::Column::Status.eq(Status::Held))
+        .add(user::Column::EmailConfirmedAt.is_null())
+        .add(user::Column::StatusSince.lt(now.before(HELD_RETENTION)));
     let rejected = Condition::all()
         .add(user::Column::Status.eq(Status::Rejected))
         .add(user::Column::StatusSince.lt(now.before(REJECTION_RETENTION)));
-    Condition::any().add(unconfirmed).add(rejected)
+    Condition::any().add(unconfirmed).add(held).add(rejected)
 }
 
 /// Returns the condition for accounts whose requested deletion is due.

@@ -68,10 +68,14 @@ pub enum CallbackResult {
     },
     /// The account is not active.
     NotActive {
-        /// The id of the account if it has no password. Its owner can then confirm the email address in this browser.
-        user_id: Option<UserId>,
+        /// The id of the account.
+        user_id: UserId,
+        /// True if the account has a password. Without one, its owner can confirm the email address in this browser.
+        has_password: bool,
         /// The reason that the owner reads.
         reason: ErrorCode,
+        /// The page to which the sign-in would have led.
+        return_to: String,
         /// True if the computer is shared.
         shared: bool,
     },
@@ -226,9 +230,9 @@ async fn sign_in(
     let user = found.ok_or(InternalError::Data("a new account is missing"))?;
     if user.status != Status::Active {
         backend.counters.count_sign_in(SignInOutcome::NotActive);
-        let user_id = user.password_hash.is_none().then_some(user.id);
         let reason = inactive_reason(&user, backend.now());
-        return Ok(CallbackResult::NotActive { user_id, reason, shared });
+        let (user_id, has_password) = (user.id, user.password_hash.is_some());
+        return Ok(CallbackResult::NotActive { user_id, has_password, reason, return_to, shared });
     }
     let request = SessionRequest {
         user_id: user.id,

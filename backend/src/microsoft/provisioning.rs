@@ -55,6 +55,8 @@ pub(super) async fn create_account(
         email_canonical: &email_canonical,
         password_hash: None,
         client_ip: browser.client_ip.parse().ok(),
+        question: None,
+        answer: None,
     };
     let inserted = match insert_account(&*txn, &account, status, Role::Member, confirmed_at, now).await {
         Ok(id) => insert_identity(&*txn, id, identity, now).await.map(|()| id),

@@ -54,6 +54,23 @@ pub enum Status {
     Shadow,
 }
 
+impl Role {
+    /// Returns the name in the database and in forms.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Parses the name in forms.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Member, Self::Admin].into_iter().find(|role| role.as_str() == name)
+    }
+}
+
 impl Status {
     /// All statuses.
     pub const ALL: [Self; 6] =
@@ -135,12 +152,15 @@ pub enum AdminAction {
     MakeAdmin,
     /// Removes the administrator role.
     RemoveAdmin,
+    /// Asks the applicant of a pending registration a question. The registration is on hold until they answer.
+    Ask,
 }
 
 impl AdminAction {
     /// All actions, in the order in which menus list them. Destructive actions are not first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Approve,
+        Self::Ask,
         Self::Reject,
         Self::Reconsider,
         Self::Reactivate,
@@ -166,6 +186,26 @@ impl AdminAction {
             Self::Reactivate => "reactivate",
             Self::MakeAdmin => "make-admin",
             Self::RemoveAdmin => "remove-admin",
+            Self::Ask => "ask",
+        }
+    }
+
+    /// Returns true if the action can be undone for a short time.
+    #[must_use]
+    pub fn is_undoable(self) -> bool {
+        !matches!(self, Self::Reconsider | Self::MakeAdmin | Self::RemoveAdmin)
+    }
+
+    /// Returns the status to which the action leads, or `None` if it changes the role.
+    #[must_use]
+    pub fn status_after(self) -> Option<Status> {
+        match self {
+            Self::Approve | Self::Reactivate => Some(Status::Active),
+            Self::Reject => Some(Status::Rejected),
+            Self::Reconsider => Some(Status::Pending),
+            Self::Deactivate => Some(Status::Deactivated),
+            Self::Ask => Some(Status::Held),
+            Self::MakeAdmin | Self::RemoveAdmin => None,
         }
     }
 

@@ -18,6 +18,13 @@ use crate::time::Timestamp;
 pub const REJECTION_RETENTION: Duration = Duration::from_hours(720);
 /// The time for which a pending registration with an unconfirmed email address is kept.
 pub const UNCONFIRMED_RETENTION: Duration = Duration::from_hours(168);
+/// The time for which a registration on hold with an unconfirmed email address is kept, from the question.
+pub const HELD_RETENTION: Duration = Duration::from_hours(720);
+/// The time after an approval for which answers, questions and the IP address of a registration are kept.
+pub const REGISTRATION_DATA_RETENTION: Duration = Duration::from_hours(2_160);
+
+/// The time for which a pending registration is assigned to an administrator.
+pub const ASSIGNMENT_PERIOD: Duration = Duration::from_mins(15);
 
 /// The facts about a user on which the rules depend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +75,7 @@ impl AccountState {
             (A::Approve, S::Pending | S::Held | S::Deactivated) | (A::Reactivate, S::Deactivated) => {
                 Ok(Change { status: S::Active, ..keep })
             }
+            (A::Ask, S::Pending) => Ok(Change { status: S::Held, ..keep }),
             (A::Reject, S::Pending | S::Held) => Ok(Change { status: S::Rejected, ..keep }),
             (A::Reconsider, S::Rejected) if now.since(self.status_since) <= REJECTION_RETENTION => {
                 Ok(Change { status: S::Pending, ..keep })

@@ -187,7 +187,7 @@ impl Candidate {
 }
 
 /// Creates a database on the server. Returns its URL.
-async fn create_database(server_url: &str, name: &str) -> anyhow::Result<String> {
+pub async fn create_database(server_url: &str, name: &str) -> anyhow::Result<String> {
     let (server, _) = server_url.rsplit_once('/').context("the URL of PostgreSQL has no database")?;
     let database = sea_orm::Database::connect(server_url).await?;
     database.execute_unprepared(&format!("CREATE DATABASE {name}")).await?;

@@ -110,7 +110,8 @@ async fn insert_users(database: &Database) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn active_user(name: &str, hash: &str, now: Timestamp) -> user::ActiveModel {
+/// Returns an active user with a confirmed email address and without an id.
+pub fn active_user(name: &str, hash: &str, now: Timestamp) -> user::ActiveModel {
     user::ActiveModel {
         id: ActiveValue::NotSet,
         username: ActiveValue::Set(name.to_owned()),
@@ -147,7 +148,8 @@ pub fn sign_ins_of_clients(portal: SocketAddr, count: usize, clients: usize) -> 
     sign_ins(portal, count).into_iter().enumerate().map(insert).collect()
 }
 
-fn sign_in(portal: SocketAddr, name: &str) -> Vec<u8> {
+/// Returns the request with which a user signs in.
+pub fn sign_in(portal: SocketAddr, name: &str) -> Vec<u8> {
     let password = PASSWORD.replace(' ', "+");
     client::post(portal, "/do/sign_in", None, &format!("username={name}&password={password}"))
 }

@@ -6,6 +6,7 @@
 //! - Results go to standard output, logs to standard error.
 //! - Passwords come from standard input and never from an argument.
 
+pub mod demo;
 pub mod doctor;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,7 @@ use backend::admin::commands;
 use backend::auth::password::normalize;
 use backend::email::delivery::SendResult;
 use backend::email::transport::{Transport, send_test};
-use backend::error::UseCaseError;
+use backend::error::{InternalError, UseCaseError};
 use backend::settings::EmailTransport;
 use domain::email_address::EmailAddress;
 use domain::errors::{ErrorCode, FormErrors};
@@ -52,6 +53,9 @@ enum Command {
     Migrate,
     /// Print all settings as Markdown tables
     Settings,
+    /// Fill an empty database with invented people (only in development)
+    #[command(hide = true)]
+    Demo,
     /// Check settings, database, Redis, email, Microsoft and proxies (exits with 1 if a check fails)
     Doctor,
     /// Email commands
@@ -130,6 +134,12 @@ impl From<UseCaseError> for CliError {
     }
 }
 
+impl From<InternalError> for CliError {
+    fn from(error: InternalError) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl From<FormErrors> for CliError {
     fn from(errors: FormErrors) -> Self {
         let fields = errors.fields.iter().map(|f| format!("{}: {}", f.field.name(), f.code.message()));
@@ -185,6 +195,7 @@ async fn execute(command: Command) -> Result<(), CliError> {
             print_line("The database is up to date.");
             Ok(())
         }
+        Command::Demo => fill_demo(&config).await,
         Command::Doctor => run_doctor(&config).await,
         Command::Mail(MailCommand::Test { to }) => send_test_email(&config, &to).await,
         Command::Admin(command) => run_admin_command(&startup::backend(&config).await?, command).await,
@@ -202,6 +213,15 @@ fn configure() -> Result<Config, ConfigError> {
     let config = Config::read(&Source::process()?)?;
     telemetry::start(config.settings.environment, &config.log)?;
     Ok(config)
+}
+
+/// Refuses production before it connects to a database.
+async fn fill_demo(config: &Config) -> Result<(), CliError> {
+    demo::require_development(config.settings.environment)?;
+    let backend = startup::backend(config).await?;
+    demo::fill(&backend).await?;
+    print_line(&demo::instructions(&backend));
+    Ok(())
 }
 
 async fn run_doctor(config: &Config) -> Result<(), CliError> {

@@ -31,7 +31,9 @@ use tower_sessions::cookie::SameSite;
 
 use crate::app_state::{AppState, Parts};
 use crate::assets::Assets;
-use crate::http::handlers::{branding, data_export, dev_mail, health, microsoft, session_status};
+use crate::http::handlers::{
+    branding, data_export, dev_mail, email_preview, health, microsoft, session_status,
+};
 use crate::http::middleware;
 use crate::http::middleware::authorization::{AccessTable, page_paths};
 use crate::http::middleware::page_spelling::RoutePaths;
@@ -143,11 +145,7 @@ pub fn router_with_metrics(backend: &Backend, assets: &Assets, metrics: &Arc<Met
 fn pages(state: &AppState) -> (Router<AppState>, AccessTable) {
     let context = {
         let state = state.clone();
-        move || {
-            provide_context(state.backend.clone());
-            provide_context(Arc::clone(&state.shell));
-            provide_page_nonce();
-        }
+        move || provide_page_context(&state)
     };
     let assets = Arc::clone(&state.shell);
     // `leptos_routes_with_context` also registers every server function at its own path.
@@ -158,6 +156,13 @@ fn pages(state: &AppState) -> (Router<AppState>, AccessTable) {
         .fold(Router::new(), |router, handler| router.route(&handler.path, handler.method_router))
         .leptos_routes_with_context(state, routes().to_vec(), context, move || shell(&assets));
     (router, access)
+}
+
+/// Provides the context of a page to Leptos.
+pub fn provide_page_context(state: &AppState) {
+    provide_context(state.backend.clone());
+    provide_context(Arc::clone(&state.shell));
+    provide_page_nonce();
 }
 
 /// A route that is not a page and needs the request context.
@@ -171,7 +176,11 @@ struct HandlerRoute {
 fn handlers(microsoft: Option<&MicrosoftSettings>) -> Vec<HandlerRoute> {
     let handler =
         |path: &str, access, method_router| HandlerRoute { path: path.to_owned(), access, method_router };
-    let mut handlers = vec![handler("/profile/data.json", Access::SignedIn, get(data_export::download))];
+    let preview = get(email_preview::redirect).post(email_preview::show);
+    let mut handlers = vec![
+        handler("/profile/data.json", Access::SignedIn, get(data_export::download)),
+        handler("/admin/{decision}/{id}/preview", Access::Admin, preview),
+    ];
     if let Some(settings) = microsoft {
         // Of the two methods that `get` accepts, HEAD does nothing here.
         let navigation = |route: MethodRouter<AppState>| {

@@ -20,7 +20,7 @@ use secrecy::SecretString;
 use crate::asvs::{header, temporary_password};
 use crate::support::{OTHER_PASSWORD, PASSWORD, Response, SECRET_KEY, TestPortal};
 use app::api::action_result::ActionResult;
-use app::http::{CookieJar, Flash, KnownBrowsers};
+use app::http::{CookieJar, Flash, KnownBrowsers, VerifiedUser};
 use backend::admin::commands;
 use backend::auth::known_browsers::KnownBrowser;
 use backend::entity::{user, user_session};
@@ -89,18 +89,21 @@ fn value_of(cookie: Option<HeaderValue>) -> String {
 /// Returns the names and values of the sealed cookies, created now.
 fn sealed_cookies(portal: &TestPortal) -> [(&'static str, String); 6] {
     let (jar, now) = (CookieJar::new(&portal.backend), portal.backend.now());
+    let verified = VerifiedUser { user_id: UserId(7), can_confirm: true };
     let flash = Flash {
         path: "/login".to_owned(),
         message: Some(FlashMessage::Registered),
         errors: None,
         input: Vec::new(),
         affected_username: None,
+        last_change: None,
+        report: None,
         at: now,
     };
     [
         ("flash", value_of(jar.flash(&flash))),
         ("registered", value_of(jar.registration(UserId(7), now))),
-        ("proved", value_of(jar.password_verified(UserId(7), now))),
+        ("proved", value_of(jar.password_verified(verified, now))),
         (
             "known",
             value_of(jar.known_browsers(&KnownBrowsers::default(), KnownBrowser::generate(UserId(7)), now)),

@@ -130,7 +130,7 @@ async fn the_documented_access_rights_are_enforced() {
 /// Returns the name of a user that the action can be applied to.
 fn user_for(action: AdminAction) -> &'static str {
     match action {
-        AdminAction::Approve | AdminAction::Reject => "pia",
+        AdminAction::Approve | AdminAction::Reject | AdminAction::Ask => "pia",
         AdminAction::Reconsider => "rita",
         AdminAction::Deactivate | AdminAction::MakeAdmin => "ann",
         AdminAction::Reactivate => "dan",

@@ -100,6 +100,7 @@ async fn no_response_contains_a_secret() {
         "has_password",
         "id",
         "is_you",
+        "last_change",
         "last_sign_in",
         "registered",
         "role",

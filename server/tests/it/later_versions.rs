@@ -4,7 +4,9 @@ use axum::http::StatusCode;
 use sea_orm::ConnectionTrait;
 
 use crate::support::TestPortal;
+use backend::email::outbox::FORMAT;
 use backend::entity::outbox::EmailState;
+use backend::jobs::cleanup::purge;
 use domain::status::{Role, Status};
 
 /// Changes the database as a later version would.
@@ -56,6 +58,45 @@ async fn an_email_of_an_unknown_kind_waits_and_delays_no_other() {
     assert_eq!(portal.deliver_emails().await.len(), 2, "bert's and carl's, but not the unknown one again");
     let unknown = portal.outbox().await.into_iter().find(|row| row.kind.known().is_none());
     assert_eq!(unknown.map(|row| row.state.known()), Some(Some(EmailState::Pending)));
+}
+
+#[tokio::test]
+async fn an_email_of_a_later_format_waits_and_delays_no_other() {
+    let portal = TestPortal::start().await;
+    portal.register("ada").await;
+    while backend::email::jobs::process_next(&portal.backend).await.expect("works") {}
+    let later = FORMAT + 1;
+    execute(&portal, &format!("UPDATE outbox SET format = {later}")).await;
+    portal.register("bert").await;
+    let emails = portal.deliver_emails().await;
+    assert_eq!(emails.iter().map(|email| email.to.as_str()).collect::<Vec<_>>(), ["bert@example.org"]);
+    let waiting = portal.outbox().await.into_iter().find(|row| row.format == later).expect("it waits");
+    assert_eq!((waiting.state.known(), waiting.attempts), (Some(EmailState::Pending), 0));
+    assert!(waiting.sealed.is_some());
+    // The worker of the later version sends it.
+    execute(&portal, &format!("UPDATE outbox SET format = {FORMAT}")).await;
+    assert_eq!(portal.deliver_emails().await.len(), 2);
+}
+
+#[tokio::test]
+async fn the_cleanup_does_not_rewrite_a_notification_of_a_later_format() {
+    let portal = TestPortal::with(&[("ADMIN_EMAIL", "desk@example.org")]).await;
+    for name in ["ada", "bert"] {
+        portal.create_user(name, Status::Pending, Role::Member).await;
+    }
+    while backend::email::jobs::process_next(&portal.backend).await.expect("works") {}
+    execute(&portal, "UPDATE users SET status = 'active' WHERE username_key = 'ada'").await;
+    let notification = async || {
+        let row = portal.outbox().await.into_iter().find(|row| row.recipient == "desk@example.org");
+        row.expect("a notification").sealed
+    };
+    let before = notification().await;
+    execute(&portal, &format!("UPDATE outbox SET format = {}", FORMAT + 1)).await;
+    purge(&portal.backend).await.expect("purges");
+    assert_eq!(notification().await, before);
+    execute(&portal, &format!("UPDATE outbox SET format = {FORMAT}")).await;
+    purge(&portal.backend).await.expect("purges");
+    assert_ne!(notification().await, before, "ada has been removed from it");
 }
 
 #[tokio::test]

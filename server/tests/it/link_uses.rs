@@ -7,6 +7,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use tokio::time::sleep;
 
+use crate::questions::{ANSWER, QUESTION, ask};
 use crate::registration::join_all;
 use crate::support::{Browser, PASSWORD, Response, TestPortal, stack};
 use backend::accounts::first_admin::renew_setup_link;
@@ -39,6 +40,9 @@ impl Link {
     fn fields(&self) -> Vec<(&'static str, String)> {
         let password = self.password.to_owned();
         let mut fields = vec![("token", token_of(&self.path)), ("password", password)];
+        if matches!(self.action, "/do/answer_question" | "/do/withdraw_request") {
+            fields.extend([("answer", ANSWER.to_owned()), ("page", "question".to_owned())]);
+        }
         if self.action == "/do/set_up" {
             fields.push(("username", "grace".to_owned()));
             fields.push(("email", "grace@example.org".to_owned()));
@@ -60,7 +64,19 @@ impl Link {
     }
 }
 
-const LINKS: [&str; 8] = ["confirm", "wrong", "dispute", "sign-in", "change", "undo", "keep", "set-up"];
+const LINKS: [&str; 11] = [
+    "confirm",
+    "wrong",
+    "dispute",
+    "answer",
+    "withdraw",
+    "wrong-question",
+    "sign-in",
+    "change",
+    "undo",
+    "keep",
+    "set-up",
+];
 
 /// Returns a new portal on which ada has got this link.
 async fn link(name: &str) -> Link {
@@ -96,6 +112,18 @@ async fn link(name: &str) -> Link {
             portal.register("ada").await;
             ("/do/disown_address", "/", Some(FlashMessage::RegistrationDisputed), false)
         }
+        "answer" => {
+            portal.register("ada").await;
+            ("/do/answer_question", "/login", Some(FlashMessage::AnswerSaved), false)
+        }
+        "withdraw" => {
+            portal.register("ada").await;
+            ("/do/withdraw_request", "/", Some(FlashMessage::RequestWithdrawn), false)
+        }
+        "wrong-question" => {
+            portal.register("ada").await;
+            ("/do/disown_registration", "/", Some(FlashMessage::RegistrationRemoved), false)
+        }
         "sign-in" => {
             let ada = portal.create_user("ada", Status::Pending, Role::Member).await;
             admin.apply_action("approve", ada.id).await;
@@ -118,6 +146,9 @@ async fn link(name: &str) -> Link {
     };
     let to = if matches!(name, "change" | "undo") { "new" } else { "ada" };
     let mut path = portal.email_to(to).await.link();
+    if matches!(name, "answer" | "withdraw" | "wrong-question") {
+        path = format!("/answer/{}", ask(&portal, "ada", QUESTION).await);
+    }
     if name == "dispute" {
         user::Entity::update_many()
             .col_expr(user::Column::Status, Expr::value(Status::Active))

@@ -106,6 +106,11 @@ const LIMITS: &[(&str, &str, &str)] = &[
         "about pending registrations | 1 in 15 minutes |",
     ),
     (
+        "backend/src/email/reminder.rs",
+        "const MIN_INTERVAL: Duration = Duration::from_hours(24);",
+        "| reminders to administrators about pending registrations | 1 in 1 day |",
+    ),
+    (
         "server/src/config/reference.rs",
         r#""MAIL_RATE", "`30/1m`""#,
         "| attempts of all replicas together to send an email | 30 in any 1 minute,",
@@ -190,6 +195,17 @@ const LIMITS: &[(&str, &str, &str)] = &[
         r#""PASSWORD_MIN_LENGTH", "`12`""#,
         "| password | PASSWORD_MIN_LENGTH (12 by default) to",
     ),
+    ("domain/src/saved_reason.rs", "pub const MAX_SAVED_REASONS: usize = 50;", "| saved reasons | 50 |"),
+    (
+        "domain/src/saved_reason.rs",
+        "pub const MAX_TITLE_LENGTH: usize = 80;",
+        "| title of a saved reason | 80 characters |",
+    ),
+    (
+        "domain/src/free_text.rs",
+        "pub const MAX_LENGTH: usize = 500;",
+        "| text of a saved reason | 500 characters |",
+    ),
     (
         "backend/src/accounts/profile.rs",
         "pub const RECENT_ACTIVITY_LIMIT: u64 = 20;",
@@ -209,6 +225,51 @@ const LIMITS: &[(&str, &str, &str)] = &[
         "backend/src/admin/failed_emails.rs",
         "pub const PAGE_SIZE: u64 = 50;",
         "| people and failed emails on one page | 50 |",
+    ),
+    (
+        "backend/src/admin/decisions/many.rs",
+        "const BULK: usize = 10;",
+        "| people in one decision above which its emails are sent after those that other people are waiting for | 10 |",
+    ),
+    (
+        "domain/src/decision.rs",
+        "pub const MAX_BATCH: usize = 50;",
+        "| accounts that one request decides about, or whose decisions it undoes | 50 |",
+    ),
+    (
+        "backend/src/admin/decisions/many.rs",
+        "const MAX_DURATION: Duration = Duration::from_secs(7);",
+        "| time after which such a request begins no further account | 7 seconds |",
+    ),
+    (
+        "domain/src/free_text.rs",
+        "pub const MAX_LENGTH: usize = 500;",
+        "| reason, note, question or answer | 500 characters |",
+    ),
+    (
+        "backend/src/admin/decisions/recent.rs",
+        "const MAX_LISTED: u64 = 50;",
+        "| recent decisions and batches that are listed | 50 |",
+    ),
+    (
+        "backend/src/admin/queue/facts.rs",
+        "const MAX_OTHERS: u64 = 100;",
+        "each for the email domain and the IP address | 100 |",
+    ),
+    (
+        "backend/src/admin/queue/mod.rs",
+        "pub const MAX_TOTAL: u64 = 10_000;",
+        "| pending registrations that the admin page counts | 10,000 |",
+    ),
+    (
+        "backend/src/admin/queue/history.rs",
+        "const MAX_EARLIER: i64 = 3;",
+        "| earlier decisions that a row of the queue shows, for each account | 3 |",
+    ),
+    (
+        "backend/src/admin/queue/assignment.rs",
+        "pub const ASSIGNMENT_LIFETIME: Duration = Duration::from_mins(15);",
+        "| time for which a request is marked as assigned | 15 minutes |",
     ),
 ];
 

@@ -75,7 +75,6 @@ async fn the_correct_password_of_an_inactive_account_shows_its_status() {
     let portal = TestPortal::start().await;
     for (name, status, message) in [
         ("waiting", Status::Pending, "Your account is waiting for an administrator"),
-        ("heldone", Status::Held, "An administrator has a question about your registration."),
         ("refused", Status::Rejected, "Your request to join was declined."),
         ("shutout", Status::Deactivated, "This account has been deactivated."),
     ] {

@@ -133,7 +133,7 @@ async fn an_action_that_does_not_fit_the_status_names_the_status_and_the_adminis
         .await
         .assert_contains("This account was approved by zoe on ");
     admin.apply_action("approve", ada.id).await;
-    admin.get("/admin").await.assert_contains("This account is active. Nothing has changed.");
+    admin.get("/admin").await.assert_contains("zoe approved ada just now.");
     let id = ada.id.to_string();
     let response = admin.fetch("/do/decide", &[("id", &id), ("decision", "reject"), ("stay", "yes")]).await;
     let ActionResult::Stale(errors, person) = response.action_result() else {

@@ -10,7 +10,9 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
 use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, Response, TestPortal};
-use backend::entity::{audit, email_job, outbox, password_reset_request, user, user_session, user_token};
+use backend::entity::{
+    audit, email_job, outbox, password_reset_request, registration, user, user_session, user_token,
+};
 use domain::status::{Role, Status};
 
 /// The usernames of accounts that a visitor must not be able to tell apart. No account is called "unknown".
@@ -54,13 +56,13 @@ struct Trace {
     body: String,
     page: String,
     hashes: u64,
-    rows: [u64; 7],
+    rows: [i64; 8],
 }
 
 /// Returns the number of rows of each table, whose difference shows the writes of a request.
-async fn rows(portal: &TestPortal) -> [u64; 7] {
+async fn rows(portal: &TestPortal) -> [i64; 8] {
     let db = portal.backend.db.pool();
-    [
+    let counts = [
         user::Entity::find().count(db).await.expect("counts"),
         audit::Entity::find().count(db).await.expect("counts"),
         email_job::Entity::find().count(db).await.expect("counts"),
@@ -68,7 +70,9 @@ async fn rows(portal: &TestPortal) -> [u64; 7] {
         password_reset_request::Entity::find().count(db).await.expect("counts"),
         user_token::Entity::find().count(db).await.expect("counts"),
         user_session::Entity::find().count(db).await.expect("counts"),
-    ]
+        registration::Entity::find().count(db).await.expect("counts"),
+    ];
+    counts.map(|count| i64::try_from(count).expect("small"))
 }
 
 /// Sends a form from a new browser and opens the page that it leads to. Leaves `typed_values` out of the trace.
@@ -140,7 +144,7 @@ async fn sign_in_with_a_wrong_password_reveals_no_account() {
             let fields = [("username", name.as_str()), ("password", OTHER_PASSWORD)];
             let found = send_form(&portal, "/do/sign_in", &fields, &[&name, case], script).await;
             assert_eq!(found.hashes, 1, "{case}: one hash whatever the case");
-            assert_eq!(found.rows, [0; 7], "{case}: nothing is written");
+            assert_eq!(found.rows, [0; 8], "{case}: nothing is written");
             assert_eq!(&found, expected.get_or_insert_with(|| found.clone()), "{case}");
         }
     }
@@ -155,7 +159,7 @@ async fn sign_in_by_email_address_with_a_wrong_password_reveals_no_account() {
         let fields = [("username", address.as_str()), ("password", OTHER_PASSWORD)];
         let found =
             send_form(&portal, "/do/sign_in", &fields, &[&address, address.trim(), case], false).await;
-        assert_eq!((found.hashes, found.rows), (1, [0; 7]), "{case}");
+        assert_eq!((found.hashes, found.rows), (1, [0; 8]), "{case}");
         assert_eq!(&found, expected.get_or_insert_with(|| found.clone()), "{case}");
     }
 }
@@ -168,7 +172,7 @@ async fn sign_in_with_a_wrong_temporary_password_reveals_no_account() {
         let name = format!("{case: <12}");
         let fields = [("username", name.as_str()), ("password", "00000-00000-00000-00000-000000")];
         let found = send_form(&portal, "/do/sign_in", &fields, &[&name, case], false).await;
-        assert_eq!((found.hashes, found.rows), (1, [0; 7]), "{case}");
+        assert_eq!((found.hashes, found.rows), (1, [0; 8]), "{case}");
         assert_eq!(&found, expected.get_or_insert_with(|| found.clone()), "{case}");
     }
 }
@@ -184,7 +188,11 @@ async fn a_request_for_a_temporary_password_reveals_no_account() {
             let found =
                 send_form(&portal, "/do/ask_reset", &[("email", &email)], &[&email, email.trim()], script)
                     .await;
-            assert_eq!((found.hashes, found.rows), (0, [0, 0, 0, 0, 1, 0, 0]), "{case}: one row and no hash");
+            assert_eq!(
+                (found.hashes, found.rows),
+                (0, [0, 0, 0, 0, 1, 0, 0, 0]),
+                "{case}: one row and no hash"
+            );
             assert_eq!(&found, expected.get_or_insert_with(|| found.clone()), "{case}");
         }
     }
@@ -204,7 +212,7 @@ async fn registration_reveals_no_account() {
                 ("confirm_password", PASSWORD),
             ];
             let found = send_form(&portal, "/do/register", &fields, &[&name, &email], script).await;
-            assert_eq!((found.hashes, found.rows), (1, [1, 1, 1, 0, 0, 0, 0]), "{case}");
+            assert_eq!((found.hashes, found.rows), (1, [1, 1, 1, 0, 0, 0, 0, 1]), "{case}");
             assert_eq!(&found, expected.get_or_insert_with(|| found.clone()), "{case}");
         }
     }
@@ -240,6 +248,45 @@ async fn the_right_password_does_not_tell_a_shadow_from_an_unconfirmed_pending_a
             }
             let found = (found, pages);
             assert_eq!(&found, expected.get_or_insert_with(|| found.clone()), "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_status_of_a_registration_and_its_withdrawal_do_not_tell_a_shadow_from_a_pending_account() {
+    for script in [false, true] {
+        let portal = portal_with_accounts().await;
+        let mut expected = None;
+        for email in ["unknown@example.org", "active1@example.org"] {
+            let name = padded(&email[..6]);
+            let typed_values = [name.as_str(), email];
+            let browser = portal.browser();
+            assert_eq!(browser.register(&name, email, PASSWORD).await.location(), Some("/login"));
+            portal.deliver_emails().await;
+            let mut pages = Vec::new();
+            for path in ["/register/status", "/register/answer"] {
+                let page = browser.get(path).await;
+                let cookies: Vec<usize> = page.cookies().into_iter().map(str::len).collect();
+                pages.push((page.status, cookies, page.without_nonce().replace(&name, "…")));
+            }
+            let mut found = Vec::new();
+            for (action, password) in [
+                ("/do/answer_question", ""),
+                ("/do/withdraw_request", ""),
+                ("/do/withdraw_request", OTHER_PASSWORD),
+                ("/do/withdraw_request", PASSWORD),
+            ] {
+                let fields = [("password", password), ("answer", "An answer.")];
+                found.push(send_form_from(&portal, &browser, action, &fields, &typed_values, script).await);
+            }
+            assert_eq!(found[3].rows[0], -1, "{email}: the account is deleted");
+            assert_eq!(found.iter().map(|trace| trace.hashes).collect::<Vec<_>>(), [0, 0, 1, 1], "{email}");
+            // The pending account has been sent an email, whose row is deleted with it.
+            for trace in &mut found {
+                trace.rows[2..6].fill(0);
+            }
+            let found = (pages, found);
+            assert_eq!(&found, expected.get_or_insert_with(|| found.clone()), "{email}");
         }
     }
 }

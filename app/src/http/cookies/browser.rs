@@ -15,7 +15,7 @@ use backend::auth::rate_limit::is_same_client;
 use domain::status::UserId;
 use domain::time::Timestamp;
 
-/// The time for which a correct password permits a request for another verification email.
+/// The time for which a correct password permits a request for another verification email, and an answer to a question.
 const PASSWORD_VERIFIED_LIFETIME: Duration = Duration::from_mins(10);
 /// The time for which a browser is known to have registered an account: as long as an unconfirmed registration is kept.
 const REGISTRATION_LIFETIME: Duration = Duration::from_hours(168);
@@ -35,6 +35,23 @@ const MAX_KNOWN: usize = 4;
 struct UserAt {
     user_id: UserId,
     at: Timestamp,
+}
+
+/// The user whose correct password was entered, and a time.
+#[derive(Serialize, Deserialize)]
+struct VerifiedUserAt {
+    user: VerifiedUser,
+    at: Timestamp,
+}
+
+/// The user whose correct password was entered in a browser, or who has signed in with Microsoft in it, although it did not sign
+/// them in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifiedUser {
+    /// The user.
+    pub user_id: UserId,
+    /// True if the user can request another verification email.
+    pub can_confirm: bool,
 }
 
 /// A secret and a time.
@@ -95,12 +112,18 @@ impl CookieJar {
 
     /// Reads the user who registered in this browser.
     pub fn read_registration(&self, headers: &HeaderMap, now: Timestamp) -> Option<UserId> {
-        self.read_user(headers, CookieName::Registered, REGISTRATION_LIFETIME, now)
+        let stored: UserAt = self.open(headers, CookieName::Registered)?;
+        (now.since(stored.at) < REGISTRATION_LIFETIME).then_some(stored.user_id)
     }
 
-    /// Returns the cookie that records that the correct password of `user_id` was entered in this browser.
-    pub fn password_verified(&self, user_id: UserId, now: Timestamp) -> Option<HeaderValue> {
-        self.seal(CookieName::PasswordVerified, &UserAt { user_id, at: now }, PASSWORD_VERIFIED_LIFETIME)
+    /// Returns the header that removes this cookie.
+    pub fn remove_registration(&self) -> Option<HeaderValue> {
+        self.remove(CookieName::Registered)
+    }
+
+    /// Returns the cookie that records that the correct password of `user` was entered in this browser.
+    pub fn password_verified(&self, user: VerifiedUser, now: Timestamp) -> Option<HeaderValue> {
+        self.seal(CookieName::PasswordVerified, &VerifiedUserAt { user, at: now }, PASSWORD_VERIFIED_LIFETIME)
     }
 
     /// Returns the header that removes this cookie.
@@ -109,8 +132,9 @@ impl CookieJar {
     }
 
     /// Reads the user whose correct password was entered in this browser.
-    pub fn read_password_verified(&self, headers: &HeaderMap, now: Timestamp) -> Option<UserId> {
-        self.read_user(headers, CookieName::PasswordVerified, PASSWORD_VERIFIED_LIFETIME, now)
+    pub fn read_password_verified(&self, headers: &HeaderMap, now: Timestamp) -> Option<VerifiedUser> {
+        let stored: VerifiedUserAt = self.open(headers, CookieName::PasswordVerified)?;
+        (now.since(stored.at) < PASSWORD_VERIFIED_LIFETIME).then_some(stored.user)
     }
 
     /// Returns the cookie with a new entry in front of the existing ones.
@@ -177,16 +201,5 @@ impl CookieJar {
         made.is_some_and(|made| {
             is_same_client(made.client_ip, client_ip) && now.since(made.at) < COOKIELESS_LIFETIME
         })
-    }
-
-    fn read_user(
-        &self,
-        headers: &HeaderMap,
-        name: CookieName,
-        lifetime: Duration,
-        now: Timestamp,
-    ) -> Option<UserId> {
-        let stored: UserAt = self.open(headers, name)?;
-        (now.since(stored.at) < lifetime).then_some(stored.user_id)
     }
 }

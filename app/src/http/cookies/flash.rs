@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::cookies::{CookieJar, CookieName, header};
 use backend::infra::random;
+use domain::decision::{BatchReport, LastChange};
 use domain::errors::{Field, FormErrors};
 use domain::flash_message::FlashMessage;
 use domain::status::UserId;
@@ -76,6 +77,12 @@ pub struct Flash {
     pub input: Vec<(Field, String)>,
     /// The username of the affected user.
     pub affected_username: Option<String>,
+    /// The last change of the affected user.
+    #[serde(default)]
+    pub last_change: Option<LastChange>,
+    /// The results of an action on several users.
+    #[serde(default)]
+    pub report: Option<BatchReport>,
     /// The time of creation.
     pub at: Timestamp,
 }

@@ -26,7 +26,7 @@ use backend::Backend;
 use backend::sessions::NewSession;
 use domain::time::Timestamp;
 
-pub use crate::http::cookies::browser::KnownBrowsers;
+pub use crate::http::cookies::browser::{KnownBrowsers, VerifiedUser};
 pub use crate::http::cookies::flash::{Flash, FlashId, SavedInput};
 pub use crate::http::cookies::theme::Theme;
 

@@ -1,18 +1,16 @@
-//! `/admin/users/{id}`: one user. `/admin/{decision}/{id}`: the confirmation before an action. Emails link to it.
+//! `/admin/users/{id}`: one user.
 
 use axum::http::StatusCode;
 use leptos::prelude::*;
 
-use crate::components::alert::WarningAlert;
 use crate::components::badge::{ConfirmationBadge, RoleBadge, StatusBadge};
 use crate::components::email_address::EmailAddressText;
-use crate::islands::form::FormIsland;
 use crate::islands::relative_time::{RelativeTimes, UtcTime};
 use crate::pages::error_page::{ErrorPage, internal_error_page};
 use crate::pages::layouts::{FlashError, NavSection, SignedInLayout};
 use crate::pages::page_request::{PageRequest, param, set_status};
 use backend::admin::users::find_user_row;
-use domain::status::{AdminAction, PublicStatus, Role, UserId};
+use domain::status::{AdminAction, UserId};
 use domain::time::utc_text;
 use domain::view_models::UserRow;
 
@@ -35,18 +33,10 @@ pub fn UserPage() -> impl IntoView {
     })
 }
 
-/// The page that asks for confirmation before an action.
-#[component]
-pub fn AdminActionPage() -> impl IntoView {
-    let action = AdminAction::from_slug(&param("decision"));
-    with_user(move |request, user| match action {
-        Some(action) => view! { <ActionConfirmation request=request user=user action=action /> }.into_any(),
-        None => view! { <ErrorPage status=404 reference=None /> }.into_any(),
-    })
-}
-
 /// Finds the user of the URL and renders `page` for them.
-fn with_user(page: impl FnOnce(PageRequest, UserRow) -> AnyView + Send + 'static) -> impl IntoView {
+pub(super) fn with_user(
+    page: impl FnOnce(PageRequest, UserRow) -> AnyView + Send + 'static,
+) -> impl IntoView {
     let request = PageRequest::get()?;
     let current_user = request.administrator().map(|current_user| current_user.user_id);
     let id = param("id").parse::<UserId>().ok();
@@ -77,84 +67,9 @@ fn UserNotFound(request: PageRequest) -> impl IntoView {
     }
 }
 
-/// The confirmation of an action, or the reason why the action is not possible.
-#[component]
-fn ActionConfirmation(request: PageRequest, user: UserRow, action: AdminAction) -> impl IntoView {
-    let name = user.username.clone();
-    // Approving a deactivated user reactivates them, because the original application had no other way to reactivate.
-    let action = if action == AdminAction::Approve && user.status == PublicStatus::Deactivated {
-        AdminAction::Reactivate
-    } else {
-        action
-    };
-    let is_possible = user.allowed_actions.contains(&action);
-    let (id, confirmed) = (user.id, user.confirmed);
-    let label = action.label(user.confirmed);
-    let title = if is_possible { action.question(&name) } else { name };
-    let lead = if is_possible { action.consequence(&user) } else { String::new() };
-    let other_actions: Vec<AdminAction> =
-        user.allowed_actions.iter().copied().filter(|other| *other != action).collect();
-    let class = if action.is_destructive() { "btn btn-error" } else { "btn btn-primary" };
-    view! {
-        <SignedInLayout request=request.clone() title=title lead=lead section=NavSection::Admin narrow=true>
-            <div class="flex flex-col gap-6">
-                {if is_possible {
-                    view! {
-                        <UserCard user=user.clone() />
-                        <FormIsland action="/do/decide".to_owned() errors=request.errors()>
-                            <input type="hidden" name="id" value=user.id.0 />
-                            <input type="hidden" name="decision" value=action.slug() />
-                            <input type="hidden" name="from" value=request.path_and_query.clone() />
-                            <div class="flex flex-wrap items-center gap-3">
-                                <button class=class>{label}</button>
-                                <a class="btn border-line" href="/admin">"Cancel"</a>
-                            </div>
-                        </FormIsland>
-                    }
-                    .into_any()
-                } else {
-                    view! {
-                        <FlashError request=request />
-                        <WarningAlert message=reason_not_possible(&user, action) />
-                        <UserCard user=user.clone() />
-                    }
-                    .into_any()
-                }}
-                <ActionMenu title="Other actions" id=id confirmed=confirmed allowed_actions=other_actions />
-            </div>
-        </SignedInLayout>
-    }
-}
-
-/// Returns the reason why an action on a user is not possible now.
-fn reason_not_possible(user: &UserRow, action: AdminAction) -> String {
-    let since = utc_text(user.status_since);
-    let by = user.decided_by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
-    match (action, user.status) {
-        (AdminAction::Deactivate | AdminAction::RemoveAdmin, _) if user.is_you => {
-            "You cannot do this to your own account. Ask another administrator.".to_owned()
-        }
-        (AdminAction::Approve, PublicStatus::Active) => format!("This account was approved{by} on {since}."),
-        (AdminAction::Approve | AdminAction::MakeAdmin, _)
-            if !user.confirmed && user.status != PublicStatus::Rejected =>
-        {
-            "The email address must be confirmed first.".to_owned()
-        }
-        (AdminAction::RemoveAdmin, _) if user.role == Role::Member => {
-            "This person is not an administrator.".to_owned()
-        }
-        (AdminAction::MakeAdmin, PublicStatus::Active) => {
-            "This person is already an administrator.".to_owned()
-        }
-        (_, status) => {
-            format!("This account has been {} since {since}{by}.", status.message().to_lowercase())
-        }
-    }
-}
-
 /// The card with the details of the account.
 #[component]
-fn UserCard(user: UserRow) -> impl IntoView {
+pub(super) fn UserCard(user: UserRow) -> impl IntoView {
     let by = user.decided_by.clone();
     view! {
         <section class="card card-border border-base-300 bg-base-100" aria-label=format!("About {}", user.username)>
@@ -212,7 +127,7 @@ fn UserCard(user: UserRow) -> impl IntoView {
 
 /// The allowed actions, as links to their confirmation pages.
 #[component]
-fn ActionMenu(
+pub(super) fn ActionMenu(
     title: &'static str,
     id: UserId,
     confirmed: bool,

@@ -2,12 +2,18 @@
 
 use leptos::prelude::*;
 
-use crate::components::alert::WarningAlert;
-use crate::http::escape;
-use crate::islands::admin_users::UserLists;
+use crate::components::alert::{ErrorAlert, WarningAlert};
+use crate::islands::admin_lists::AdminLists;
+use crate::islands::relative_time::RelativeTimes;
+use crate::pages::admin::accounts::AccountList;
+use crate::pages::admin::list_dialogs::ListDialogs;
+use crate::pages::admin::queue::Queue;
+use crate::pages::admin::recent_decisions::{BatchResult, DecisionsView, RecentDecisions, read_decisions};
+use crate::pages::admin::users_url::UsersUrl;
 use crate::pages::error_page::{ErrorPage, internal_error_page};
 use crate::pages::layouts::{FlashError, NavSection, SignedInLayout};
-use crate::pages::page_request::{PageRequest, query};
+use crate::pages::page_request::PageRequest;
+use backend::admin::overdue_emails::OVERDUE_AFTER;
 use backend::admin::users::{UsersCursor, read_users_page};
 use domain::time::{Timestamp, rfc3339, utc_date, utc_text};
 use domain::view_models::UsersPageView;
@@ -19,13 +25,21 @@ pub fn UsersPage() -> impl IntoView {
     let Some(current_user) = request.administrator().map(|current_user| current_user.user_id) else {
         return Some(view! { <ErrorPage status=403 reference=None /> }.into_any());
     };
-    let cursor = UsersCursor { pending_after: list_cursor("waiting"), users_after: list_cursor("after") };
+    let url = UsersUrl::read();
+    let cursor =
+        UsersCursor { pending_after: url.pending_after.clone(), users_after: url.users_after.clone() };
     Some(
         view! {
             <Suspense>
                 {Suspend::new(async move {
-                    match read_users_page(&request.backend, current_user, &cursor).await {
-                        Ok(lists) => view! { <Users request=request lists=lists cursor=cursor /> }.into_any(),
+                    let filter = url.filter.as_ref();
+                    let lists = read_users_page(&request.backend, current_user, filter, &cursor).await;
+                    let decisions = read_decisions(&request, current_user).await;
+                    match lists.and_then(|lists| Ok((lists, decisions?))) {
+                        Ok((lists, decisions)) => view! {
+                            <Users request=request lists=lists decisions=decisions url=url />
+                        }
+                        .into_any(),
                         Err(error) => internal_error_page(&error),
                     }
                 })}
@@ -37,13 +51,16 @@ pub fn UsersPage() -> impl IntoView {
 
 /// The content of the page: the tabs, warnings for operators and the lists.
 #[component]
-fn Users(request: PageRequest, lists: UsersPageView, cursor: UsersCursor) -> impl IntoView {
-    let next_pending = users_page_url(lists.pending.next.as_ref(), cursor.users_after.as_ref());
-    let next_users = users_page_url(cursor.pending_after.as_ref(), lists.users.next.as_ref());
-    let next_pending =
-        if lists.pending.next.is_some() { format!("{next_pending}#waiting") } else { String::new() };
-    let next_users = if lists.users.next.is_some() { format!("{next_users}#people") } else { String::new() };
-    let page_url = users_page_url(cursor.pending_after.as_ref(), cursor.users_after.as_ref());
+fn Users(
+    request: PageRequest,
+    lists: UsersPageView,
+    decisions: DecisionsView,
+    url: UsersUrl,
+) -> impl IntoView {
+    let next_users = lists.users.next.as_ref().map(|next| url.with_users_after(next));
+    let undo_window = request.settings().undo_window;
+    let page = url.to_string();
+    let field_error = request.errors().fields.first().map(|error| error.code.message());
     let proxy_warning = request.context.untrusted_proxy.then_some(
         "We may not be seeing visitors' real IP addresses, so everyone may share one limit on attempts. Ask \
          the person who runs this server to check the portal's log.",
@@ -54,6 +71,7 @@ fn Users(request: PageRequest, lists: UsersPageView, cursor: UsersCursor) -> imp
         .filter(|microsoft| microsoft.secret_warning(now).is_some())
         .and_then(|microsoft| microsoft.secret_expires_at)
         .map(|expires_at| secret_message(expires_at, now));
+    let overdue = (lists.overdue_emails > 0).then(|| overdue_message(lists.overdue_emails));
     view! {
         <SignedInLayout request=request.clone() title="People".to_owned() lead="Pending registrations and all accounts.".to_owned() section=NavSection::Admin narrow=false>
             <div class="flex flex-col gap-6">
@@ -63,19 +81,35 @@ fn Users(request: PageRequest, lists: UsersPageView, cursor: UsersCursor) -> imp
                         "Last updated " <time datetime=rfc3339(lists.read_at)>{utc_text(lists.read_at)}</time>
                     </p>
                 </div>
-                <FlashError request=request />
                 {proxy_warning.map(|message| view! { <WarningAlert message=message.to_owned() /> })}
+                {overdue.map(|message| view! { <WarningAlert message=message /> })}
                 {secret_warning.map(|message| view! { <WarningAlert message=message /> })}
-                <UserLists
-                    pending=lists.pending
-                    users=lists.users
-                    page=page_url
-                    next_pending=next_pending
-                    next_users=next_users
-                />
+                <AdminLists>
+                    <div class="flex flex-col gap-6 empty:hidden" id="results" data-live>
+                        <FlashError request=request.clone() />
+                        {field_error.map(|message| view! { <ErrorAlert message=message /> })}
+                        {decisions.report.map(|report| view! {
+                            <BatchResult report=report texts=decisions.texts page=page.clone() now=decisions.now />
+                        })}
+                    </div>
+                    <Queue request=request queue=lists.queue url=url read_at=lists.read_at />
+                    <div id="recent" class="empty:hidden" data-live><RecentDecisions decisions=decisions.recent page=page now=decisions.now /></div>
+                    <AccountList users=lists.users next=next_users />
+                    <ListDialogs undo_window=undo_window />
+                </AdminLists>
+                <RelativeTimes />
             </div>
         </SignedInLayout>
     }
+}
+
+/// Returns the warning about emails that should have been sent.
+fn overdue_message(count: u64) -> String {
+    let minutes = OVERDUE_AFTER.as_secs() / 60;
+    let emails = if count == 1 { "1 email is".to_owned() } else { format!("{count} emails are") };
+    format!(
+        "{emails} overdue by more than {minutes} minutes. If this does not change, tell the person who runs this server."
+    )
 }
 
 /// Returns the warning about the client secret, in words for administrators. The log has the one for operators.
@@ -94,26 +128,10 @@ fn secret_message(expires_at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// The maximum length of a cursor in characters. It exceeds the length of every name, including imported names.
-const MAX_CURSOR_LENGTH: usize = 128;
-
-/// Returns a list cursor from the query string, truncated, because each row repeats it.
-fn list_cursor(parameter: &str) -> Option<String> {
-    query(parameter).map(|cursor| cursor.chars().take(MAX_CURSOR_LENGTH).collect())
-}
-
-/// Returns the URL of the page with the cursors of its two lists.
-fn users_page_url(pending_after: Option<&String>, users_after: Option<&String>) -> String {
-    let pending = pending_after.map(|at| format!("waiting={}", escape(at)));
-    let users = users_after.map(|at| format!("after={}", escape(at)));
-    let query: Vec<String> = pending.into_iter().chain(users).collect();
-    if query.is_empty() { "/admin".to_owned() } else { format!("/admin?{}", query.join("&")) }
-}
-
 /// The tabs of the admin pages, as links.
 #[component]
 pub fn AdminTabs(
-    /// The current tab: `people` or `email`.
+    /// The current tab: `people`, `email` or `reasons`.
     current: &'static str,
     /// The number of failed emails.
     failed_count: u64,
@@ -130,6 +148,7 @@ pub fn AdminTabs(
             <a class="tab gap-2 not-aria-[current=page]:text-muted" href="/admin/mail" aria-current=aria_current("email")>
                 "Email " <span class=class>{failed_count}<span class="sr-only">" failed"</span></span>
             </a>
+            <a class="tab not-aria-[current=page]:text-muted" href="/admin/reasons" aria-current=aria_current("reasons")>"Reasons"</a>
         </nav>
     }
 }

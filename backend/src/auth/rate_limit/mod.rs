@@ -33,8 +33,8 @@ use domain::errors::ErrorCode;
 use domain::status::UserId;
 use domain::time::{Limit, Timestamp};
 
-pub use crate::auth::rate_limit::network::is_same_client;
-pub(crate) use crate::auth::rate_limit::network::{network_key, site_key};
+pub(crate) use crate::auth::rate_limit::network::site_key;
+pub use crate::auth::rate_limit::network::{is_same_client, network_key};
 
 /// The limit of failed sign-ins with one identifier from one client.
 const SIGN_IN_PAIR: Limit = Limit { count: 10, period: Duration::from_mins(10) };

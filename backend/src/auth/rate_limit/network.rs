@@ -11,7 +11,7 @@ use domain::time::Limit;
 const WIDER_NETWORKS: [(u32, u32); 2] = [(56, 2), (48, 4)];
 
 /// Returns the IPv4 address, or the IPv6 /64, which is the smallest network of one customer (RFC 6177).
-pub(crate) fn network_key(client_ip: IpAddr) -> String {
+pub fn network_key(client_ip: IpAddr) -> String {
     match client_ip.to_canonical() {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => prefix(v6, 64),

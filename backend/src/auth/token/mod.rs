@@ -177,6 +177,45 @@ pub async fn limit_lifetime(
     Ok(())
 }
 
+/// Makes the tokens of a user with this purpose that were revoked at `revoked_at` usable again.
+pub(crate) async fn restore_tokens(
+    db: &impl ConnectionTrait,
+    user_id: UserId,
+    purpose: Purpose,
+    revoked_at: Timestamp,
+) -> Result<(), InternalError> {
+    user_token::Entity::update_many()
+        .col_expr(user_token::Column::UsedAt, Expr::value(Option::<Timestamp>::None))
+        .filter(user_token::Column::UserId.eq(user_id))
+        .filter(user_token::Column::Purpose.eq(purpose.as_str()))
+        .filter(user_token::Column::UsedAt.eq(revoked_at))
+        .exec(db)
+        .await
+        .context("restore tokens")?;
+    Ok(())
+}
+
+/// Prolongs a user's unused tokens with this purpose that were usable at `usable_at` until `expires_at`.
+pub(crate) async fn prolong_tokens(
+    db: &impl ConnectionTrait,
+    user_id: UserId,
+    purpose: Purpose,
+    usable_at: Timestamp,
+    expires_at: Timestamp,
+) -> Result<(), InternalError> {
+    user_token::Entity::update_many()
+        .col_expr(user_token::Column::ExpiresAt, Expr::value(expires_at))
+        .filter(user_token::Column::UserId.eq(user_id))
+        .filter(user_token::Column::Purpose.eq(purpose.as_str()))
+        .filter(user_token::Column::UsedAt.is_null())
+        .filter(user_token::Column::ExpiresAt.gt(usable_at))
+        .filter(user_token::Column::ExpiresAt.lt(expires_at))
+        .exec(db)
+        .await
+        .context("prolong the lifetime of tokens")?;
+    Ok(())
+}
+
 /// Returns the previous email addresses that can undo a change, as typed.
 pub async fn email_addresses_that_can_undo(
     db: &impl ConnectionTrait,

@@ -3,11 +3,13 @@
 //! # Guarantees
 //!
 //! - The first notification is written immediately. Registrations of the next 15 minutes are combined into one notification.
+//! - A notification says which registrations are pending again because the applicant has answered a question.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::Backend;
 use crate::accounts::email_address::display_email;
@@ -16,10 +18,10 @@ use crate::email::notifications::recipients;
 use crate::email::outbox::{NewEmail, enqueue};
 use crate::entity::email_job::JobKind;
 use crate::entity::outbox::EmailKind;
-use crate::entity::{email_job, outbox, user};
+use crate::entity::{email_job, outbox, question, user};
 use crate::error::{ErrorContext, InternalError};
 use crate::infra::database::WriteTransaction;
-use domain::status::Status;
+use domain::status::{Status, UserId};
 use domain::time::Timestamp;
 
 /// The shortest time between two notifications.
@@ -88,15 +90,38 @@ async fn take_pending_users(txn: &WriteTransaction) -> Result<Vec<user::Model>, 
     Ok(users)
 }
 
+/// Returns the ids of the users who have answered a question.
+async fn find_answered(
+    txn: &WriteTransaction,
+    users: &[user::Model],
+) -> Result<HashSet<UserId>, InternalError> {
+    let mut answered = HashSet::new();
+    for users in users.chunks(BATCH) {
+        let found: Vec<UserId> = question::Entity::find()
+            .select_only()
+            .column(question::Column::UserId)
+            .filter(question::Column::UserId.is_in(users.iter().map(|user| user.id)))
+            .filter(question::Column::AnsweredAt.is_not_null())
+            .into_tuple()
+            .all(&**txn)
+            .await
+            .context("find answered questions")?;
+        answered.extend(found);
+    }
+    Ok(answered)
+}
+
 async fn write_notifications(
     backend: &Backend,
     txn: &WriteTransaction,
     users: Vec<user::Model>,
     now: Timestamp,
 ) -> Result<(), InternalError> {
+    let answered = find_answered(txn, &users).await?;
     let users = users
         .into_iter()
         .map(|user| PendingUser {
+            answered: answered.contains(&user.id),
             id: user.id,
             email: display_email(&user.email, &user.email_canonical),
             confirmed: user.email_confirmed_at.is_some(),

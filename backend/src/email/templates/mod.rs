@@ -9,6 +9,7 @@
 
 mod account;
 mod admin;
+mod decision;
 mod email_change;
 mod layout;
 mod microsoft;
@@ -94,6 +95,13 @@ fn content(message: &Message, settings: &Settings) -> Content {
         Message::Test { url } => admin::test(url, portal),
         Message::MicrosoftLinked { username, url } => microsoft::linked(username, url, portal),
         Message::MicrosoftUnlinked { username, url } => microsoft::unlinked(username, url, portal),
+        Message::Rejected { username, reason, url } => {
+            decision::rejected(username, reason.as_deref(), url, portal)
+        }
+        Message::Question { username, question, url, lifetime } => {
+            decision::question(username, question, url, *lifetime, portal)
+        }
+        Message::Reminder { count, oldest, url } => admin::reminder(*count, *oldest, url, portal),
     }
 }
 

@@ -70,8 +70,7 @@ async fn process_id(connection: &mut PgConnection) -> Option<Result<i32, sea_orm
 }
 
 fn fails(error: &sea_orm::sqlx::Error) -> Finding {
-    let fix =
-        "set your pooler to session mode, or turn on its support for prepared statements (PgBouncer 1.21 or newer)";
+    let fix = "set your pooler to session mode, or turn on its support for prepared statements (PgBouncer 1.21 or newer)";
     Fail(SUBJECT, format!("transaction mode, and repeated statements fail ({error}). Fix: {fix}"))
 }
 

@@ -59,7 +59,8 @@ async fn check_eviction(pool: &Pool) -> Finding {
         ),
         None => Warn(
             "Redis",
-            "connected, but cannot read its eviction policy. Fix: allow the Redis account to run INFO".to_owned(),
+            "connected, but cannot read its eviction policy. Fix: allow the Redis account to run INFO"
+                .to_owned(),
         ),
     }
 }

@@ -16,7 +16,7 @@ use url::form_urlencoded;
 
 use crate::app_state::AppState;
 use crate::http::prefetch::is_prefetch;
-use app::http::{Flash, RequestContext};
+use app::http::{Flash, QUESTION_PAGE, RequestContext, STATUS_PAGE, VerifiedUser};
 use backend::error::UseCaseError;
 use backend::microsoft::{
     CallbackError, CallbackRequest, CallbackResult, DEFAULT_RETURN_TO, begin_sign_in, handle_callback,
@@ -25,6 +25,8 @@ use backend::microsoft::{
 use domain::errors::{ErrorCode, Field, FormErrors};
 use domain::flash_message::FlashMessage;
 use domain::return_to::ReturnTo;
+use domain::status::{PublicStatus, UserId};
+use domain::time::Timestamp;
 
 /// Refuses requests that are not navigations: other sites could use up a visitor's attempts with images of these URLs
 /// (<https://www.w3.org/TR/fetch-metadata/>). A browser that fetches a page in advance, and programs that check links with HEAD,
@@ -95,15 +97,15 @@ pub async fn callback(
                 known.and_then(|known| state.cookies.known_browsers(&context.known_browsers, known, now));
             redirect(&return_to, [session, known])
         }
-        Ok(CallbackResult::NotActive { user_id, reason, shared }) => {
-            let error = UseCaseError::Rejected(FormErrors::of(reason));
-            let mut response =
-                redirect_after_failure(&state, CallbackError { page: "/login".to_owned(), error, shared });
-            let cookies = &state.cookies;
-            let cookie = |id| {
-                if shared { cookies.transient_registration(id, now) } else { cookies.registration(id, now) }
-            };
-            if let Some(cookie) = user_id.and_then(cookie) {
+        Ok(CallbackResult::NotActive { user_id, has_password, reason, return_to, shared }) => {
+            let mut response = redirect_not_active(&state, reason, &return_to, shared);
+            let registration =
+                if has_password { None } else { registration_cookie(&state, user_id, shared, now) };
+            let is_applicant =
+                matches!(reason, ErrorCode::NotActive(PublicStatus::Pending | PublicStatus::Held));
+            let verified = VerifiedUser { user_id, can_confirm: false };
+            let verified = is_applicant.then(|| state.cookies.password_verified(verified, now)).flatten();
+            for cookie in [registration, verified].into_iter().flatten() {
                 response.headers_mut().append(SET_COOKIE, cookie);
             }
             response
@@ -130,6 +132,30 @@ pub async fn sign_out(
             redirect_with_message(&state, "/login", None, Some(errors))
         }
         Err(code) => redirect_with_message(&state, "/login", None, Some(FormErrors::of(code))),
+    }
+}
+
+/// Redirects the owner of an account that is not active: to the question of an administrator, back to the status of the
+/// registration, or to the sign-in page with the reason.
+fn redirect_not_active(state: &AppState, reason: ErrorCode, return_to: &str, shared: bool) -> Response {
+    match reason {
+        ErrorCode::NotActive(PublicStatus::Held) => redirect(QUESTION_PAGE, []),
+        _ if return_to == STATUS_PAGE => redirect(STATUS_PAGE, []),
+        _ => redirect_with_errors(state, "/login", FormErrors::of(reason), shared),
+    }
+}
+
+/// Returns the cookie with which the owner of an account without a password confirms the email address in this browser.
+fn registration_cookie(
+    state: &AppState,
+    user_id: UserId,
+    shared: bool,
+    now: Timestamp,
+) -> Option<HeaderValue> {
+    if shared {
+        state.cookies.transient_registration(user_id, now)
+    } else {
+        state.cookies.registration(user_id, now)
     }
 }
 
@@ -170,7 +196,8 @@ fn redirect_with_flash(
 ) -> Response {
     let path = page.split('?').next().unwrap_or(page).to_owned();
     let at = state.backend.now();
-    let flash = Flash { path, message, errors, input, affected_username: None, at };
+    let flash =
+        Flash { path, message, errors, input, affected_username: None, last_change: None, report: None, at };
     redirect(page, [state.cookies.flash(&flash)])
 }
 

@@ -32,6 +32,9 @@ use backend::sessions::{
 };
 use domain::errors::error_reference;
 
+/// The header with which a script says that it shows the flash message of the page at this path.
+const SHOWS_FLASH: &str = "x-shows-flash";
+
 /// The hash of the session id that the browser sent, if the session has ended and the browser has not been told so yet.
 #[derive(Clone, Debug)]
 pub struct EndedSession(pub Option<String>);
@@ -199,7 +202,13 @@ fn wants_flash(request: &Request) -> bool {
     let headers = request.headers();
     // Images and scripts do not show the message either.
     let navigation = headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
-    request.method() == Method::GET && !is_prefetch(headers) && navigation && !asks_for_json(headers)
+    // The admin page fetches itself to show the results of a decision about several people. It names the page, because after a
+    // redirect to another page the browser goes there, and that page shows the message.
+    let is_shown = headers.get(SHOWS_FLASH).is_some_and(|path| path == request.uri().path());
+    request.method() == Method::GET
+        && !is_prefetch(headers)
+        && (navigation || is_shown)
+        && !asks_for_json(headers)
 }
 
 fn header_text(headers: &HeaderMap, name: &HeaderName) -> String {

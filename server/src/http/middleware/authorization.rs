@@ -118,6 +118,8 @@ fn redirect_to_sign_in(state: &AppState, login: &str, ended_session: Option<&str
         errors: None,
         input: Vec::new(),
         affected_username: None,
+        last_change: None,
+        report: None,
         at: state.backend.now(),
     };
     let lifetime = state.backend.settings.session_lifetime;

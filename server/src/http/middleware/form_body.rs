@@ -3,7 +3,7 @@
 //! # Guarantees
 //!
 //! - A form has the right content type and at most [`MAX_FORM_BYTES`], and it arrives within [`BODY_TIMEOUT`].
-//! - A form is valid UTF-8. No field occurs twice, and no field is a list.
+//! - A form is valid UTF-8. No field occurs twice, and no field is a list, except for the people of a decision about several.
 //! - Every other form is refused here and reaches no server function.
 
 use std::collections::HashSet;
@@ -22,6 +22,11 @@ use app::http::{CheckedForm, PageForm, asks_for_json};
 
 /// The maximum size of a form in bytes. The longest password has 128 characters of at most 12 bytes each, and is sent twice.
 pub const MAX_FORM_BYTES: usize = 16 * 1024;
+
+/// The only action with a field that is a list.
+const LIST_ACTION: &str = "/do/decide_many";
+/// The name of that field.
+const LIST_FIELD: &str = "people[]";
 
 /// The maximum number of bytes that are read from a refused body.
 const MAX_DISCARDED_BYTES: usize = 256 * 1024;
@@ -44,7 +49,8 @@ pub async fn require_complete_form(request: Request, next: Next) -> Response {
         Ok(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
         Err(_) => return (StatusCode::REQUEST_TIMEOUT, [(CONNECTION, "close")]).into_response(),
     };
-    if !is_complete(&bytes) {
+    let list = (parts.uri.path() == LIST_ACTION).then_some(LIST_FIELD);
+    if !is_complete(&bytes, list) {
         return StatusCode::BAD_REQUEST.into_response();
     }
     // Leptos would redirect to the URL in the Referer header.
@@ -83,8 +89,9 @@ fn refusal_by_headers(headers: &HeaderMap) -> Option<StatusCode> {
     (length > MAX_FORM_BYTES).then_some(StatusCode::PAYLOAD_TOO_LARGE)
 }
 
-/// Returns true if a form is valid UTF-8 after decoding, has no field twice, and no field that is a list or a map.
-fn is_complete(form: &[u8]) -> bool {
+/// Returns true if a form is valid UTF-8 after decoding, has no field twice, and no field that is a list or a map, except for the
+/// field `list`.
+fn is_complete(form: &[u8], list: Option<&str>) -> bool {
     let Ok(text) = std::str::from_utf8(form) else {
         return false;
     };
@@ -93,6 +100,11 @@ fn is_complete(form: &[u8]) -> bool {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         match (decode(name), decode(value)) {
             // A bracket would turn a text field into a list or a map.
+            (Some(name), Some(_)) if list == Some(name.as_str()) => true,
+            // The list cannot be a text at the same time.
+            (Some(name), Some(_)) if list.and_then(|list| list.strip_suffix("[]")) == Some(name.as_str()) => {
+                false
+            }
             (Some(name), Some(_)) => !name.contains(['[', ']']) && names.insert(name),
             _ => false,
         }
@@ -124,7 +136,7 @@ mod tests {
     #[test]
     fn complete_forms_are_accepted() {
         for form in ["", "username=ada&password=a+b%20c", "x=%C3%A4", "flag"] {
-            assert!(is_complete(form.as_bytes()), "{form}");
+            assert!(is_complete(form.as_bytes(), None), "{form}");
         }
     }
 
@@ -141,8 +153,28 @@ mod tests {
             "a%5Bb%5D=c",
             "x=%+1",
         ] {
-            assert!(!is_complete(form.as_bytes()), "{form}");
+            assert!(!is_complete(form.as_bytes(), None), "{form}");
         }
-        assert!(!is_complete(b"x=\xff"));
+        assert!(!is_complete(b"x=\xff", None));
+    }
+
+    #[test]
+    fn only_the_list_of_people_occurs_more_than_once() {
+        for form in ["people[]=1&people[]=2&note=x", "people%5B%5D=1&people%5b%5d=2", "people[]=1"] {
+            assert!(is_complete(form.as_bytes(), Some("people[]")), "{form}");
+            assert!(!is_complete(form.as_bytes(), None), "{form}");
+        }
+        for form in [
+            "people=1",
+            "people[]=1&people=2",
+            "people[0]=1",
+            "people[]=1&note=x&note=y",
+            "people[]=1&note[]=x",
+            "people[][]=1",
+            "people[a]=1",
+            "people[]=%ff",
+        ] {
+            assert!(!is_complete(form.as_bytes(), Some("people[]")), "{form}");
+        }
     }
 }

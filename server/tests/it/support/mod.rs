@@ -1,6 +1,7 @@
 //! Support for the tests: [`TestPortal`], a portal for one test, and [`Browser`], a browser that visits it.
 
 pub mod browser;
+pub mod decisions;
 pub mod smtp;
 pub mod stack;
 
@@ -94,6 +95,7 @@ impl TestPortal {
             ("LIMIT_REGISTER", "10000/1m"),
             ("LIMIT_RESET", "10000/1m"),
             ("TRUSTED_PROXIES", "127.0.0.1"),
+            ("UNDO_WINDOW", "0s"),
         ];
         let all: Vec<(&str, &str)> = usual
             .into_iter()

@@ -219,7 +219,7 @@ async fn concurrent_sends_wait_for_the_same_token_request() {
             let head = "HTTP/1.1 500 Error\r\nconnection: close\r\ncontent-length:";
             // Both callers wait by now: the request was sent by the first, and the test runs on one thread.
             let mut request = [0; 4096];
-            connection.read(&mut request).await.expect("a request");
+            assert_ne!(connection.read(&mut request).await.expect("a request"), 0);
             let answer = format!("{head} {}\r\n\r\n{body}", body.len());
             connection.write_all(answer.as_bytes()).await.expect("an answer");
             if requests == 2 {

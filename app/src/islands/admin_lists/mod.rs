@@ -1,0 +1,74 @@
+//! Decisions on the admin page without leaving it. Only the server renders the lists: after each decision, the page is
+//! fetched again and its lists are replaced. So the browser needs no code for them.
+//!
+//! # Guarantees
+//!
+//! - Without scripts, every action is a form or a page that asks for confirmation.
+//! - An action that is chosen while another one is being sent waits for its turn.
+//! - After an action, the lists show what the server knows, and a toast shows the result.
+//! - Selected rows and the keyboard focus survive the replacement of a list.
+
+mod dialog;
+mod dom;
+mod keys;
+mod refresh;
+mod send_queue;
+mod toasts;
+
+use leptos::prelude::*;
+use web_sys::{Event, KeyboardEvent, SubmitEvent};
+
+use crate::islands::admin_lists::dom::{closest, target};
+use crate::islands::admin_lists::send_queue::SendQueue;
+
+/// The lists of the admin page.
+#[island]
+pub fn AdminLists(
+    /// The lists, as the server renders them.
+    children: Children,
+) -> impl IntoView {
+    let queue = SendQueue::new();
+    Effect::new(|_| keys::show_switch());
+    view! {
+        <div
+            class="contents"
+            on:submit=move |event: SubmitEvent| queue.submit(&event)
+            on:click=move |event| click(&event)
+            on:change=move |event| change(&event)
+            on:keydown=move |event: KeyboardEvent| keys::press(&event)
+        >
+            {children()}
+        </div>
+    }
+}
+
+/// Opens and closes dialogs, and closes toasts.
+fn click(event: &Event) {
+    let Some(target) = target(event) else { return };
+    if let Some(link) = closest(&target, "a[data-dialog]") {
+        dialog::open_page(event, &link);
+    } else if let Some(button) = closest(&target, "[data-open]") {
+        dialog::open(&button.get_attribute("data-open").unwrap_or_default());
+    } else if closest(&target, "[data-close]").is_some() {
+        event.prevent_default();
+        if let Some(toast) = closest(&target, "#toasts > *") {
+            toast.remove();
+        } else {
+            dialog::close();
+        }
+    }
+}
+
+/// Selects every row of the page, and remembers the switch of the keyboard shortcuts.
+fn change(event: &Event) {
+    let Some(target) = target(event) else { return };
+    match target.id().as_str() {
+        "select-all" => {
+            for checkbox in dom::all("#queue [name='people[]']") {
+                dom::set_checked(&checkbox, dom::is_checked(&target));
+            }
+        }
+        "keys-on" => keys::remember_switch(dom::is_checked(&target)),
+        _ => {}
+    }
+}

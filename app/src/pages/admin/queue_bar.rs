@@ -1,0 +1,97 @@
+//! The bar for decisions about several registrations.
+
+use leptos::prelude::*;
+
+use crate::components::icon::{Icon, IconName};
+use crate::islands::fields::TextAreaField;
+use crate::pages::admin::users_url::UsersUrl;
+use crate::pages::page_request::PageRequest;
+use domain::decision::QueueFilter;
+use domain::errors::Field;
+use domain::queue::Counted;
+use domain::status::UserId;
+use domain::time::Timestamp;
+
+/// The bar for decisions about the selected registrations. The checkboxes of the rows belong to its form. It is hidden while no row
+/// is on the page.
+#[component]
+pub fn QueueBar(
+    /// The request that the page answers.
+    request: PageRequest,
+    /// The number of registrations on all pages.
+    total: Counted,
+    /// The highest of their ids.
+    highest_id: Option<UserId>,
+    /// The URL of the page.
+    url: UsersUrl,
+    /// The time at which the page was read.
+    read_at: Timestamp,
+) -> impl IntoView {
+    let reason = request.typed(Field::Reason);
+    let is_told = request.typed(Field::Silent) == "no";
+    let has_reason = !reason.is_empty();
+    let page = url.to_string();
+    view! {
+        <form
+            class="flex flex-col gap-3 text-sm [&:not(:has(~#queue_tbody))]:hidden"
+            id="bulk"
+            method="post"
+            action="/do/decide_many"
+            data-act="page"
+            aria-label="Selected registrations"
+        >
+            <input type="hidden" name="from" value=page />
+            <div class="flex flex-wrap items-center gap-x-4 gap-y-2">
+                <label class="flex min-h-11 items-center gap-2 noscript:hidden">
+                    <input class="checkbox border-line" type="checkbox" id="select-all" />
+                    "Select all on this page"
+                </label>
+                <AllMatching total=total highest_id=highest_id url=url read_at=read_at />
+                <button class="btn btn-soft btn-primary" name="decision" value="approve"><Icon name=IconName::Check />"Approve selected"</button>
+                <button class="btn border-line" name="decision" value="reject"><Icon name=IconName::X />"Reject selected"</button>
+            </div>
+            <details class="max-w-100" open=has_reason>
+                <summary class="cursor-pointer py-2">"Give a reason for rejecting"</summary>
+                <div class="flex flex-col gap-3 pt-2">
+                    <TextAreaField
+                        field=Field::Reason
+                        label="Reason".to_owned()
+                        hint="If you do not email it, only administrators see it, as a note. The person also finds it in their data download.".to_owned()
+                        value=reason
+                        required=false
+                        rows=3
+                    />
+                    <label class="flex min-h-11 items-center gap-2">
+                        <input class="checkbox border-line" type="checkbox" name=Field::Silent.name() value="no" checked=is_told />
+                        "Email the reason to the people you reject"
+                    </label>
+                </div>
+            </details>
+        </form>
+    }
+}
+
+/// The choice to decide about everyone who matches the filter, also on other pages, as far as this page has counted them.
+#[component]
+fn AllMatching(
+    total: Counted,
+    highest_id: Option<UserId>,
+    url: UsersUrl,
+    read_at: Timestamp,
+) -> impl IntoView {
+    let all = url.filter.zip(highest_id).map(|(filter, highest_id)| {
+        let (name, value) = match filter {
+            QueueFilter::Domain(domain) => ("domain", domain),
+            QueueFilter::ClientIp(client_ip) => ("ip", client_ip),
+        };
+        view! {
+            <input type="hidden" name="up_to" value=highest_id.0 />
+            <input type="hidden" name="shown_at" value=read_at.0 />
+            <label class="flex min-h-11 items-center gap-2">
+                <input class="checkbox border-line" type="checkbox" name=name value=value />
+                {format!("All {} that match", total.text())}
+            </label>
+        }
+    });
+    view! { <div class="contents" id="all-matching" data-live>{all}</div> }
+}

@@ -1,0 +1,217 @@
+//! `/register/status`: the status of a registration, for the browser in which someone has registered or has just given the password.
+
+use leptos::prelude::*;
+
+use crate::http::{QUESTION_PAGE, STATUS_PAGE, escape};
+use crate::islands::fields::PasswordField;
+use crate::islands::form::FormIsland;
+use crate::pages::error_page::internal_error_page;
+use crate::pages::layouts::{FlashError, ProgressStep, SignedOutLayout};
+use crate::pages::page_request::{PageRequest, cookie_check};
+use crate::pages::reauthentication::HiddenUsernameField;
+use backend::accounts::registration_status::{RegistrationState, RegistrationView, find_registration};
+use backend::error::InternalError;
+use domain::errors::Field;
+
+/// The page with the status of a registration.
+#[component]
+pub fn RegistrationStatusPage() -> impl IntoView {
+    let request = PageRequest::get()?;
+    let suspended = Suspend::new(async move {
+        status_page(request).await.unwrap_or_else(|error| internal_error_page(&error))
+    });
+    Some(view! { <Suspense>{suspended}</Suspense> })
+}
+
+/// Renders the status of the registration that this browser may show.
+pub(super) async fn status_page(request: PageRequest) -> Result<AnyView, InternalError> {
+    let Some(user_id) = request.context.applicant() else {
+        return Ok(view! { <NoRegistration request=request /> }.into_any());
+    };
+    Ok(match find_registration(&request.backend, user_id).await? {
+        Some(registration) => {
+            view! { <RegistrationStatus request=request registration=registration /> }.into_any()
+        }
+        None => view! { <DeletedRegistration request=request /> }.into_any(),
+    })
+}
+
+/// The page for a browser in which no one has registered.
+#[component]
+fn NoRegistration(request: PageRequest) -> impl IntoView {
+    // An answer that was sent too long after the sign-in.
+    let unsent = request.typed(Field::Answer);
+    view! {
+        <SignedOutLayout
+            request=request.clone()
+            title="No registration in this browser".to_owned()
+            lead="If you registered in another browser, sign in to see the status of your registration.".to_owned()
+            step=ProgressStep::Start
+        >
+            <FlashError request=request />
+            {(!unsent.is_empty()).then(|| view! {
+                <section class="flex flex-col gap-2" aria-labelledby="unsent">
+                    <h2 class="font-semibold" id="unsent">"Your answer has not been sent"</h2>
+                    <p class="text-sm/6 text-muted">"Copy it, sign in, and send it again."</p>
+                    <blockquote class="border-s-4 border-line ps-4 wrap-anywhere whitespace-pre-line">{unsent}</blockquote>
+                </section>
+            })}
+            <div class="flex flex-wrap gap-3">
+                <a class="btn btn-primary btn-block" href="/login">"Sign in"</a>
+                <a class="btn btn-block border-line" href="/register">"Create an account"</a>
+            </div>
+        </SignedOutLayout>
+    }
+}
+
+/// The page for a registration whose account has been deleted.
+#[component]
+fn DeletedRegistration(request: PageRequest) -> impl IntoView {
+    view! {
+        <SignedOutLayout
+            request=request.clone()
+            title="Your registration has been deleted".to_owned()
+            lead="It was withdrawn, or its email address was not confirmed in time. You can register again.".to_owned()
+            step=ProgressStep::Start
+        >
+            <FlashError request=request />
+            <div class="flex flex-wrap gap-3">
+                <a class="btn btn-primary btn-block" href="/register">"Register again"</a>
+            </div>
+        </SignedOutLayout>
+    }
+}
+
+/// The title, the sentence below it and the step of a registration.
+struct StatusText {
+    title: &'static str,
+    lead: String,
+    step: ProgressStep,
+}
+
+/// Returns the texts about the state of a registration at the portal `portal`.
+fn text_of(state: &RegistrationState, portal: &str) -> StatusText {
+    let text = |title, lead: &str, step| StatusText { title, lead: lead.to_owned(), step };
+    match state {
+        RegistrationState::ConfirmEmail => text(
+            "Confirm your email address",
+            "Check your inbox and spam folder for a link to confirm your email address. Your registration is also waiting for an \
+             administrator's approval. We'll email you when it's approved.",
+            ProgressStep::Register,
+        ),
+        RegistrationState::Waiting => text(
+            "Waiting for approval",
+            "An administrator reviews your registration. We'll email you when it's approved.",
+            ProgressStep::Approval,
+        ),
+        RegistrationState::Question => text(
+            "An administrator has a question",
+            "Your registration is on hold until you answer the question.",
+            ProgressStep::Approval,
+        ),
+        RegistrationState::Approved => text(
+            "Your registration has been approved",
+            "You can sign in now.",
+            ProgressStep::SignInAfterApproval,
+        ),
+        RegistrationState::Declined { .. } => text(
+            "Your request was declined",
+            &format!("An administrator has declined your request to join {portal}. You can register again."),
+            ProgressStep::None,
+        ),
+        RegistrationState::NotActive(code) => {
+            text("Your account is not active", &code.message(), ProgressStep::None)
+        }
+    }
+}
+
+/// The status of a registration, and the next step.
+#[component]
+fn RegistrationStatus(request: PageRequest, registration: RegistrationView) -> impl IntoView {
+    let StatusText { title, lead, step } = text_of(&registration.state, &request.settings().portal_name);
+    let next = match registration.state.clone() {
+        RegistrationState::ConfirmEmail => {
+            view! { <p class="text-sm/6 text-muted">"No email? " <a href="/login">"Sign in"</a> " to send a new link."</p> }
+                .into_any()
+        }
+        RegistrationState::Question => next_page(QUESTION_PAGE, "Answer the question"),
+        RegistrationState::Approved => next_page("/login", "Sign in"),
+        RegistrationState::Declined { reason } => view! {
+            {reason.map(|reason| view! {
+                <div class="flex flex-col gap-2">
+                    <h2 class="font-semibold">"Reason"</h2>
+                    <p class="wrap-anywhere whitespace-pre-line">{reason}</p>
+                </div>
+            })}
+            {next_page("/register", "Register again")}
+        }
+        .into_any(),
+        RegistrationState::NotActive(_) => next_page("/", "Go to the home page"),
+        RegistrationState::Waiting => ().into_any(),
+    };
+    let can_withdraw = registration.is_undecided();
+    view! {
+        <SignedOutLayout request=request.clone() title=title.to_owned() lead=lead step=step>
+            {next}
+            {if can_withdraw {
+                view! { <WithdrawalForm request=request registration=registration /> }.into_any()
+            } else {
+                view! { <FlashError request=request /> }.into_any()
+            }}
+        </SignedOutLayout>
+    }
+}
+
+/// Renders the link to the page on which the person continues.
+fn next_page(href: &'static str, label: &'static str) -> AnyView {
+    view! { <div class="flex flex-wrap gap-3"><a class="btn btn-primary btn-block" href=href>{label}</a></div> }.into_any()
+}
+
+/// The form that withdraws the request. It asks for the password, because several people may use the browser.
+#[component]
+fn WithdrawalForm(request: PageRequest, registration: RegistrationView) -> impl IntoView {
+    let RegistrationView { user_id, username, has_password, .. } = registration;
+    let is_verified = request.context.password_verified.is_some_and(|verified| verified.user_id == user_id);
+    view! {
+        <section class="flex flex-col gap-4 border-t border-base-300 pt-6" aria-labelledby="withdraw">
+            <div class="flex flex-col gap-1">
+                <h2 class="font-semibold" id="withdraw">"Withdraw your request"</h2>
+                <p class="text-sm/6 text-muted">"We'll delete your account. You can register again later."</p>
+            </div>
+            {if has_password || is_verified {
+                view! {
+                    <FormIsland action="/do/withdraw_request".to_owned() errors=request.errors()>
+                        {cookie_check()}
+                        {has_password.then(|| view! {
+                            <HiddenUsernameField username=username.clone() />
+                            <PasswordField
+                                field=Field::Password
+                                label="Password".to_owned()
+                                hint=format!("The password for {username}.")
+                                autocomplete="current-password".to_owned()
+                                autofocus=false
+                                min_length=0
+                            />
+                        })}
+                        <div class="flex flex-wrap gap-3">
+                            <button class="btn btn-outline btn-error">"Withdraw my request"</button>
+                        </div>
+                    </FormIsland>
+                }
+                .into_any()
+            } else {
+                let sign_in = format!("/ms-login?next={}", escape(STATUS_PAGE));
+                view! {
+                    <FlashError request=request />
+                    <p class="text-sm/6 text-muted">
+                        "Other people may use this browser, so we'll check that it's you."
+                    </p>
+                    <div class="flex flex-wrap gap-3">
+                        <a class="btn border-line" href=sign_in>"Sign in with Microsoft to withdraw"</a>
+                    </div>
+                }
+                .into_any()
+            }}
+        </section>
+    }
+}

@@ -1,0 +1,178 @@
+//! The side effects of a decision: sessions and links that end, identities that are blocked, and the email.
+
+use sea_orm::ConnectionTrait;
+
+use crate::Backend;
+use crate::accounts::blocked_identities::{block, unblock};
+use crate::admin::decisions::ask::ask;
+use crate::admin::decisions::confirmed_email;
+use crate::auth::known_browsers::forget_all_browsers;
+use crate::auth::revocation::revoke_credentials;
+use crate::auth::token::{NewToken, insert_token};
+use crate::email::message::Message;
+use crate::email::obsolete::drop_after_status_change;
+use crate::email::outbox::{NewEmail, Schedule, drop_unsent, enqueue_scheduled};
+use crate::entity::blocked_identity::BlockReason;
+use crate::entity::outbox::EmailKind;
+use crate::entity::user;
+use crate::error::InternalError;
+use crate::infra::database::WriteTransaction;
+use crate::sessions::{CurrentUser, delete_user_sessions};
+use domain::decision::DecisionForm;
+use domain::status::transitions::Change;
+use domain::status::{AdminAction, Status};
+use domain::time::Timestamp;
+use domain::token::Purpose;
+
+/// The time at which an email leaves, and its priority unless it is that of its kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Delivery {
+    pub(super) due_at: Timestamp,
+    pub(super) priority: Option<i32>,
+}
+
+/// Applies the side effects of a change: ends sessions, revokes links, blocks or unblocks identities, and enqueues the email.
+/// Returns the id of the email.
+pub(super) async fn apply_side_effects(
+    backend: &Backend,
+    txn: &WriteTransaction,
+    user: &user::Model,
+    change: Change,
+    form: &DecisionForm,
+    admin: &CurrentUser,
+    delivery: Delivery,
+) -> Result<Option<i64>, InternalError> {
+    if change.status != user.status {
+        drop_after_status_change(&**txn, user.id, change.status, backend.now()).await?;
+    }
+    if change.status != Status::Active || change.role != user.role {
+        revoke_access(backend, txn, user, change.status).await?;
+    }
+    let email = confirmed_email(user);
+    match change.status {
+        Status::Rejected => block(backend, &**txn, user.id, email, BlockReason::Rejected).await?,
+        Status::Deactivated => block(backend, &**txn, user.id, email, BlockReason::Deactivated).await?,
+        Status::Active => unblock(backend, &**txn, user.id, email).await?,
+        _ => {}
+    }
+    match form.action {
+        AdminAction::Ask => ask(backend, txn, user, form, admin, delivery).await.map(Some),
+        AdminAction::Reject if !form.silent => {
+            let message = rejection(backend, user, form);
+            enqueue_email(backend, &**txn, user, message, None, delivery).await.map(Some)
+        }
+        AdminAction::Approve | AdminAction::Reactivate if user.status == Status::Deactivated => {
+            send_reactivated(backend, txn, user, delivery).await.map(Some)
+        }
+        AdminAction::Approve => {
+            send_sign_in_link(backend, &**txn, user, user.credential_version + 1, delivery).await.map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Returns the email about a rejection that is told.
+pub(super) fn rejection(backend: &Backend, user: &user::Model, form: &DecisionForm) -> Message {
+    Message::Rejected {
+        username: user.username.clone(),
+        reason: form.reason.as_ref().map(ToString::to_string),
+        url: backend.settings.link("/"),
+    }
+}
+
+/// Ends a user's sessions and revokes their links, after a change that gives them `status`. If the approval email of a user who
+/// stays active has not been sent yet, one with a new link replaces it.
+pub(crate) async fn revoke_access(
+    backend: &Backend,
+    txn: &WriteTransaction,
+    user: &user::Model,
+    status: Status,
+) -> Result<(), InternalError> {
+    delete_user_sessions(&**txn, user.id).await?;
+    forget_all_browsers(&**txn, user.id).await?;
+    let now = backend.now();
+    let dropped = drop_unsent(&**txn, user.id, &[EmailKind::Approved], now).await?;
+    revoke_credentials(&**txn, user.id, now).await?;
+    let has_signed_in = user.last_sign_in_at > user.status_since;
+    if dropped == 0 || status != Status::Active || has_signed_in {
+        return Ok(());
+    }
+    send_sign_in_link_now(backend, &**txn, user, user.credential_version + 1).await
+}
+
+/// Sends the email about a reactivation. `user` is the account before it.
+pub(super) async fn send_reactivated(
+    backend: &Backend,
+    txn: &WriteTransaction,
+    user: &user::Model,
+    delivery: Delivery,
+) -> Result<i64, InternalError> {
+    let message = Message::Reactivated {
+        username: user.username.clone(),
+        url: backend.settings.link("/login"),
+        deletion_cancelled: user.deletion_due_at.is_some() && user.password_hash.is_some(),
+    };
+    enqueue_email(backend, &**txn, user, message, None, delivery).await
+}
+
+/// Sends an approved user the one-time sign-in link immediately.
+pub(crate) async fn send_sign_in_link_now(
+    backend: &Backend,
+    db: &impl ConnectionTrait,
+    user: &user::Model,
+    credential_version: i32,
+) -> Result<(), InternalError> {
+    let delivery = Delivery { due_at: backend.now(), priority: None };
+    send_sign_in_link(backend, db, user, credential_version, delivery).await.map(drop)
+}
+
+/// Sends an approved user the one-time sign-in link. A user without a password gets a link to the sign-in page instead.
+async fn send_sign_in_link(
+    backend: &Backend,
+    db: &impl ConnectionTrait,
+    user: &user::Model,
+    credential_version: i32,
+    delivery: Delivery,
+) -> Result<i64, InternalError> {
+    if user.password_hash.is_none() {
+        let message = Message::ApprovedMicrosoft {
+            username: user.username.clone(),
+            url: backend.settings.link("/login"),
+        };
+        return enqueue_email(backend, db, user, message, None, delivery).await;
+    }
+    let lifetime = backend.settings.sign_in_link_lifetime;
+    let expires_at = delivery.due_at.after(lifetime);
+    let new_token = NewToken {
+        user_id: Some(user.id),
+        purpose: Purpose::SignIn,
+        credential_version,
+        email_canonical: &user.email_canonical,
+        email: None,
+        now: backend.now(),
+        expires_at,
+    };
+    let token = insert_token(db, new_token).await?;
+    let message = Message::Approved {
+        username: user.username.clone(),
+        url: backend.settings.link(&format!("/auto-login/{}", token.expose())),
+        lifetime,
+        asks_password: user.email_confirmed_at.is_none(),
+    };
+    enqueue_email(backend, db, user, message, Some(expires_at), delivery).await
+}
+
+/// Enqueues an email to a user and returns its id.
+pub(super) async fn enqueue_email(
+    backend: &Backend,
+    db: &impl ConnectionTrait,
+    user: &user::Model,
+    message: Message,
+    not_after: Option<Timestamp>,
+    delivery: Delivery,
+) -> Result<i64, InternalError> {
+    let priority = delivery.priority.unwrap_or_else(|| message.kind().priority());
+    let schedule = Schedule { due_at: delivery.due_at, priority };
+    let new_email = NewEmail { user_id: Some(user.id), recipient: &user.email, message, not_after };
+    enqueue_scheduled(db, &backend.keys, new_email, schedule, backend.now()).await
+}

@@ -1,0 +1,31 @@
+import { FormPage } from './form.ts'
+
+/** Errors of the form that answers a question. */
+export const ANSWER_ERRORS = {
+  missing: 'Enter an answer.',
+  tooLong: 'Use 500 characters or fewer.',
+  passwordMissing: 'Enter a password.',
+  passwordWrong: 'That password is incorrect.',
+} as const
+
+/** The page on which an applicant answers a question, `/answer/{token}` or `/register/answer`. */
+export class AnswerPage extends FormPage {
+  readonly answer = this.field('Your answer')
+  readonly password = this.field('Password')
+  readonly question = this.page.getByRole('main').getByRole('blockquote')
+  readonly earlier = this.page.getByRole('region', { name: 'Your earlier answers' })
+
+  async openLink(link: string): Promise<void> {
+    await this.visit(link)
+    await this.isOpen()
+  }
+
+  async isOpen(): Promise<void> {
+    await this.isAt(/\/answer/, 'Answer a question')
+  }
+
+  async send(answer: string): Promise<void> {
+    await this.answer.fill(answer)
+    await this.press('Send answer')
+  }
+}
