@@ -17,8 +17,7 @@ import { until } from './until.ts'
 
 /** The root folder of the repository. */
 export const root = fileURLToPath(new URL('../..', import.meta.url))
-/** The program of the portal. */
-export const program = resolve(process.env.PORTAL_BIN || join(root, 'target/debug/vestibule'))
+const program = resolve(process.env.PORTAL_BIN || join(root, 'target/debug/vestibule'))
 const site = resolve(process.env.LEPTOS_SITE_ROOT || join(root, 'target/debug/site'))
 
 /** A person, as the tests know them. */

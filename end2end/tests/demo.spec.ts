@@ -7,12 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { AdminUsersPage } from '../pages/admin-users.ts'
-import { endOnExit, freePort, program, root } from '../support/portal.ts'
+import { endOnExit, freePort, root } from '../support/portal.ts'
 import { expect, signIn, test } from '../support/test.ts'
 import { until } from '../support/until.ts'
 
 test('script/server --demo serves an admin page with invented people @scripts', async ({ newBrowser }) => {
-  test.skip(!program.endsWith('/debug/vestibule'), 'script/server builds and serves the debug program')
   const folder = await mkdtemp(join(tmpdir(), 'vestibule-demo-'))
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
