@@ -61,9 +61,8 @@ impl ErrorCode {
                 let wait = period_in_words(Duration::from_secs(seconds));
                 return format!("Too many attempts. Try again in {wait}.");
             }
-            Self::Busy(_) => {
-                "The portal is not available right now. Try again in a moment. Nothing has changed."
-            }
+            // An outage may have been noticed after the change.
+            Self::Busy(_) => "The portal is not available right now. Try again in a moment.",
             Self::TimedOut => {
                 "That took too long, and we do not know if it worked. Check before you try again."
             }

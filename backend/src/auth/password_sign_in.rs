@@ -5,6 +5,7 @@
 //! - Every attempt costs exactly one Argon2 verification, whatever the identifier, the password and the status of the account.
 //! - Until the password has been verified, every failure gets the same answer.
 //! - An attempt is counted before any hashing.
+//! - While the queue for hashing is full, an attempt is refused before it costs a query.
 //! - A temporary password opens a restricted session, which can only choose a new password.
 
 use std::net::IpAddr;
@@ -115,6 +116,7 @@ async fn attempt_sign_in(
     check_form(&form, &password)?;
     let lookup = Lookup::parse(form.identifier);
     let now = backend.now();
+    let place = backend.hasher.reserve(&form.client_ip.to_string())?;
     let attempt =
         backend.rate_limiter.acquire_sign_in(&backend.settings, &lookup.key(), form.client_ip, now).await?;
     let user = find_user(backend, &lookup).await?;
@@ -134,10 +136,10 @@ async fn attempt_sign_in(
         only_temporary = !counted;
     }
     let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
-    let verification = match backend.hasher.verify(&password, hash, &form.client_ip.to_string()).await {
+    let verification = match place.verify(&password, hash).await {
         Ok(verification) => verification,
         Err(error) => {
-            // A busy hasher is not the user's fault.
+            // A hash that fails is not the user's fault.
             if let (Some(known), Some(_)) = (known, attempt.daily_limit_wait()) {
                 refund_attempt(backend.db.pool(), known).await?;
             }

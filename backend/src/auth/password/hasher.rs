@@ -3,7 +3,8 @@
 //! # Guarantees
 //!
 //! - Each thread computes one hash at a time. The 19 MiB of each hash are reused, and freed after five seconds without work.
-//! - At most [`MAX_QUEUED`] requests wait. Further ones are rejected immediately with [`HashError::Busy`].
+//! - At most [`MAX_QUEUED`] requests wait. Further ones are rejected immediately with [`HashError::Busy`], before any other work if
+//!   they reserve their place first.
 //! - The threads run at a low priority, so pages stay fast while many users sign in.
 //! - New passwords are checked on the same threads.
 //! - Verifying takes the same work with and without a stored hash.
@@ -16,10 +17,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::auth::password::argon2::{self, Memory};
-use crate::auth::password::fair_queue::FairQueue;
+use crate::auth::password::fair_queue::{FairQueue, QuotaGuard};
 use crate::error::InternalError;
 use domain::password::NormalizedPassword;
 
@@ -103,6 +104,13 @@ struct Statistics {
     refused: AtomicU64,
 }
 
+/// A place in the queue for one request. It is free again when this value is dropped.
+pub struct Reservation<'a> {
+    hasher: &'a Hasher,
+    submissions: Arc<Semaphore>,
+    _place: QuotaGuard,
+}
+
 /// The threads that hash passwords. It is cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Hasher {
@@ -152,24 +160,27 @@ impl Hasher {
         client_ip: &str,
         is_too_weak: impl FnOnce() -> bool + Send + 'static,
     ) -> Result<Option<String>, HashError> {
-        match self.submit(password, Task::Hash(Box::new(is_too_weak)), client_ip).await? {
+        match self.reserve(client_ip)?.submit(password, Task::Hash(Box::new(is_too_weak))).await? {
             Output::Hash(hash) => Ok(Some(hash)),
             Output::TooWeak => Ok(None),
             Output::Verification(_) => Err(unexpected_output().into()),
         }
     }
 
-    /// Verifies a password against a PHC string. Without one, does the same work and returns [`Verification::Wrong`].
+    /// Reserves a place in the queue for a request of `client_ip`, so that a full queue costs nothing else.
+    pub fn reserve(&self, client_ip: &str) -> Result<Reservation<'_>, HashError> {
+        let (place, submissions) = self.queue.acquire(client_ip).ok_or_else(|| self.refuse())?;
+        Ok(Reservation { hasher: self, submissions, _place: place })
+    }
+
+    /// Verifies a password as [`Reservation::verify`] does.
     pub async fn verify(
         &self,
         password: &NormalizedPassword,
         hash: Option<&str>,
         client_ip: &str,
     ) -> Result<Verification, HashError> {
-        match self.submit(password, Task::Verify(hash.map(ToOwned::to_owned)), client_ip).await? {
-            Output::Verification(verification) => Ok(verification),
-            Output::Hash(_) | Output::TooWeak => Err(unexpected_output().into()),
-        }
+        self.reserve(client_ip)?.verify(password, hash).await
     }
 
     /// Verifies a new password against a PHC string, or returns `None` if `is_too_weak` returns true. It does the same work as
@@ -182,42 +193,51 @@ impl Hasher {
         is_too_weak: impl FnOnce() -> bool + Send + 'static,
     ) -> Result<Option<Verification>, HashError> {
         let task = Task::VerifyNew(Box::new(is_too_weak), hash.to_owned());
-        match self.submit(password, task, client_ip).await? {
+        match self.reserve(client_ip)?.submit(password, task).await? {
             Output::Verification(verification) => Ok(Some(verification)),
             Output::TooWeak => Ok(None),
             Output::Hash(_) => Err(unexpected_output().into()),
         }
     }
 
-    async fn submit(
-        &self,
+    fn refuse(&self) -> HashError {
+        self.statistics.refused.fetch_add(1, Ordering::Relaxed);
+        HashError::Busy
+    }
+}
+
+impl Reservation<'_> {
+    /// Verifies a password against a PHC string. Without one, does the same work and returns [`Verification::Wrong`].
+    pub async fn verify(
+        self,
         password: &NormalizedPassword,
-        task: Task,
-        client_ip: &str,
-    ) -> Result<Output, HashError> {
-        // In this order: the permit is released before the place.
-        let (_place, submissions) = self.queue.acquire(client_ip).ok_or_else(|| self.refuse())?;
-        let _permit = submissions.acquire().await.map_err(|_| HashError::Busy)?;
+        hash: Option<&str>,
+    ) -> Result<Verification, HashError> {
+        match self.submit(password, Task::Verify(hash.map(ToOwned::to_owned))).await? {
+            Output::Verification(verification) => Ok(verification),
+            Output::Hash(_) | Output::TooWeak => Err(unexpected_output().into()),
+        }
+    }
+
+    async fn submit(self, password: &NormalizedPassword, task: Task) -> Result<Output, HashError> {
+        // Dropped before the place.
+        let _permit = self.submissions.acquire().await.map_err(|_| HashError::Busy)?;
         let (reply, output) = oneshot::channel();
-        let job = Job { password: password.clone(), task, reply, queued: QueuedGuard::new(&self.statistics) };
-        self.jobs.try_send(job).map_err(|e| match e {
-            TrySendError::Full(_) => self.refuse(),
+        let statistics = &self.hasher.statistics;
+        let job = Job { password: password.clone(), task, reply, queued: QueuedGuard::new(statistics) };
+        self.hasher.jobs.try_send(job).map_err(|e| match e {
+            TrySendError::Full(_) => self.hasher.refuse(),
             TrySendError::Disconnected(_) => {
                 HashError::Failed(InternalError::Hash("the threads are gone".to_owned()))
             }
         })?;
         let output = output.await;
-        self.statistics.done.fetch_add(1, Ordering::Relaxed);
+        statistics.done.fetch_add(1, Ordering::Relaxed);
         match output {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(cause)) => Err(HashError::Failed(InternalError::Hash(cause))),
             Err(_) => Err(HashError::Failed(InternalError::Hash("the thread gave up".to_owned()))),
         }
-    }
-
-    fn refuse(&self) -> HashError {
-        self.statistics.refused.fetch_add(1, Ordering::Relaxed);
-        HashError::Busy
     }
 }
 
