@@ -103,7 +103,7 @@ pub(super) fn reminder(count: i64, oldest: Timestamp, url: &str, portal: &str) -
         secret: None,
         button: Button::new(button, url),
         notes: vec![
-            "We send this reminder at most once a day, and only while no one decides on registrations."
+            "We send this reminder at most once a day, and only if no administrator has made a decision recently."
                 .to_owned(),
         ],
         reason: notification_reason(portal),

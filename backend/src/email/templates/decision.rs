@@ -16,7 +16,7 @@ pub(super) fn rejected(username: &str, why: Option<&str>, url: &str, portal: &st
     match why {
         Some(why) => {
             paragraphs.push(format!(
-                "An administrator has declined your request to join {portal}, and gave this reason:"
+                "An administrator has declined your request to join {portal} and given this reason:"
             ));
             paragraphs.extend(quoted(why));
         }
@@ -43,9 +43,7 @@ pub(super) fn question(
 ) -> Content {
     let mut paragraphs = vec![
         greeting(username),
-        format!(
-            "Before an administrator decides about your request to join {portal}, they would like to know:"
-        ),
+        format!("Before deciding on your request to join {portal}, an administrator would like to know:"),
     ];
     paragraphs.extend(quoted(question));
     Content {
