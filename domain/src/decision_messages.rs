@@ -63,11 +63,11 @@ impl AdminAction {
     }
 }
 
-/// Returns the effect of a decision, the time at which its email leaves, and the end of the time for undoing.
+/// Returns the effect of a decision, the time at which its email is sent, and the end of the time for undoing.
 pub(crate) fn decided(action: AdminAction, email: bool, undo_until: Timestamp) -> String {
     let (done, at) = (action.done(), utc_time(undo_until));
     match (email, undo_until > Timestamp::NEVER) {
-        (true, true) => format!("{done} The email leaves at {at}. Until then, you can undo this."),
+        (true, true) => format!("{done} We'll send the email at {at}. Until then, you can undo this."),
         (false, true) => format!("{done} You can undo this until {at}."),
         (true, false) => format!("{done} They'll get an email."),
         (false, false) => done.to_owned(),

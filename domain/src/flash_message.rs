@@ -85,7 +85,7 @@ pub enum FlashMessage {
         decision: i64,
         /// True if the decision sends an email.
         email: bool,
-        /// The end of the time in which the decision can be undone, and the time at which its email leaves. Zero for none.
+        /// The end of the time in which the decision can be undone, and the time at which its email is sent. Zero for none.
         undo_until: Timestamp,
     },
     /// Another administrator had already made the same decision.

@@ -170,7 +170,7 @@ impl ErrorCode {
                 "It is too late to undo this, because the email has been sent. Nothing has changed."
             }
             Self::UndoEmailLeaving => {
-                "It is too late to undo this, because we have begun to send the email. Nothing has changed."
+                "It is too late to undo this, because we have started to send the email. Nothing has changed."
             }
             Self::UndoSignedIn => {
                 "It is too late to undo this, because the person has signed in since then. Nothing has changed."

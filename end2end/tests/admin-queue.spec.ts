@@ -134,13 +134,13 @@ test('a wave of 112 registrations is rejected silently with a few clicks, and un
   expect(await portal.emails.to(ada.email, /declined/)).toEqual([])
 })
 
-test('an approval is undone at once, and its email never leaves', async ({ page, startPortal }) => {
+test('an approval is undone at once, and its email is never sent', async ({ page, startPortal }) => {
   const { portal, people, admin } = await startWithUndo(startPortal)
   const ada = await people.pendingConfirmed()
   const adminUsers = await openAsAdmin(page, portal, admin)
   await adminUsers.act(ada.username, 'Approve')
-  await adminUsers.reports(ada.username, 'Approved. The email leaves at')
-  await expect(adminUsers.recent).toContainText(`You approved ${ada.username} just now. The email leaves at`)
+  await adminUsers.reports(ada.username, "Approved. We'll send the email at")
+  await expect(adminUsers.recent).toContainText(`You approved ${ada.username} just now. We'll send the email at`)
   if (withScripts()) await adminUsers.message('Approved.').getByRole('button', { name: 'Undo' }).click()
   else await adminUsers.undo(`the approval of ${ada.username}`)
   await adminUsers.reports(ada.username, 'Undone. We will not send the email.')

@@ -14,7 +14,7 @@ async function markOf(page: Page, user: User): Promise<string> {
   return page.locator('input[name=mark]').first().inputValue()
 }
 
-test('an approval is undone before its email leaves', async ({ page, startPortal }) => {
+test('an approval is undone before its email is sent', async ({ page, startPortal }) => {
   const admin = newPerson('admin')
   const { portal, people } = await startPortal({ admin, env: { UNDO_WINDOW: '60s' } })
   const ada = await people.pendingConfirmed()
@@ -26,7 +26,7 @@ test('an approval is undone before its email leaves', async ({ page, startPortal
   await decision.press('Approve')
   const list = new DecisionsPart(page)
   await new AdminUsersPage(page).isOpen()
-  await list.says(/^.*Approved\. The email leaves at \d\d:\d\d:\d\d UTC\. Until then, you can undo this\.$/)
+  await list.says(/^.*Approved\. We'll send the email at \d\d:\d\d:\d\d UTC\. Until then, you can undo this\.$/)
   await expect(list.recent).toContainText(`You approved ${ada.username}`)
   await list.undo(`the approval of ${ada.username}`)
   await list.says(`${ada.username}: Undone. We will not send the email.`)
@@ -34,7 +34,7 @@ test('an approval is undone before its email leaves', async ({ page, startPortal
   await expect(list.recent).toHaveCount(0)
 })
 
-test('an approval whose email has left cannot be undone, and the page says why', async ({ page, startPortal }) => {
+test('an approval whose email has been sent cannot be undone, and the page says why', async ({ page, startPortal }) => {
   const admin = newPerson('admin')
   const { portal, people } = await startPortal({ admin, env: { UNDO_WINDOW: '2s' } })
   const ada = await people.pendingConfirmed()

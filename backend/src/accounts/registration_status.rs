@@ -86,7 +86,7 @@ async fn state_of(backend: &Backend, user: &user::Model) -> Result<RegistrationS
     })
 }
 
-/// Returns the reason that the applicant was told when the registration was rejected the last time. Its email leaves when the
+/// Returns the reason that the applicant was told when the registration was rejected the last time. Its email is sent when the
 /// decision can no longer be undone.
 async fn told_reason(backend: &Backend, user_id: UserId) -> Result<Option<String>, InternalError> {
     let rejection = decision::Entity::find()

@@ -52,7 +52,7 @@ async fn an_approval_is_undone_at_second_59_and_its_email_never_leaves() {
     let sent = portal.sent_emails().len();
     admin.decide("approve", &ada, &[]).await;
     let page = admin.get("/admin").await;
-    page.assert_contains("The email leaves at ");
+    page.assert_contains("We'll send the email at ");
     page.assert_contains("You approved ada just now.");
     page.assert_contains("the approval of ada");
     portal.advance_time(Duration::from_secs(59));

@@ -98,12 +98,12 @@ fn people_text(decision: &RecentDecision) -> String {
     }
 }
 
-/// Returns the end of the time for undoing, and the time at which the email leaves.
+/// Returns the end of the time for undoing, and the time at which the email is sent.
 fn deadline(decision: &RecentDecision) -> String {
     let at = utc_time(decision.undo_until);
     match (decision.email, decision.count) {
-        (true, 0 | 1) => format!("The email leaves at {at}."),
-        (true, _) => format!("The first email leaves at {at}."),
+        (true, 0 | 1) => format!("We'll send the email at {at}."),
+        (true, _) => format!("We'll send the first email at {at}."),
         (false, _) => format!("You can undo this until {at}."),
     }
 }

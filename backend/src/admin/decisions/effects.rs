@@ -24,7 +24,7 @@ use domain::status::{AdminAction, Status};
 use domain::time::Timestamp;
 use domain::token::Purpose;
 
-/// The time at which an email leaves, and its priority unless it is that of its kind.
+/// The time at which an email is sent, and its priority unless it is that of its kind.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delivery {
     pub(super) due_at: Timestamp,
@@ -71,7 +71,7 @@ pub(super) async fn apply_side_effects(
     }
 }
 
-/// Returns the email about a rejection that is told.
+/// Returns the email that tells the applicant of a rejection.
 pub(super) fn rejection(backend: &Backend, user: &user::Model, form: &DecisionForm) -> Message {
     Message::Rejected {
         username: user.username.clone(),

@@ -7,7 +7,7 @@
 //!   transaction.
 //! - Everything that could remove the last administrator who can sign in holds [`Lock::Administrators`] while it counts them.
 //! - The same decision, sent twice or by two administrators, is applied once and answered as done.
-//! - The email of a decision that can be undone leaves when it no longer can.
+//! - The email of a decision is sent only when the decision can no longer be undone.
 //!
 //! [`Lock::Administrators`]: crate::infra::database::Lock
 
