@@ -58,7 +58,9 @@ impl AdminAction {
             Self::Deactivate => format!("the deactivation of {name}"),
             Self::Reactivate => format!("the reactivation of {name}"),
             Self::Ask => format!("the question to {name}"),
-            Self::Reconsider | Self::MakeAdmin | Self::RemoveAdmin => format!("the change of {name}"),
+            Self::Reconsider | Self::MakeAdmin | Self::RemoveAdmin => {
+                format!("the change to {name}'s account")
+            }
         }
     }
 }
@@ -111,7 +113,8 @@ impl DecisionResult {
         let fixed = match self {
             Self::Done if undo => "Undone.",
             Self::Done => action.done(),
-            Self::Already => "Had already been decided.",
+            Self::Already if undo => "Already undone.",
+            Self::Already => "Already decided.",
             Self::Changed => return ErrorCode::AccountChanged.message(),
             Self::Refused(code) => return code.message(),
             Self::NotBegun => "Not done, because this took too long. Try again.",

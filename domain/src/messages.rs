@@ -106,7 +106,7 @@ impl ErrorCode {
             Self::TextTooLong(most) => return format!("Use {most} characters or fewer."),
             Self::QuestionClosed => "This question no longer needs an answer. Nothing has changed.",
             Self::AlreadyDecided => {
-                "An administrator has already decided about your request. Nothing has changed."
+                "An administrator has already made a decision about your request. Nothing has changed."
             }
             Self::SavedTextMissing => "Enter the text.",
             Self::SavedReasonNotFound => "We could not find that saved reason. It may have been deleted.",
@@ -343,10 +343,10 @@ impl FlashMessage {
             },
             Self::Decided { action, email, undo_until, .. } => return decided(action, email, undo_until),
             Self::AlreadyDecided(action) => {
-                return format!("Another administrator had already decided this. {}", action.done());
+                return format!("Another administrator has already made this decision. {}", action.done());
             }
             Self::Undone { action: AdminAction::Deactivate, .. } => {
-                "Undone. The account is active again, but they stay signed out and have to sign in again."
+                "Undone. The account is active again. They'll have to sign in again."
             }
             Self::Undone { email: true, .. } => "Undone. We will not send the email.",
             Self::Undone { .. } => "Undone.",

@@ -50,7 +50,7 @@ test('a row shows where a registration comes from, and both facts filter the que
   const adminUsers = new AdminUsersPage(page)
   await adminUsers.openFiltered(domain)
   const row = adminUsers.pendingRow(first.username)
-  await expect(row).toContainText("The email address is not confirmed, so it may be anyone's.")
+  await expect(row).toContainText('The email address is not confirmed, so it may belong to someone else.')
   await expect(row).toContainText(`${domain} – 1 other pending`)
   await expect(row).toContainText(/From IP address 127\.0\.0\.1 – \d+\+? others pending/)
   await expect(adminUsers.pending.getByRole('rowheader')).toHaveCount(2)

@@ -51,16 +51,19 @@ async fn a_row_shows_where_a_registration_comes_from_and_how_many_others_do() {
     let page = admin.get("/admin").await;
     assert_has(
         row_of(&page, ada).as_ref(),
-        &["one.example – 1 other pending", "192.0.2.7 – no other pending"],
+        &["one.example – 1 other pending", "192.0.2.7 – no others pending"],
     );
     assert_has(row_of(&page, bob).as_ref(), &["2001:db8:1:2:: – 1 other pending"]);
-    assert_has(row_of(&page, eve).as_ref(), &["two.example – no other pending"]);
-    assert_has(row_of(&page, ada).as_ref(), &["Email not confirmed", "not confirmed, so it may be anyone's"]);
+    assert_has(row_of(&page, eve).as_ref(), &["two.example – no others pending"]);
+    assert_has(
+        row_of(&page, ada).as_ref(),
+        &["Email not confirmed", "not confirmed, so it may belong to someone else"],
+    );
     portal.create_user("zoe", Status::Pending, Role::Member).await;
     let zoe = portal.user("zoe").await.id;
     let row = row_of(&admin.get("/admin").await, zoe);
     assert_has(row.as_ref(), &["Email confirmed"]);
-    assert!(!row.unwrap().contains("anyone's"));
+    assert!(!row.unwrap().contains("belong to someone else"));
 }
 
 #[tokio::test]
@@ -153,7 +156,7 @@ async fn shadows_are_neither_listed_nor_counted() {
         assert!(row_of(&page, shadow).is_none());
         assert_has(
             row_of(&page, ada).as_ref(),
-            &["example.org – no other pending", "192.0.2.7 – no other pending"],
+            &["example.org – no others pending", "192.0.2.7 – no others pending"],
         );
     }
     admin.get("/admin?ip=192.0.2.7").await.assert_contains("All 1 that match");

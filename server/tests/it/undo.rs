@@ -259,8 +259,7 @@ async fn undoing_a_deactivation_keeps_sessions_ended_and_the_page_says_so() {
     let page = admin.get("/admin").await;
     page.assert_contains("Deactivated and signed out everywhere. You can undo this until ");
     admin.undo(last_decision(&portal).await).await;
-    let message =
-        "ada: Undone. The account is active again, but they stay signed out and have to sign in again.";
+    let message = "ada: Undone. The account is active again. They'll have to sign in again.";
     admin.get("/admin").await.assert_contains(message);
     assert_eq!(portal.user("ada").await.status, Status::Active);
     assert!(!browser.is_signed_in().await);

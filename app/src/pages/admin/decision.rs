@@ -147,7 +147,7 @@ fn QuestionField(request: PageRequest, chosen: Option<SavedReason>) -> impl Into
         <TextAreaField
             field=Field::Question
             label="Question".to_owned()
-            hint="They can read it in the email and on the page of its link. At most 500 characters.".to_owned()
+            hint="They'll see it in the email and on the page that the email links to. At most 500 characters.".to_owned()
             value=initial_text(&request, chosen.as_ref(), Field::Question)
             required=true
             rows=4
@@ -181,7 +181,7 @@ fn RejectionFields(request: PageRequest, confirmed: bool, chosen: Option<SavedRe
                 value="yes"
                 checked=silent
                 label="Reject silently"
-                hint="They get no email. We keep the reason with the note."
+                hint="They will not get an email. We'll keep the reason in the note."
             />
         </fieldset>
     }
@@ -224,7 +224,7 @@ fn NoteField(request: PageRequest, chosen: Option<SavedReason>) -> impl IntoView
         <TextAreaField
             field=Field::Note
             label="Note (optional)".to_owned()
-            hint="Only administrators see it here, but the person finds it in their data download. At most 500 characters."
+            hint="Only administrators see it here, but the person can read it in their data download. At most 500 characters."
                 .to_owned()
             value=initial_text(&request, chosen.as_ref(), Field::Note)
             required=false

@@ -13,7 +13,7 @@ const SHORTCUTS: [(&str, &str); 9] = [
     ("x", "Select the registration"),
     ("a", "Approve"),
     ("r", "Reject silently"),
-    ("h", "Ask a question and put on hold"),
+    ("h", "Ask a question and put the registration on hold"),
     ("u", "Undo the latest decision"),
     ("/", "Filter the registrations"),
     ("?", "Show this list"),
@@ -81,7 +81,7 @@ fn ShortcutsDialog() -> impl IntoView {
         <dialog class="modal" id="keys-help" aria-labelledby="keys-title">
             <div class="modal-box max-w-md">
                 <h2 class="font-semibold" id="keys-title">"Keyboard shortcuts"</h2>
-                <p class="mt-2 text-sm text-muted">"They work while something in the list of pending registrations has the focus, and not while you type."</p>
+                <p class="mt-2 text-sm text-muted">"They work while the focus is in the list of pending registrations, but not while you type."</p>
                 <dl class="mt-4 grid grid-cols-[2rem_1fr] gap-2 text-sm">{rows}</dl>
                 <label class="mt-4 flex items-center gap-2">
                     <input class="checkbox border-line" type="checkbox" id="keys-on" checked />

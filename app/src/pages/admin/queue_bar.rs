@@ -56,7 +56,7 @@ pub fn QueueBar(
                     <TextAreaField
                         field=Field::Reason
                         label="Reason".to_owned()
-                        hint="If you do not email it, only administrators see it, as a note. The person also finds it in their data download.".to_owned()
+                        hint="If you do not email it, we'll keep it as a note for administrators. The person can read it in their data download.".to_owned()
                         value=reason
                         required=false
                         rows=3
@@ -71,7 +71,7 @@ pub fn QueueBar(
     }
 }
 
-/// The choice to decide about everyone who matches the filter, also on other pages, as far as this page has counted them.
+/// The choice to decide about everyone who matches the filter, including people on other pages, as far as this page has counted them.
 #[component]
 fn AllMatching(
     total: Counted,

@@ -19,7 +19,7 @@ pub fn Facts(
     view! {
         <ul class="flex min-w-0 flex-col gap-2 text-sm wrap-anywhere">
             {unconfirmed.then(|| view! {
-                <li class="text-muted">"The email address is not confirmed, so it may be anyone's."</li>
+                <li class="text-muted">"The email address is not confirmed, so it may belong to someone else."</li>
             })}
             {row.user.disputed_at.map(|at| view! {
                 <li>"The owner of this email address says that they did not register. " <UtcTime at=at /></li>
@@ -44,7 +44,7 @@ fn SameKind(filter: QueueFilter, others: Counted) -> impl IntoView {
         QueueFilter::ClientIp(client_ip) => client_ip.clone(),
     };
     let count = match others.count {
-        0 => "no other pending".to_owned(),
+        0 => "no others pending".to_owned(),
         1 if !others.more => "1 other pending".to_owned(),
         _ => format!("{} others pending", others.text()),
     };
@@ -61,7 +61,7 @@ fn Asked(asked: AskedQuestion) -> impl IntoView {
             <p class="whitespace-pre-line">{asked.question}</p>
             {match asked.answer {
                 Some(answer) => view! {
-                    <span class="text-muted">"Answer " {asked.answered_at.map(|at| view! { <UtcTime at=at /> })}</span>
+                    <span class="text-muted">"Answered " {asked.answered_at.map(|at| view! { <UtcTime at=at /> })}</span>
                     <p class="whitespace-pre-line">{answer}</p>
                 }
                 .into_any(),

@@ -37,8 +37,7 @@ pub fn ReasonsPage() -> impl IntoView {
 /// The content of the page.
 #[component]
 fn Reasons(request: PageRequest, reasons: Vec<SavedReason>, failed_count: u64) -> impl IntoView {
-    let lead =
-        "Texts that fill in a field when you reject or deactivate someone, or ask a question.".to_owned();
+    let lead = "Texts that you can use when you reject or deactivate someone, or ask a question.".to_owned();
     let (is_empty, is_full) = (reasons.is_empty(), reasons.len() >= MAX_SAVED_REASONS);
     view! {
         <SignedInLayout request=request.clone() title="Saved reasons".to_owned() lead=lead section=NavSection::Admin narrow=false>
@@ -128,7 +127,7 @@ fn ReasonNotFound(request: PageRequest) -> impl IntoView {
 fn ReasonForm(request: PageRequest, reason: Option<SavedReason>) -> impl IntoView {
     let title = if reason.is_some() { "Edit saved reason" } else { "Add a reason" };
     let lead =
-        "Administrators choose it when they make a decision, and can change its text there.".to_owned();
+        "Administrators can choose it when they make a decision, and change its text there.".to_owned();
     let (action, button) = if reason.is_some() {
         ("/do/change_reason", "Save reason")
     } else {
