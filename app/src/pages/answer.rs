@@ -191,8 +191,9 @@ fn AnswerForm(request: PageRequest, username: String, token: String, rights: Rig
             {if rights == Rights::AnswerOnly {
                 view! {
                     <p class="text-sm/6 text-muted">
-                        <a href=STATUS_PAGE>"See the status of your registration"</a>
-                        " if you want to withdraw your request."
+                        "To withdraw your request, go to the "
+                        <a href=STATUS_PAGE>"status of your registration"</a>
+                        "."
                     </p>
                 }
                 .into_any()

@@ -9,7 +9,7 @@ use crate::pages::page_request::{PageRequest, cookie_check};
 use domain::errors::Field;
 
 /// The hint of a field for an answer.
-pub(super) const ANSWER_HINT: &str = "At most 500 characters. Administrators read your answer.";
+pub(super) const ANSWER_HINT: &str = "At most 500 characters. Administrators will read your answer.";
 
 /// The registration page.
 #[component]

@@ -101,7 +101,7 @@ fn text_of(state: &RegistrationState, portal: &str) -> StatusText {
         ),
         RegistrationState::Waiting => text(
             "Waiting for approval",
-            "An administrator reviews your registration. We'll email you when it's approved.",
+            "An administrator will review your registration. We'll email you when it's approved.",
             ProgressStep::Approval,
         ),
         RegistrationState::Question => text(
@@ -131,7 +131,7 @@ fn RegistrationStatus(request: PageRequest, registration: RegistrationView) -> i
     let StatusText { title, lead, step } = text_of(&registration.state, &request.settings().portal_name);
     let next = match registration.state.clone() {
         RegistrationState::ConfirmEmail => {
-            view! { <p class="text-sm/6 text-muted">"No email? " <a href="/login">"Sign in"</a> " to send a new link."</p> }
+            view! { <p class="text-sm/6 text-muted">"No email? " <a href="/login">"Sign in"</a> " to ask for a new link."</p> }
                 .into_any()
         }
         RegistrationState::Question => next_page(QUESTION_PAGE, "Answer the question"),
@@ -204,7 +204,7 @@ fn WithdrawalForm(request: PageRequest, registration: RegistrationView) -> impl 
                 view! {
                     <FlashError request=request />
                     <p class="text-sm/6 text-muted">
-                        "Other people may use this browser, so we'll check that it's you."
+                        "Other people may use this browser, so confirm that it's you first."
                     </p>
                     <div class="flex flex-wrap gap-3">
                         <a class="btn border-line" href=sign_in>"Sign in with Microsoft to withdraw"</a>
