@@ -80,8 +80,8 @@ pub async fn fill(backend: &Backend) -> Result<(), CliError> {
 pub fn instructions(backend: &Backend) -> String {
     let url = backend.settings.link("/login");
     format!(
-        "The demo has {PEOPLE} invented people. Sign in at {url} as {ADMINISTRATOR} with the password \"{PASSWORD}\". Everyone has \
-         this password."
+        "The demo has {PEOPLE} invented people. Sign in at {url} as {ADMINISTRATOR} with the password \"{PASSWORD}\". All \
+         invented people have this password."
     )
 }
 
