@@ -77,8 +77,8 @@ impl DecisionForm {
         Self { action, silent: true, reason: None, note: None, question: None }
     }
 
-    /// Validates the form. Texts that the action does not use are ignored. A rejection is told only if `silent` is `no`, because
-    /// pages of earlier versions, which have no such field, promise that it is not.
+    /// Validates the form. Texts that the action does not use are ignored. The applicant is told of a rejection only if `silent` is
+    /// `no`, because pages of earlier versions, which have no such field, promise that the applicant is not told.
     ///
     /// # Errors
     ///

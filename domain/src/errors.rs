@@ -37,7 +37,7 @@ pub enum Field {
     Note,
     /// The title of a saved reason.
     Title,
-    /// The choice whether a decision is told by email: `no` means that it is.
+    /// The choice whether the applicant is told of the decision by email: `no` means that they are.
     Silent,
 }
 

@@ -126,7 +126,7 @@ impl Registration {
         }
     }
 
-    /// Adds the answer of a form that asks a question. The errors name every wrong field, also those of `form`.
+    /// Adds the answer of a form that asks a question. The errors name every wrong field, including those of `form`.
     pub fn with_answer(form: Result<Self, FormErrors>, typed: &str) -> Result<Self, FormErrors> {
         match (form, parse_answer(typed)) {
             (Ok(form), Ok(answer)) => Ok(Self { answer: Some(answer), ..form }),

@@ -9,8 +9,9 @@ use leptos::prelude::*;
 
 use crate::api::action_result::{ActionError, ActionResult};
 
-/// Decides about a user. `mark` is the mark of the user as the page has shown them, and `from` the page to return to. A script that updates
-/// its own page sends `stay` and gets the user as they are now. A rejection is told by email if `silent` is `no`.
+/// Decides about a user. `mark` is the mark of the user as the page has shown them, and `from` the page to return to. A script that
+/// updates its own page sends `stay` and gets the user as they are now. The applicant is told of a rejection by email if `silent` is
+/// `no`.
 #[server(prefix = "/do", endpoint = "decide")]
 pub async fn decide(
     #[server(default)] id: String,

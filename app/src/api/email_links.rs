@@ -36,7 +36,7 @@ pub async fn disown_address(#[server(default)] token: String) -> Result<ActionRe
     disown("/confirm", token).await
 }
 
-/// "This wasn't me" on the page of a question: does the same.
+/// Does the same as [`disown_address`], for "This wasn't me" on the page of a question.
 #[server(prefix = "/do", endpoint = "disown_registration")]
 pub async fn disown_registration(#[server(default)] token: String) -> Result<ActionResult, ActionError> {
     disown("/answer", token).await

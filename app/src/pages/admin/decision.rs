@@ -155,8 +155,8 @@ fn QuestionField(request: PageRequest, chosen: Option<SavedReason>) -> impl Into
     }
 }
 
-/// The reason of a rejection, and the choice whether the applicant is told. If the email address is not confirmed, it may be anyone's,
-/// so the rejection is silent unless the administrator chooses otherwise.
+/// The reason of a rejection, and the choice whether the applicant is told. If the email address is not confirmed, it may belong to
+/// someone else, so the rejection is silent unless the administrator chooses otherwise.
 #[component]
 fn RejectionFields(request: PageRequest, confirmed: bool, chosen: Option<SavedReason>) -> impl IntoView {
     let typed = request.typed(Field::Silent);

@@ -23,7 +23,7 @@ use domain::time::Timestamp;
 /// The time for which a request is marked as assigned.
 pub const ASSIGNMENT_LIFETIME: Duration = Duration::from_mins(15);
 
-/// Assigns a request that waits for a decision to `admin`, also if it is assigned to someone else.
+/// Assigns a request that waits for a decision to `admin`, even if it is assigned to someone else.
 pub async fn assign(backend: &Backend, subject: UserId, admin: &CurrentUser) -> Result<(), UseCaseError> {
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;

@@ -26,7 +26,7 @@ pub const MEMBER: &str = "noor.haddad";
 
 /// The number of administrators, the first accounts.
 const ADMINISTRATORS: usize = 4;
-/// The domain and the IP address of a wave of registrations that no one means.
+/// The domain and the IP address of a wave of automated registrations.
 const WAVE_DOMAIN: &str = "promo.example.org";
 const WAVE_IP: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 77));
 

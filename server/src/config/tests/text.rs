@@ -1,4 +1,4 @@
-//! Tests of the text of settings: marks that no one means, and secrets from files.
+//! Tests of the text of settings: marks that no one intended, and secrets from files.
 
 use secrecy::ExposeSecret;
 

@@ -2,7 +2,7 @@
 //!
 //! # Guarantees
 //!
-//! - Only one token is fetched at a time. Calls that wait for it get its result, also a failure.
+//! - Only one token is fetched at a time. Calls that wait for it get its result, even a failure.
 //! - A token is used until five minutes before it expires.
 //! - No error or `Debug` output contains a token or the secret.
 
