@@ -117,7 +117,7 @@ impl DecisionResult {
             Self::Already => "Already decided.",
             Self::Changed => return ErrorCode::AccountChanged.message(),
             Self::Refused(code) => return code.message(),
-            Self::NotBegun => "Not done, because this took too long. Try again.",
+            Self::NotBegun => "Not done, because the other decisions took too long. Try again.",
         };
         fixed.to_owned()
     }

@@ -27,6 +27,8 @@ pub struct EmailAddress(String);
 pub enum InvalidEmailAddress {
     /// The text is empty.
     Empty,
+    /// The text has more than [`MAX_LENGTH`] bytes.
+    TooLong,
     /// The text does not have the format of an email address.
     Format,
 }
@@ -39,7 +41,10 @@ impl EmailAddress {
             return Err(InvalidEmailAddress::Empty);
         }
         let (local, domain) = address.rsplit_once('@').ok_or(InvalidEmailAddress::Format)?;
-        let valid = address.len() <= MAX_LENGTH && is_local_part(local) && is_domain(domain);
+        if address.len() > MAX_LENGTH {
+            return Err(InvalidEmailAddress::TooLong);
+        }
+        let valid = is_local_part(local) && is_domain(domain);
         if valid { Ok(Self(address)) } else { Err(InvalidEmailAddress::Format) }
     }
 

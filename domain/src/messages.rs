@@ -324,7 +324,7 @@ impl FlashMessage {
             Self::SignedOut => "You're signed out.",
             Self::SessionEnded => "Your session has ended. Sign in to continue.",
             Self::EmailConfirmed => {
-                "Your email address has been confirmed. Next, an administrator reviews your registration. We'll email you when it's approved."
+                "Your email address has been confirmed. Next, an administrator will review your registration. We'll email you when it's approved."
             }
             Self::EmailConfirmedActive => "Your email address has been confirmed.",
             Self::RegistrationRemoved => "The registration has been removed. Thank you for telling us.",

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::email_address::EmailAddress;
+use crate::email_address::{EmailAddress, InvalidEmailAddress};
 use crate::errors::error_reference;
 use crate::errors::{ErrorCode, Field};
 use crate::password::{NewPassword, NormalizedPassword, Password};
@@ -97,6 +97,17 @@ fn invalid_email_addresses_are_refused() {
     ] {
         assert!(EmailAddress::parse(address).is_err(), "{address}");
     }
+}
+
+#[test]
+fn an_email_address_that_is_too_long_is_not_called_malformed() {
+    let domain = ["a".repeat(63), "b".repeat(63), "c".repeat(57), "org".to_owned()].join(".");
+    let longest = format!("{}@{domain}", "d".repeat(64));
+    assert_eq!(longest.len(), 254);
+    assert!(EmailAddress::parse(&longest).is_ok());
+    let longer = EmailAddress::parse(&longest.replace(".org", "e.org"));
+    assert_eq!(longer, Err(InvalidEmailAddress::TooLong));
+    assert_eq!(longer.err().map(ErrorCode::from), Some(ErrorCode::TextTooLong(254)));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! - The server accepts every value that the browser accepts, except for rules that only the server can check: usernames that
 //!   are taken and passwords that are too weak.
 
-use crate::email_address::{EmailAddress, InvalidEmailAddress};
+use crate::email_address::{EmailAddress, InvalidEmailAddress, MAX_LENGTH};
 use crate::errors::{ErrorCode, Field, FormErrors};
 use crate::free_text::{self, FreeText, InvalidFreeText};
 use crate::password::{InvalidPassword, NewPassword, NormalizedPassword, Password};
@@ -27,6 +27,7 @@ impl From<InvalidEmailAddress> for ErrorCode {
     fn from(invalid: InvalidEmailAddress) -> Self {
         match invalid {
             InvalidEmailAddress::Empty => Self::EmailMissing,
+            InvalidEmailAddress::TooLong => Self::TextTooLong(MAX_LENGTH),
             InvalidEmailAddress::Format => Self::EmailInvalid,
         }
     }

@@ -56,7 +56,7 @@ test('a person registers, an administrator approves the registration, and the pe
     await expect(emailVerification.password).toHaveCount(0)
     await emailVerification.press('Confirm email address')
     await login.isAt(/\/login$/, 'Sign in')
-    await expect(login.message("Your email address has been confirmed. Next, an administrator reviews your registration. We'll email you when it's approved.")).toBeVisible()
+    await expect(login.message("Your email address has been confirmed. Next, an administrator will review your registration. We'll email you when it's approved.")).toBeVisible()
     await new InvalidLinkPage(page).openLink(link)
   })
 

@@ -1,5 +1,5 @@
 // The demo: invented people for development.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -12,6 +12,9 @@ import { expect, signIn, test } from '../support/test.ts'
 import { until } from '../support/until.ts'
 
 test('script/server --demo serves an admin page with invented people @scripts', async ({ newBrowser }) => {
+  // Otherwise script/server would build, and replace the files that other tests load.
+  const isBuilt = spawnSync('bash', ['-c', 'source script/lib.sh && debug_is_built'], { cwd: root })
+  expect(isBuilt.status, 'the portal is built from these sources: run script/test').toBe(0)
   const folder = await mkdtemp(join(tmpdir(), 'vestibule-demo-'))
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, create_database_folder};
 use crate::redis;
 use backend::accounts::blocked_identities::BlockedIdentities;
 use backend::auth::password::hasher::Hasher;
@@ -84,6 +84,7 @@ pub fn microsoft(config: &Config) -> Result<Option<Provider>, ConfigError> {
 /// Connects to the database.
 pub async fn database(config: &Config) -> Result<Database, ConfigError> {
     let url = config.database_url.expose_secret();
+    create_database_folder(url)?;
     Database::connect(url).await.map_err(|e| {
         let cause = e.to_string().replace(url, "…");
         let fix = if url.starts_with("sqlite:") {

@@ -245,7 +245,7 @@ fn ProgressSteps(current: ProgressStep) -> impl IntoView {
             "Register",
             "Choose a username and a password, and confirm your email address.",
         ),
-        (ProgressStep::Approval, "Approval", "An administrator reviews your registration."),
+        (ProgressStep::Approval, "Approval", "An administrator will review your registration."),
         (ProgressStep::SignIn, "Sign in", "We'll email you when it's approved. Then you can sign in."),
     ];
     let password_reset = [

@@ -57,7 +57,7 @@ fn MicrosoftContent(
         None if is_unconfirmed => {
             (
                 "Link Microsoft",
-                "Confirm your email address first. Use the link that we emailed you, or send a new link.".to_owned(),
+                "Confirm your email address first. Use the link that we emailed you, or ask for a new one.".to_owned(),
             )
         }
         None => (

@@ -262,6 +262,8 @@ pub enum Message {
         url: String,
         /// The time until the link expires.
         lifetime: Duration,
+        /// True if the email address is not confirmed, so the page of the link has the button "This wasn't me".
+        disputable: bool,
     },
     /// Registrations are waiting for a decision: to administrators.
     Reminder {

@@ -219,6 +219,17 @@ fn messages() -> Vec<(&'static str, Message)> {
                 question: "Which team are you in?\n<b>bob</b> does not know you.".to_owned(),
                 url: url.clone(),
                 lifetime: 3 * day,
+                disputable: true,
+            },
+        ),
+        (
+            "question_to_a_confirmed_address",
+            Message::Question {
+                username: username.clone(),
+                question: "Which team are you in?".to_owned(),
+                url: url.clone(),
+                lifetime: 3 * day,
+                disputable: false,
             },
         ),
         ("email_changed", Message::EmailChanged { username, url, lifetime: 3 * day }),

@@ -38,6 +38,7 @@ use domain::email_address::EmailAddress;
 
 pub use crate::config::reference::{SETTINGS, Setting, settings_tables};
 pub use crate::config::source::Source;
+pub use crate::config::storage::create_database_folder;
 
 /// The maximum random delay before a request for a temporary password is processed. It hides the work that follows, which
 /// depends on whether an account exists, and delays the email only briefly.

@@ -9,14 +9,15 @@ use crate::config::{ConfigError, Source, invalid};
 use backend::auth::password::policy::is_guessable_key;
 use backend::settings::Environment;
 
+/// The database if `DATABASE_URL` is not set.
+const DEFAULT_DATABASE_URL: &str = "sqlite://data/vestibule.db";
 /// The minimum length of a key in characters.
 const MIN_KEY_LENGTH: usize = 32;
 
 pub(super) fn database_url(source: &Source) -> Result<SecretString, ConfigError> {
     use secrecy::ExposeSecret;
     let Some(url) = source.secret("DATABASE_URL")? else {
-        data_folder("DATABASE_URL")?;
-        return Ok(SecretString::from("sqlite://data/vestibule.db".to_owned()));
+        return Ok(SecretString::from(DEFAULT_DATABASE_URL.to_owned()));
     };
     let known =
         ["sqlite:", "postgres://", "postgresql://"].iter().any(|kind| url.expose_secret().starts_with(kind));
@@ -146,6 +147,11 @@ fn development_secret_key() -> Result<SecretString, ConfigError> {
         write_private(&path, key.as_bytes()).map_err(fail)?;
     }
     Ok(SecretString::from(std::fs::read_to_string(&path).map_err(fail)?.trim().to_owned()))
+}
+
+/// Creates the folder of the default database. Does nothing for other databases.
+pub fn create_database_folder(url: &str) -> Result<(), ConfigError> {
+    if url == DEFAULT_DATABASE_URL { data_folder("DATABASE_URL").map(drop) } else { Ok(()) }
 }
 
 fn data_folder(name: &str) -> Result<PathBuf, ConfigError> {

@@ -167,6 +167,16 @@ fn words_are_accepted_in_any_case() {
 }
 
 #[test]
+fn reading_the_settings_creates_no_file() {
+    use secrecy::ExposeSecret;
+
+    let without_database = [("LEPTOS_ENV", "DEV"), PROD[2]];
+    let config = Config::read(&Source::of(&without_database)).expect("is accepted");
+    assert_eq!(config.database_url.expose_secret(), "sqlite://data/vestibule.db");
+    assert!(!std::path::Path::new("data").exists(), "the folder of the default database");
+}
+
+#[test]
 fn secrets_are_never_printed() {
     let config = Config::read(&Source::of(PROD)).expect("is accepted");
     assert!(!format!("{config:?}").contains("WjzFbL1Yq0"));

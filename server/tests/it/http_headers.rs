@@ -181,9 +181,7 @@ async fn without_the_database_the_portal_answers_503_and_says_when_to_retry() {
         response.assert_not_contains("sqlx");
     }
     let form = visitor.get("/login").await;
-    form.assert_contains(
-        "The portal is not available right now. Try again in a moment.",
-    );
+    form.assert_contains("The portal is not available right now. Try again in a moment.");
     assert!(form.body.contains("value=\"grace\""), "what was typed waits on its page");
     let script = visitor.fetch("/do/sign_in", &plain).await;
     assert_eq!(script.status, StatusCode::SERVICE_UNAVAILABLE);

@@ -84,7 +84,7 @@ async fn the_queue_can_be_filtered_by_domain_and_by_client() {
         let page = admin.get(&format!("/admin?{query}")).await;
         assert!(row_of(&page, shown).is_some(), "{query}");
         assert!(row_of(&page, hidden).is_none(), "{query}");
-        page.assert_contains("All 1 that match");
+        page.assert_contains("The 1 that matches");
     }
     let page = admin.get("/admin?domain=example").await;
     page.assert_contains("No pending registration matches this filter.");
@@ -159,7 +159,7 @@ async fn shadows_are_neither_listed_nor_counted() {
             &["example.org – no others pending", "192.0.2.7 – no others pending"],
         );
     }
-    admin.get("/admin?ip=192.0.2.7").await.assert_contains("All 1 that match");
+    admin.get("/admin?ip=192.0.2.7").await.assert_contains("The 1 that matches");
     let response = admin.post("/do/assign", &[("id", &shadow.to_string()), ("to", "me")]).await;
     assert_eq!(response.location(), Some("/admin"));
     admin.get("/admin").await.assert_contains("We could not find that account.");

@@ -94,7 +94,7 @@ async fn a_registration_is_not_withdrawn_after_a_decision() {
             .await
             .expect("changes");
         withdraw(&browser, PASSWORD).await;
-        browser.get("/register/status").await.assert_contains("An administrator has already decided");
+        browser.get("/register/status").await.assert_contains("An administrator has already made a decision");
         assert!(portal.find_user("ada").await.is_some(), "{status:?}");
     }
 }

@@ -78,7 +78,7 @@ fn is_stale(errors: &FormErrors) -> bool {
 /// Returns the consequences of an action, and for how long it can be undone.
 fn lead(request: &PageRequest, user: &UserRow, action: AdminAction) -> String {
     let consequence = if action == AdminAction::Reject {
-        "They cannot sign in. You can move them back to pending within 30 days.".to_owned()
+        "They will not be able to sign in. You can move them back to pending within 30 days.".to_owned()
     } else {
         action.consequence(user)
     };

@@ -71,6 +71,15 @@ pub fn QueueBar(
     }
 }
 
+/// Returns the label of the choice.
+fn all_that_match(total: &Counted) -> String {
+    if total.text() == "1" {
+        "The 1 that matches".to_owned()
+    } else {
+        format!("All {} that match", total.text())
+    }
+}
+
 /// The choice to decide about everyone who matches the filter, including people on other pages, as far as this page has counted them.
 #[component]
 fn AllMatching(
@@ -89,7 +98,7 @@ fn AllMatching(
             <input type="hidden" name="shown_at" value=read_at.0 />
             <label class="flex min-h-11 items-center gap-2">
                 <input class="checkbox border-line" type="checkbox" name=name value=value />
-                {format!("All {} that match", total.text())}
+                {all_that_match(&total)}
             </label>
         }
     });

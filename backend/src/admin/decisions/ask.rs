@@ -132,6 +132,7 @@ async fn enqueue_question(
         question,
         url: backend.settings.link(&format!("/answer/{}", token.expose())),
         lifetime: ANSWER_LIFETIME,
+        disputable: user.email_confirmed_at.is_none(),
     };
     enqueue_email(backend, &**txn, user, message, Some(expires_at), delivery).await
 }

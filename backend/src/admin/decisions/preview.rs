@@ -42,6 +42,7 @@ pub async fn preview_email(
             // The real link is made when the question is asked.
             url: backend.settings.link("/answer/\u{2026}"),
             lifetime: ANSWER_LIFETIME,
+            disputable: user.email_confirmed_at.is_none(),
         },
         _ => return Ok(None),
     };

@@ -33,12 +33,14 @@ pub(super) fn rejected(username: &str, why: Option<&str>, url: &str, portal: &st
     }
 }
 
-/// Returns the email with a question of an administrator.
+/// Returns the email with a question of an administrator. If it is `disputable`, the page of the link has the button "This wasn't
+/// me".
 pub(super) fn question(
     username: &str,
     question: &str,
     url: &str,
     lifetime: Duration,
+    disputable: bool,
     portal: &str,
 ) -> Content {
     let mut paragraphs = vec![
@@ -46,19 +48,20 @@ pub(super) fn question(
         format!("Before deciding on your request to join {portal}, an administrator would like to know:"),
     ];
     paragraphs.extend(quoted(question));
+    let mut notes = vec![format!(
+        "The link works once and expires in {}. After that, sign in to answer the question.",
+        period_in_words(lifetime)
+    )];
+    if disputable {
+        notes.push("If you did not register, open the link and choose \"This wasn't me\".".to_owned());
+    }
     Content {
         subject: format!("A question about your request to join {portal}"),
         heading: "A question about your request".to_owned(),
         paragraphs,
         secret: None,
         button: Button::new("Answer the question", url),
-        notes: vec![
-            format!(
-                "The link works once and expires in {}. After that, sign in to answer the question.",
-                period_in_words(lifetime)
-            ),
-            "If you did not register, open the link and choose \"This wasn't me\".".to_owned(),
-        ],
+        notes,
         reason: reason(&format!("someone registered at {portal} with this email address")),
     }
 }

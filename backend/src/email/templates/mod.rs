@@ -98,8 +98,8 @@ fn content(message: &Message, settings: &Settings) -> Content {
         Message::Rejected { username, reason, url } => {
             decision::rejected(username, reason.as_deref(), url, portal)
         }
-        Message::Question { username, question, url, lifetime } => {
-            decision::question(username, question, url, *lifetime, portal)
+        Message::Question { username, question, url, lifetime, disputable } => {
+            decision::question(username, question, url, *lifetime, *disputable, portal)
         }
         Message::Reminder { count, oldest, url } => admin::reminder(*count, *oldest, url, portal),
     }
