@@ -17,7 +17,7 @@ use domain::status::{Role, Status};
 
 #[tokio::test]
 async fn a_registration_is_pending_and_the_page_says_so() {
-    let portal = TestPortal::start().await;
+    let portal = TestPortal::with_own_hasher(&[]).await;
     let browser = portal.register("ada").await;
     let page = browser.get("/login").await;
     page.assert_contains("Your account has been created and is waiting for approval.");

@@ -224,7 +224,7 @@ async fn concurrent_attempts_do_not_exceed_the_limit() {
 
 #[tokio::test]
 async fn a_weak_hash_is_upgraded_without_ending_sessions() {
-    let portal = TestPortal::start().await;
+    let portal = TestPortal::with_own_hasher(&[]).await;
     portal.create_user("ada", Status::Active, Role::Member).await;
     let elsewhere = portal.signed_in("ada").await;
     let weak = weak_hash(PASSWORD);

@@ -12,10 +12,20 @@ use password_hash::phc::{Error, Ident, Output, ParamsString, PasswordHash, Salt}
 use crate::infra::random;
 use domain::password::NormalizedPassword;
 
-/// The memory in KiB.
-const MEMORY_KIB: u32 = 19 * 1024;
-/// The number of passes.
-const PASSES: u32 = 2;
+/// The work of one hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// The memory in KiB.
+    pub memory_kib: u32,
+    /// The number of passes.
+    pub passes: u32,
+}
+
+impl Cost {
+    /// The cost of the portal: OWASP's Password Storage Cheat Sheet, Argon2id.
+    pub const OWASP: Self = Self { memory_kib: 19 * 1024, passes: 2 };
+}
+
 /// The number of lanes.
 const LANES: u32 = 1;
 /// The length of a hash in bytes.
@@ -41,9 +51,9 @@ pub enum Verification {
 }
 
 /// Hashes a password with a new salt. Returns the PHC string.
-pub(super) fn hash(password: &NormalizedPassword, memory: &mut Memory) -> Result<String, String> {
+pub(super) fn hash(password: &NormalizedPassword, cost: Cost, memory: &mut Memory) -> Result<String, String> {
     let salt = random::bytes::<16>();
-    let params = params()?;
+    let params = params(cost)?;
     let output = compute(params.clone(), password, &salt, memory)?;
     let fail = |e: Error| e.to_string();
     let phc = PasswordHash {
@@ -60,9 +70,10 @@ pub(super) fn hash(password: &NormalizedPassword, memory: &mut Memory) -> Result
 pub(super) fn verify(
     password: &NormalizedPassword,
     hash: Option<&str>,
+    cost: Cost,
     memory: &mut Memory,
 ) -> Result<Verification, String> {
-    let current = params()?;
+    let current = params(cost)?;
     let Some(hash) = hash else {
         compute(current, password, b"nobody's salt 16", memory)?;
         return Ok(Verification::Wrong);
@@ -75,15 +86,15 @@ pub(super) fn verify(
         return Err("the stored hash is not argon2id".to_owned());
     }
     let params = Params::try_from(&phc).map_err(|e| e.to_string())?;
-    let outdated = params.m_cost() < MEMORY_KIB || params.t_cost() < PASSES;
+    let outdated = params.m_cost() < cost.memory_kib || params.t_cost() < cost.passes;
     let output = compute(params, password, salt.as_ref(), memory)?;
     let output = Output::new(&output).map_err(|e| e.to_string())?;
     // `Output` compares in constant time.
     Ok(if output == expected { Verification::Correct { outdated } } else { Verification::Wrong })
 }
 
-fn params() -> Result<Params, String> {
-    Params::new(MEMORY_KIB, PASSES, LANES, Some(OUTPUT_LENGTH)).map_err(|e| e.to_string())
+fn params(cost: Cost) -> Result<Params, String> {
+    Params::new(cost.memory_kib, cost.passes, LANES, Some(OUTPUT_LENGTH)).map_err(|e| e.to_string())
 }
 
 fn compute(
@@ -116,19 +127,24 @@ mod tests {
     #[test]
     fn a_password_verifies_only_against_its_own_hash() {
         let mut memory = Vec::new();
-        let hashed = hash(&password("tulips are yellow"), &mut memory).expect("hashes");
+        let hashed = hash(&password("tulips are yellow"), Cost::OWASP, &mut memory).expect("hashes");
         assert!(hashed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hashed}");
-        let correct = verify(&password("tulips are yellow"), Some(&hashed), &mut memory).expect("verifies");
+        let correct = verify(&password("tulips are yellow"), Some(&hashed), Cost::OWASP, &mut memory)
+            .expect("verifies");
         assert_eq!(correct, Verification::Correct { outdated: false });
-        let wrong = verify(&password("tulips are red"), Some(&hashed), &mut memory).expect("verifies");
+        let wrong =
+            verify(&password("tulips are red"), Some(&hashed), Cost::OWASP, &mut memory).expect("verifies");
         assert_eq!(wrong, Verification::Wrong);
-        assert_eq!(verify(&password("x"), None, &mut memory).expect("verifies"), Verification::Wrong);
+        assert_eq!(
+            verify(&password("x"), None, Cost::OWASP, &mut memory).expect("verifies"),
+            Verification::Wrong
+        );
     }
 
     #[test]
     fn the_reference_implementation_accepts_the_hash() {
         use argon2::password_hash::PasswordVerifier;
-        let hashed = hash(&password("tulips are yellow"), &mut Vec::new()).expect("hashes");
+        let hashed = hash(&password("tulips are yellow"), Cost::OWASP, &mut Vec::new()).expect("hashes");
         let phc = PasswordHash::new(&hashed).expect("parses");
         assert!(Argon2::default().verify_password(b"tulips are yellow", &phc).is_ok());
     }
@@ -140,7 +156,8 @@ mod tests {
         let output =
             compute(params, &password("old"), b"somesaltsomesalt", &mut Vec::new()).expect("computes");
         let weak = format!("{weak}{}", Output::new(&output).expect("fits"));
-        let verification = verify(&password("old"), Some(&weak), &mut Vec::new()).expect("verifies");
+        let verification =
+            verify(&password("old"), Some(&weak), Cost::OWASP, &mut Vec::new()).expect("verifies");
         assert_eq!(verification, Verification::Correct { outdated: true });
     }
 }

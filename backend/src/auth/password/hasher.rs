@@ -24,7 +24,7 @@ use crate::auth::password::fair_queue::{FairQueue, QuotaGuard};
 use crate::error::InternalError;
 use domain::password::NormalizedPassword;
 
-pub use crate::auth::password::argon2::Verification;
+pub use crate::auth::password::argon2::{Cost, Verification};
 
 /// The maximum number of requests that wait for a hash or are being hashed: about four seconds of work for two cores, and half of
 /// the requests that the portal handles at a time, so that pages are served however many passwords wait.
@@ -122,12 +122,19 @@ pub struct Hasher {
 impl Hasher {
     /// Starts `threads` threads.
     pub fn start(threads: usize) -> std::io::Result<Self> {
+        Self::start_with_cost(threads, Cost::OWASP)
+    }
+
+    /// Starts `threads` threads whose hashes have another cost, for tests that are not about it.
+    pub fn start_with_cost(threads: usize, cost: Cost) -> std::io::Result<Self> {
         let (sender, jobs) = sync_channel(MAX_QUEUED);
         let jobs = Arc::new(Mutex::new(jobs));
         let memories = Arc::new(Mutex::new(Vec::new()));
         for number in 0..threads.max(1) {
             let (jobs, memories) = (Arc::clone(&jobs), Arc::clone(&memories));
-            thread::Builder::new().name(format!("argon2-{number}")).spawn(move || run(&jobs, &memories))?;
+            thread::Builder::new()
+                .name(format!("argon2-{number}"))
+                .spawn(move || run(&jobs, &memories, cost))?;
         }
         Ok(Self { jobs: sender, queue: FairQueue::new(MAX_QUEUED), statistics: Arc::default() })
     }
@@ -246,7 +253,7 @@ impl Reservation<'_> {
 type Memories = Mutex<Vec<Memory>>;
 
 /// Handles jobs until the hasher is dropped.
-fn run(jobs: &Mutex<Receiver<Job>>, memories: &Memories) {
+fn run(jobs: &Mutex<Receiver<Job>>, memories: &Memories, cost: Cost) {
     // On Linux each thread has its own priority. Elsewhere the attempt does no harm.
     let _ = rustix::process::nice(NICENESS);
     loop {
@@ -271,13 +278,13 @@ fn run(jobs: &Mutex<Receiver<Job>>, memories: &Memories) {
         let mut memory = memories.lock().ok().and_then(|mut memories| memories.pop()).unwrap_or_default();
         let output = match task {
             Task::Hash(is_too_weak) => {
-                unless_too_weak(is_too_weak, || argon2::hash(&password, &mut memory).map(Output::Hash))
+                unless_too_weak(is_too_weak, || argon2::hash(&password, cost, &mut memory).map(Output::Hash))
             }
             Task::Verify(hash) => {
-                argon2::verify(&password, hash.as_deref(), &mut memory).map(Output::Verification)
+                argon2::verify(&password, hash.as_deref(), cost, &mut memory).map(Output::Verification)
             }
             Task::VerifyNew(is_too_weak, hash) => unless_too_weak(is_too_weak, || {
-                argon2::verify(&password, Some(hash.as_str()), &mut memory).map(Output::Verification)
+                argon2::verify(&password, Some(hash.as_str()), cost, &mut memory).map(Output::Verification)
             }),
         };
         if let Ok(mut memories) = memories.lock() {

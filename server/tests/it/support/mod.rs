@@ -109,7 +109,7 @@ impl TestPortal {
         Self::build(config, db, sessions, clock, folder).await
     }
 
-    /// Starts a portal with its own hashing threads, so that a test can count hashes.
+    /// Starts a portal with its own hashing threads and the cost of production, for tests about hashes.
     pub async fn with_own_hasher(settings: &[(&str, &str)]) -> Self {
         let mut portal = Self::with(settings).await;
         let hasher = Hasher::start(2).expect("threads start");

@@ -1,6 +1,12 @@
 //! The databases that the tests run on.
+//!
+//! # Guarantees
+//!
+//! - Each test has a database of its own. It is a copy of a template, because the migrations would take most of a test's time.
+//! - Each build of the tests has its own template, so a change of a migration reaches every test.
 
-use std::path::Path;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,21 +14,28 @@ use fred::clients::Pool;
 use fred::prelude::{Builder, ClientLike, LuaInterface};
 use fred::types::CustomCommand;
 use fred::types::config::Config as RedisConfig;
-use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, PaginatorTrait, Statement,
+};
 
-use backend::auth::password::hasher::Hasher;
+use backend::auth::password::hasher::{Cost, Hasher};
 use backend::auth::rate_limit::RateLimiter;
-use backend::entity::session_record;
+use backend::entity::{portal_id, session_record};
 use backend::infra::clock::Clock;
 use backend::infra::database::Database;
 use backend::infra::random;
 use backend::infra::redis_keys::RedisKeys;
 use backend::sessions::store::SessionRecords;
 
+/// The cost of a hash in tests that are not about hashes. With the portal's cost, hashing would take a third of the time of all
+/// tests.
+const TEST_COST: Cost = Cost { memory_kib: 64, passes: 1 };
+
 /// Returns the hasher that all tests of this process share.
 pub fn hasher() -> Hasher {
     static HASHER: OnceLock<Hasher> = OnceLock::new();
-    HASHER.get_or_init(|| Hasher::start(2).expect("threads start")).clone()
+    HASHER.get_or_init(|| Hasher::start_with_cost(2, TEST_COST).expect("threads start")).clone()
 }
 
 #[expect(clippy::disallowed_methods, reason = "script/test says by it what to test against")]
@@ -41,24 +54,120 @@ pub fn is_postgres() -> bool {
 
 /// Creates an empty database. Returns its URL.
 pub async fn new_database_url(folder: &Path) -> String {
-    if !is_postgres() {
-        return format!("sqlite://{}", folder.join("portal.db").display());
+    if is_postgres() {
+        let server = connect_to_postgres().await;
+        let url = create_postgres_database(&server, None).await;
+        server.close().await.expect("closes");
+        return url;
     }
+    sqlite_url(&folder.join("portal.db"))
+}
+
+fn sqlite_url(file: &Path) -> String {
+    format!("sqlite://{}", file.display())
+}
+
+fn postgres_url() -> String {
+    environment("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names the server")
+}
+
+/// Connects to the PostgreSQL server. There is only one connection, because a lock belongs to one.
+async fn connect_to_postgres() -> DatabaseConnection {
+    let mut options = ConnectOptions::new(postgres_url());
+    options.max_connections(1).sqlx_logging(false);
+    sea_orm::Database::connect(options).await.expect("the server answers")
+}
+
+/// Creates an empty database, or a copy of `template`. Returns its URL.
+async fn create_postgres_database(server: &DatabaseConnection, template: Option<&str>) -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let server = environment("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names the server");
     let name = format!("t{}_{}", random::public_id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-    let maintenance = sea_orm::Database::connect(&server).await.expect("the server answers");
-    maintenance.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a database is made");
-    maintenance.close().await.expect("closes");
-    let mut url = url::Url::parse(&server).expect("an address");
+    let template = template.map_or_else(String::new, |template| format!(" TEMPLATE {template}"));
+    let create = format!("CREATE DATABASE {name}{template}");
+    server.execute_unprepared(&create).await.expect("a database is made");
+    let mut url = url::Url::parse(&postgres_url()).expect("an address");
     url.set_path(&name);
     url.to_string()
 }
 
-/// Creates a database, applies the migrations, and returns it with a store of session records.
-pub async fn new_database(folder: &Path, clock: &Clock) -> (Database, SessionRecords) {
-    let db = Database::connect(&new_database_url(folder).await).await.expect("the database answers");
+/// Returns the number of this build of the tests.
+fn build_number() -> u64 {
+    let program = std::env::current_exe().expect("this program has a path");
+    let file = program.metadata().expect("the program is there");
+    let mut hasher = DefaultHasher::new();
+    (program, file.len(), file.modified().expect("the time of the build")).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Creates a migrated database. Returns its URL.
+async fn new_migrated_url(folder: &Path) -> String {
+    if is_postgres() {
+        let server = connect_to_postgres().await;
+        let template = postgres_template(&server).await;
+        let url = create_postgres_database(&server, Some(&template)).await;
+        server.close().await.expect("closes");
+        return url;
+    }
+    let file = folder.join("portal.db");
+    std::fs::copy(sqlite_template().await, &file).expect("the template is copied");
+    sqlite_url(&file)
+}
+
+/// Applies the migrations to a database and disconnects from it.
+async fn migrate(url: &str) {
+    let db = Database::connect(url).await.expect("the database answers");
     server::startup::migrate(&db).await.expect("the schema is there");
+    db.checkpoint().await.expect("the file has everything");
+    db.pool().clone().close().await.expect("closes");
+}
+
+/// Returns the migrated SQLite file. The first test of a build creates it.
+async fn sqlite_template() -> PathBuf {
+    let templates = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let template = templates.join(format!("migrated-{:x}.db", build_number()));
+    if !template.exists() {
+        let folder = tempfile::tempdir_in(templates).expect("a folder");
+        let file = folder.path().join("new.db");
+        migrate(&sqlite_url(&file)).await;
+        // Another process may have done the same.
+        std::fs::rename(&file, &template).expect("the template gets its name");
+    }
+    template
+}
+
+/// Returns the name of the migrated database on the PostgreSQL server. The first test of a build creates it.
+async fn postgres_template(server: &DatabaseConnection) -> String {
+    let template = format!("migrated_{:x}", build_number());
+    let run = async |statement: &str| {
+        server.execute_unprepared(statement).await.expect("the server executes it");
+    };
+    let is_missing = async || {
+        let find = format!("SELECT 1 FROM pg_database WHERE datname = '{template}'");
+        let find = Statement::from_string(DbBackend::Postgres, find);
+        server.query_one_raw(find).await.expect("the server answers").is_none()
+    };
+    if is_missing().await {
+        run("SELECT pg_advisory_lock(1)").await;
+        if is_missing().await {
+            let url = create_postgres_database(server, None).await;
+            migrate(&url).await;
+            let name = url.rsplit('/').next().expect("the URL ends with the name");
+            run(&format!("ALTER DATABASE {name} RENAME TO {template}")).await;
+        }
+        run("SELECT pg_advisory_unlock(1)").await;
+    }
+    template
+}
+
+/// Creates a migrated database, and returns it with a store of session records.
+pub async fn new_database(folder: &Path, clock: &Clock) -> (Database, SessionRecords) {
+    let db = Database::connect(&new_migrated_url(folder).await).await.expect("the database answers");
+    // Copies with the same id would share their keys in Redis.
+    portal_id::Entity::update_many()
+        .col_expr(portal_id::Column::Id, Expr::value(random::public_id()))
+        .exec(db.pool())
+        .await
+        .expect("the portal has an id");
     let sessions = if is_postgres() {
         let keys = RedisKeys::of_database(&db).await.expect("the database has an id");
         SessionRecords::redis(redis().await, &keys)
