@@ -62,6 +62,8 @@ pub struct DecisionForm {
     pub action: AdminAction,
     /// True if the applicant is not told of a rejection.
     pub silent: bool,
+    /// True if an approval needs a confirmed email address.
+    pub confirmed_only: bool,
     /// The reason of a rejection, which the applicant is told.
     pub reason: Option<FreeText>,
     /// The note for administrators.
@@ -74,7 +76,7 @@ impl DecisionForm {
     /// Returns an action without reason, note and question. A rejection is silent.
     #[must_use]
     pub fn plain(action: AdminAction) -> Self {
-        Self { action, silent: true, reason: None, note: None, question: None }
+        Self { action, silent: true, confirmed_only: false, reason: None, note: None, question: None }
     }
 
     /// Validates the form. Texts that the action does not use are ignored. The applicant is told of a rejection only if `silent` is
@@ -264,6 +266,13 @@ impl BatchReport {
     #[must_use]
     pub fn count(&self, result: DecisionResult) -> usize {
         self.results.iter().find(|(other, _)| *other == result).map_or(0, |(_, ids)| ids.len())
+    }
+
+    /// Returns the report without the ids of the accounts that were not decided about.
+    #[must_use]
+    pub fn without_people(mut self) -> Self {
+        self.results.retain(|(result, _)| *result == DecisionResult::Done);
+        self
     }
 
     /// Returns the result of each account.

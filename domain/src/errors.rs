@@ -39,11 +39,13 @@ pub enum Field {
     Title,
     /// The choice whether the applicant is told of the decision by email: `no` means that they are.
     Silent,
+    /// The choice to approve people whose email address is not confirmed.
+    Unconfirmed,
 }
 
 impl Field {
     /// All fields.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Username,
         Self::Email,
         Self::Password,
@@ -57,6 +59,7 @@ impl Field {
         Self::Note,
         Self::Title,
         Self::Silent,
+        Self::Unconfirmed,
     ];
 
     /// Returns the name of the field in HTML.
@@ -76,6 +79,7 @@ impl Field {
             Self::Note => "note",
             Self::Title => "title",
             Self::Silent => "silent",
+            Self::Unconfirmed => "unconfirmed",
         }
     }
 
@@ -90,7 +94,7 @@ impl Field {
     pub fn max_preserved_length(self) -> Option<usize> {
         match self {
             Self::Username | Self::Email => Some(crate::email_address::MAX_LENGTH),
-            Self::Shared | Self::Silent => Some(3),
+            Self::Shared | Self::Silent | Self::Unconfirmed => Some(3),
             Self::Title => Some(320),
             Self::Answer | Self::Question | Self::Reason | Self::Note => Some(1_500),
             Self::Password | Self::CurrentPassword | Self::NewPassword | Self::ConfirmPassword => None,
@@ -206,6 +210,10 @@ pub enum ErrorCode {
     ReasonMissing,
     /// The title is missing.
     TitleMissing,
+    /// An administrator has undone part of the batch that the form continues.
+    BatchUndone,
+    /// Another account has the email address or the Microsoft account of an account whose decision is undone.
+    UndoIdentityTaken,
     /// The text has more characters than this maximum.
     TextTooLong(usize),
     /// The question has been answered or withdrawn.

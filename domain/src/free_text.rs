@@ -4,6 +4,7 @@
 //!
 //! - A [`FreeText`] is never empty and has at most [`MAX_LENGTH`] characters.
 //! - It has no control characters except line feeds and tabs, and no characters that change the direction of the text around it.
+//! - It has no two blank lines in a row, and at most [`MAX_MARKS`] combining marks in a row, so that it cannot cover the page around it.
 
 use std::fmt;
 
@@ -11,6 +12,9 @@ use serde::{Deserialize, Serialize};
 
 /// The maximum length in characters.
 pub const MAX_LENGTH: usize = 500;
+
+/// The maximum number of combining marks in a row. Vietnamese has two, and phonetic notation up to four.
+const MAX_MARKS: usize = 4;
 
 /// Text of several lines, without whitespace around it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +37,8 @@ impl FreeText {
     ///
     /// Returns the reason why the text is not valid.
     pub fn parse(typed: &str) -> Result<Self, InvalidFreeText> {
-        let lines = typed.replace("\r\n", "\n").replace('\r', "\n");
-        let kept: String = lines.chars().filter(|c| matches!(c, '\n' | '\t') || !is_removed(*c)).collect();
+        let lines = typed.replace("\r\n", "\n").replace(['\r', '\u{2028}', '\u{2029}'], "\n");
+        let kept = within_bounds(lines.chars().filter(|c| matches!(c, '\n' | '\t') || !is_removed(*c)));
         let text = kept.trim();
         if text.chars().all(|c| c.is_whitespace() || crate::invisible::is_invisible(c)) {
             return Err(InvalidFreeText::Empty);
@@ -71,6 +75,29 @@ impl fmt::Display for FreeText {
     }
 }
 
+/// Returns the characters without the line feeds after two in a row, and without the combining marks after [`MAX_MARKS`] in a row.
+fn within_bounds(characters: impl Iterator<Item = char>) -> String {
+    let (mut line_feeds, mut marks) = (0, 0);
+    characters
+        .filter(|c| {
+            // Spaces between line feeds do not make a line.
+            line_feeds = match c {
+                '\n' => line_feeds + 1,
+                c if c.is_whitespace() => line_feeds,
+                _ => 0,
+            };
+            marks = if is_combining_mark(*c) { marks + 1 } else { 0 };
+            marks <= MAX_MARKS && (*c != '\n' || line_feeds <= 2)
+        })
+        .collect()
+}
+
+/// Returns true for the combining marks of Unicode's blocks for them. Marks that belong to one alphabet are in its block.
+fn is_combining_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
+        | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
+}
+
 /// Returns true for control characters, and for the embeddings, overrides and isolates of Unicode's bidirectional algorithm, with
 /// which a text could change how the words after it look.
 fn is_removed(c: char) -> bool {
@@ -96,6 +123,14 @@ mod tests {
     #[test]
     fn control_characters_and_changes_of_direction_are_removed() {
         assert_eq!(parsed("a\0b\u{7}c\u{202e}d\u{2066}e"), Ok("abcde".to_owned()));
+    }
+
+    #[test]
+    fn a_text_cannot_cover_the_page_around_it() {
+        assert_eq!(parsed(&format!("a{}b", "\n".repeat(400))), Ok("a\n\nb".to_owned()));
+        assert_eq!(parsed("a\n \n \n\u{2028}b\nc"), Ok("a\n \n b\nc".to_owned()));
+        assert_eq!(parsed(&format!("a{}", "\u{300}".repeat(400))), Ok(format!("a{}", "\u{300}".repeat(4))));
+        assert_eq!(parsed("Vi\u{1ec7}t e\u{323}\u{302}"), Ok("Vi\u{1ec7}t e\u{323}\u{302}".to_owned()));
     }
 
     #[test]

@@ -165,6 +165,12 @@ impl ErrorCode {
             Self::NoneSelected => "Select at least one person.",
             Self::TooManySelected(most) => return format!("Select at most {most} people."),
             Self::DecisionNotFound => "We could not find that decision. The account may have been deleted.",
+            Self::BatchUndone => {
+                "An administrator has undone this decision, so it was not continued. Reload the page to see who is still pending."
+            }
+            Self::UndoIdentityTaken => {
+                "You cannot undo this, because another account now has the same email address. Nothing has changed."
+            }
             Self::UndoTooLate => "It is too late to undo this. Nothing has changed.",
             Self::UndoEmailSent => {
                 "It is too late to undo this, because the email has been sent. Nothing has changed."

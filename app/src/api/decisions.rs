@@ -83,7 +83,7 @@ pub async fn decide(
 /// Decides about several users. Each of `people` is the id and the mark of a user: `7:1800000000000000-member`. Instead of them, a
 /// form may name everyone in the queue whose email address has the domain `domain`, or who registered from the client `ip`, up to
 /// the id `up_to`, as the page has shown them at `shown_at`. Such a form decides about the next 50 after the id `after`, and
-/// continues the batch `batch`.
+/// continues the batch `batch`. People whose email address is not confirmed are approved only if `unconfirmed` is `yes`.
 #[server(prefix = "/do", endpoint = "decide_many")]
 pub async fn decide_many(
     #[server(default)] people: Vec<String>,
@@ -98,6 +98,7 @@ pub async fn decide_many(
     #[server(default)] shown_at: String,
     #[server(default)] after: String,
     #[server(default)] batch: String,
+    #[server(default)] unconfirmed: String,
     #[server(default)] from: String,
 ) -> Result<ActionResult, ActionError> {
     use crate::http::{ActionResponse, action, admin_page};
@@ -109,6 +110,7 @@ pub async fn decide_many(
     let page = admin_page(&from);
     action(&page)
         .keep(Field::Silent, &silent)
+        .keep(Field::Unconfirmed, &unconfirmed)
         .keep(Field::Reason, &reason)
         .keep(Field::Note, &note)
         .keep(Field::Question, &question)
@@ -117,7 +119,8 @@ pub async fn decide_many(
             let admin_action = AdminAction::from_slug(&decision)
                 .filter(|action| action.status_after().is_some())
                 .ok_or(ErrorCode::FormMalformed)?;
-            let form = DecisionForm::parse(admin_action, &silent, &reason, &note, &question)?;
+            let mut form = DecisionForm::parse(admin_action, &silent, &reason, &note, &question)?;
+            form.confirmed_only = unconfirmed != "yes";
             let client_ip = cx.request.client_ip.to_string();
             let mut report = if let Some(queue) = FilteredQueue::parse(&domain, &ip, &up_to, &shown_at)? {
                 let after: UserId = if after.is_empty() {

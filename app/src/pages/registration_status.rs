@@ -119,9 +119,6 @@ fn text_of(state: &RegistrationState, portal: &str) -> StatusText {
             &format!("An administrator has declined your request to join {portal}. You can register again."),
             ProgressStep::None,
         ),
-        RegistrationState::NotActive(code) => {
-            text("Your account is not active", &code.message(), ProgressStep::None)
-        }
     }
 }
 
@@ -146,7 +143,6 @@ fn RegistrationStatus(request: PageRequest, registration: RegistrationView) -> i
             {next_page("/register", "Register again")}
         }
         .into_any(),
-        RegistrationState::NotActive(_) => next_page("/", "Go to the home page"),
         RegistrationState::Waiting => ().into_any(),
     };
     let can_withdraw = registration.is_undecided();

@@ -69,7 +69,8 @@ pub(crate) async fn find_user(
     user::Entity::find_by_id(user_id).one(backend.db.pool()).await.context("find an applicant")
 }
 
-fn refuse_other_user(user: &user::Model, proof: &LinkProof<'_>) -> Result<(), ErrorCode> {
+/// Refuses a link while a user other than its own is signed in.
+pub(crate) fn refuse_other_user(user: &user::Model, proof: &LinkProof<'_>) -> Result<(), ErrorCode> {
     let is_other = proof.current_user.is_some_and(|current_user| current_user.user_id != user.id);
     if is_other { Err(ErrorCode::OtherUserSignedIn) } else { Ok(()) }
 }

@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
+use crate::accounts::applicant::refuse_other_user;
 use crate::accounts::delete_users::delete_users;
 use crate::accounts::registration::unique_violation_error;
 use crate::audit::{Action, insert_audit};
@@ -155,6 +156,7 @@ async fn cancel_registration_once(
     // The owner of a confirmed email address has registered, and can withdraw the request.
     let found = found.filter(|(_, user)| user.email_confirmed_at.is_none());
     let (token, user) = found.ok_or(ErrorCode::LinkInvalid)?;
+    refuse_other_user(&user, proof)?;
     let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;
     lock_user_row(&*txn, user.id).await?;

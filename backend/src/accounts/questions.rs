@@ -101,8 +101,15 @@ pub async fn answer_question(
     match applicant {
         Applicant::Link(link) => {
             let first = answer_by_link(backend, link, answer, proof).await;
+            let is_first = first.is_ok();
             let answers = [LinkAnswer::QuestionAnswered];
-            or_first_answer(backend, first, proof.request(link, None), &answers).await.map(drop)
+            let link_use = or_first_answer(backend, first, proof.request(link, None), &answers).await?;
+            match link_use.user_id {
+                Some(user_id) if !is_first && !is_last_answer(backend, user_id, answer).await? => {
+                    Err(ErrorCode::QuestionClosed.into())
+                }
+                _ => Ok(()),
+            }
         }
         Applicant::Browser(user_id) => {
             let answered = answer_by_browser(backend, user_id, answer, proof).await;
@@ -110,7 +117,10 @@ pub async fn answer_question(
                 &answered,
                 Err(UseCaseError::Rejected(errors)) if errors.form == Some(ErrorCode::QuestionClosed)
             );
-            if is_closed && has_just_answered(backend, user_id).await? { Ok(()) } else { answered }
+            let is_repeated = is_closed
+                && has_just_answered(backend, user_id).await?
+                && is_last_answer(backend, user_id, answer).await?;
+            if is_repeated { Ok(()) } else { answered }
         }
     }
 }
@@ -119,6 +129,22 @@ pub async fn answer_question(
 async fn has_just_answered(backend: &Backend, user_id: UserId) -> Result<bool, InternalError> {
     let (db, action) = (backend.db.pool(), Action::AnswerQuestion);
     has_just_done(db, user_id, action, &[action], Some(user_id), backend.now()).await
+}
+
+/// Returns true if the applicant's last answer is this one, and not another one that would be lost.
+async fn is_last_answer(
+    backend: &Backend,
+    user_id: UserId,
+    answer: &FreeText,
+) -> Result<bool, InternalError> {
+    let last = question::Entity::find()
+        .filter(question::Column::UserId.eq(user_id))
+        .filter(question::Column::AnsweredAt.is_not_null())
+        .order_by_desc(question::Column::Id)
+        .one(backend.db.pool())
+        .await
+        .context("read the last answer")?;
+    Ok(last.and_then(|row| row.answer).as_deref() == Some(answer.as_str()))
 }
 
 async fn answer_by_link(

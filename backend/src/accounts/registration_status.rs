@@ -10,10 +10,8 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use crate::Backend;
 use crate::accounts::applicant::find_user;
 use crate::accounts::questions::find_open_question;
-use crate::auth::password_sign_in::inactive_reason;
 use crate::entity::{decision, user};
 use crate::error::{ErrorContext, InternalError};
-use domain::errors::ErrorCode;
 use domain::status::{AdminAction, Status, UserId};
 
 /// The state of a registration.
@@ -32,8 +30,6 @@ pub enum RegistrationState {
         /// The reason that the applicant was told.
         reason: Option<String>,
     },
-    /// The account was active and is not any longer. The code explains it.
-    NotActive(ErrorCode),
 }
 
 /// A registration, as the person who registered sees it.
@@ -80,9 +76,9 @@ async fn state_of(backend: &Backend, user: &user::Model) -> Result<RegistrationS
             Some(_) => RegistrationState::Question,
             None => RegistrationState::Waiting,
         },
-        Status::Active => RegistrationState::Approved,
+        // What happened after the approval is told only to someone who signs in.
+        Status::Active | Status::Deactivated => RegistrationState::Approved,
         Status::Rejected => RegistrationState::Declined { reason: told_reason(backend, user.id).await? },
-        Status::Deactivated => RegistrationState::NotActive(inactive_reason(user, backend.now())),
     })
 }
 

@@ -33,7 +33,7 @@ use crate::sessions::revoke::{delete_session, end_sessions, lock_user_row};
 use crate::sessions::store::{SessionRecords, hash_hex};
 use crate::sessions::{AuthMethod, Browser, CurrentUser, MAX_SESSIONS, PUBLIC_ID, SessionKind, USER};
 use crate::{Actor, Backend};
-use domain::status::UserId;
+use domain::status::{Status, UserId};
 use domain::time::Timestamp;
 
 /// The lifetime of a restricted session.
@@ -336,7 +336,7 @@ async fn evict_least_recently_used(
 }
 
 /// Writes the row of a pending session, its row of the audit log, and the time of the sign-in. Ends the previous session of the
-/// browser. Returns false, and writes nothing, if the account has been deleted in the meantime.
+/// browser. Returns false, and writes nothing, if the account has been deleted or deactivated or has new credentials in the meantime.
 pub async fn insert_sign_in(
     db: &impl ConnectionTrait,
     pending: &PendingSession,
@@ -346,7 +346,12 @@ pub async fn insert_sign_in(
 ) -> Result<bool, InternalError> {
     // The user first, then the sessions, as everywhere (see `lock_user_row`).
     let exists = match request.auth_method.session_kind() {
-        SessionKind::Ordinary => record_sign_in(db, request.user_id, now).await?,
+        SessionKind::Ordinary => {
+            let unchanged = Condition::all()
+                .add(user::Column::Status.eq(Status::Active))
+                .add(user::Column::CredentialVersion.eq(request.credential_version));
+            record_sign_in_if(db, request.user_id, unchanged, now).await?
+        }
         SessionKind::Restricted => lock_user_row(db, request.user_id).await?,
     };
     if !exists {
@@ -363,9 +368,19 @@ pub async fn record_sign_in(
     user_id: UserId,
     now: Timestamp,
 ) -> Result<bool, InternalError> {
+    record_sign_in_if(db, user_id, Condition::all(), now).await
+}
+
+async fn record_sign_in_if(
+    db: &impl ConnectionTrait,
+    user_id: UserId,
+    condition: Condition,
+    now: Timestamp,
+) -> Result<bool, InternalError> {
     let updated = user::Entity::update_many()
         .col_expr(user::Column::LastSignInAt, Expr::value(now))
         .filter(user::Column::Id.eq(user_id))
+        .filter(condition)
         .exec(db)
         .await
         .context("record the sign-in")?;

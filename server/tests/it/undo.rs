@@ -363,7 +363,7 @@ async fn a_rejection_cannot_be_undone_if_another_account_has_confirmed_the_email
         .exec(portal.backend.db.pool())
         .await
         .expect("changes");
-    is_refused(&portal, &admin, ErrorCode::EmailTaken).await;
+    is_refused(&portal, &admin, ErrorCode::UndoIdentityTaken).await;
 }
 
 #[tokio::test]

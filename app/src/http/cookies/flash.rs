@@ -130,9 +130,14 @@ impl CookieJar {
     /// Returns the flash cookie.
     pub fn flash(&self, flash: &Flash) -> Option<HeaderValue> {
         let without_input = || Flash { input: Vec::new(), ..flash.clone() };
-        // Input that is too long for a cookie is left out.
+        let without_people = || {
+            let report = flash.report.clone().map(BatchReport::without_people);
+            Flash { report, ..without_input() }
+        };
+        // What is too long for a cookie is left out.
         self.seal(CookieName::Flash, flash, LIFETIME)
             .or_else(|| self.seal(CookieName::Flash, &without_input(), LIFETIME))
+            .or_else(|| self.seal(CookieName::Flash, &without_people(), LIFETIME))
     }
 
     /// Reads the flash cookie for the page `path`.

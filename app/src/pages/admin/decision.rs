@@ -6,6 +6,7 @@ use crate::components::alert::WarningAlert;
 use crate::islands::fields::TextAreaField;
 use crate::islands::form::FormIsland;
 use crate::pages::admin::email_preview::EmailPreview;
+use crate::pages::admin::queue_facts::RegistrationCard;
 use crate::pages::admin::saved_reasons::{SavedReasons, chosen_reason, initial_text};
 use crate::pages::admin::user::{ActionMenu, UserCard, with_user};
 use crate::pages::error_page::ErrorPage;
@@ -52,6 +53,7 @@ fn ActionConfirmation(request: PageRequest, user: UserRow, action: AdminAction) 
                         // The form shows all other errors.
                         {is_stale(&request.errors()).then(|| view! { <FlashError request=request.clone() /> })}
                         <UserCard user=user.clone() />
+                        <RegistrationCard request=request.clone() id=id />
                         <EmailPreview />
                         <Suspense>{decision_form(request, user, action)}</Suspense>
                     }

@@ -192,9 +192,9 @@ fn ActionButton(
 ) -> impl IntoView {
     let is_allowed = user.allowed_actions.contains(&action);
     let class = if action == AdminAction::Approve {
-        "btn btn-soft btn-primary w-full"
+        "btn btn-soft btn-primary w-full text-nowrap"
     } else {
-        "btn border-line w-full"
+        "btn border-line w-full text-nowrap"
     };
     is_allowed.then(|| {
         view! {

@@ -30,6 +30,7 @@ pub fn QueueBar(
     let reason = request.typed(Field::Reason);
     let is_told = request.typed(Field::Silent) == "no";
     let has_reason = !reason.is_empty();
+    let approves_unconfirmed = request.typed(Field::Unconfirmed) == "yes";
     let page = url.to_string();
     view! {
         <form
@@ -47,6 +48,10 @@ pub fn QueueBar(
                     "Select all on this page"
                 </label>
                 <AllMatching total=total highest_id=highest_id url=url read_at=read_at />
+                <label class="flex min-h-11 items-center gap-2">
+                    <input class="checkbox border-line" type="checkbox" name=Field::Unconfirmed.name() value="yes" checked=approves_unconfirmed />
+                    "Approve even if the email address is not confirmed"
+                </label>
                 <button class="btn btn-soft btn-primary" name="decision" value="approve"><Icon name=IconName::Check />"Approve selected"</button>
                 <button class="btn border-line" name="decision" value="reject"><Icon name=IconName::X />"Reject selected"</button>
             </div>

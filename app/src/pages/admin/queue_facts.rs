@@ -1,13 +1,52 @@
 //! The facts about one pending registration.
+//!
+//! # Guarantees
+//!
+//! - What an applicant or an administrator has written is quoted, below the facts of the portal, so that it cannot be taken for one.
 
 use leptos::prelude::*;
 
 use crate::islands::relative_time::UtcTime;
 use crate::pages::admin::users_url::UsersUrl;
+use crate::pages::page_request::PageRequest;
+use backend::admin::queue::find_in_queue;
 use domain::decision::QueueFilter;
 use domain::queue::{AskedQuestion, Counted, EarlierDecision, QueueRow};
+use domain::status::UserId;
 
-/// The facts about a registration: its origin, its answers, and earlier decisions about the same email address.
+/// The card with the facts about an account that is pending or on hold. Shows nothing for other accounts.
+#[component]
+pub fn RegistrationCard(
+    /// The request that the page answers.
+    request: PageRequest,
+    /// The id of the account.
+    id: UserId,
+) -> impl IntoView {
+    let current_user = request.administrator()?.user_id;
+    let card = Suspend::new(async move {
+        // The facts are optional here. The queue reports a failed query.
+        let row = find_in_queue(&request.backend, current_user, id).await.ok().flatten();
+        row.map(|row| view! {
+            <section class="card card-border border-base-300 bg-base-100" aria-labelledby="registration-title">
+                <div class="card-body gap-4 max-md:p-4">
+                    <h2 class="card-title text-base" id="registration-title">"Registration"</h2>
+                    <Facts row=row />
+                </div>
+            </section>
+        })
+    });
+    Some(view! { <Suspense>{card}</Suspense> })
+}
+
+/// The words of a person.
+#[component]
+fn Quote(text: String) -> impl IntoView {
+    view! {
+        <blockquote class="mt-1 w-0 min-w-full overflow-clip border-s-4 border-base-300 ps-3 whitespace-pre-line">{text}</blockquote>
+    }
+}
+
+/// The facts about a registration: its origin, earlier decisions about the same email address, and its answers.
 #[component]
 pub fn Facts(
     /// The registration.
@@ -27,11 +66,11 @@ pub fn Facts(
             <li><SameKind filter=domain others=row.same_domain /></li>
             {client.map(|client| view! { <li>"From IP address " <SameKind filter=client others=row.same_client /></li> })}
             {(!row.user.has_password).then(|| view! { <li>"Signs in with Microsoft."</li> })}
+            {row.earlier.into_iter().map(|earlier| view! { <Earlier earlier=earlier /> }).collect_view()}
             {row.question.zip(row.answer).map(|(question, answer)| view! {
-                <li><span class="text-muted">{question}</span><p class="whitespace-pre-line">{answer}</p></li>
+                <li><span class="text-muted">{question}</span><Quote text=answer /></li>
             })}
             {row.asked.into_iter().map(|asked| view! { <Asked asked=asked /> }).collect_view()}
-            {row.earlier.into_iter().map(|earlier| view! { <Earlier earlier=earlier /> }).collect_view()}
         </ul>
     }
 }
@@ -58,11 +97,11 @@ fn Asked(asked: AskedQuestion) -> impl IntoView {
     view! {
         <li>
             <span class="text-muted">{by} " asked " <UtcTime at=asked.asked_at /></span>
-            <p class="whitespace-pre-line">{asked.question}</p>
+            <Quote text=asked.question />
             {match asked.answer {
                 Some(answer) => view! {
                     <span class="text-muted">"Answered " {asked.answered_at.map(|at| view! { <UtcTime at=at /> })}</span>
-                    <p class="whitespace-pre-line">{answer}</p>
+                    <Quote text=answer />
                 }
                 .into_any(),
                 None => view! { <span class="text-muted">"No answer yet."</span> }.into_any(),
@@ -84,8 +123,8 @@ fn Earlier(earlier: EarlierDecision) -> impl IntoView {
     view! {
         <li>
             {account} {earlier.outcome.message()} {by} " " <UtcTime at=earlier.at />
-            {earlier.reason.map(|reason| view! { <p class="whitespace-pre-line"><span class="text-muted">"Reason: "</span>{reason}</p> })}
-            {earlier.note.map(|note| view! { <p class="whitespace-pre-line"><span class="text-muted">"Note: "</span>{note}</p> })}
+            {earlier.reason.map(|reason| view! { <p class="text-muted">"Reason:"</p><Quote text=reason /> })}
+            {earlier.note.map(|note| view! { <p class="text-muted">"Note:"</p><Quote text=note /> })}
         </li>
     }
 }

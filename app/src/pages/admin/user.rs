@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use crate::components::badge::{ConfirmationBadge, RoleBadge, StatusBadge};
 use crate::components::email_address::EmailAddressText;
 use crate::islands::relative_time::{RelativeTimes, UtcTime};
+use crate::pages::admin::queue_facts::RegistrationCard;
 use crate::pages::error_page::{ErrorPage, internal_error_page};
 use crate::pages::layouts::{FlashError, NavSection, SignedInLayout};
 use crate::pages::page_request::{PageRequest, param, set_status};
@@ -23,8 +24,9 @@ pub fn UserPage() -> impl IntoView {
         view! {
             <SignedInLayout request=request.clone() title=user.username.clone() lead=String::new() section=NavSection::Admin narrow=true>
                 <div class="flex flex-col gap-6">
-                    <FlashError request=request />
+                    <FlashError request=request.clone() />
                     <UserCard user=user.clone() />
+                    <RegistrationCard request=request id=id />
                     <ActionMenu title="Actions" id=id confirmed=user.confirmed allowed_actions=allowed_actions />
                 </div>
             </SignedInLayout>

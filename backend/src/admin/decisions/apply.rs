@@ -19,6 +19,7 @@ use crate::sessions::CurrentUser;
 use domain::decision::{DecisionForm, Mark};
 use domain::errors::ErrorCode;
 use domain::flash_message::FlashMessage;
+use domain::free_text::FreeText;
 use domain::status::transitions::Change;
 use domain::status::{AdminAction, Role, Status, UserId};
 use domain::time::Timestamp;
@@ -157,7 +158,12 @@ impl Decision<'_> {
             Some(status) => user.status == status && user.status_since == last.decided_at,
             None => (user.role == Role::Admin) == (action == AdminAction::MakeAdmin),
         };
-        if !is_same || !is_in_effect || !is_same_question(self.txn, user.id, form, &last).await? {
+        let has_new_text = has_new_text(form, &last);
+        if !is_same
+            || !is_in_effect
+            || has_new_text
+            || !is_same_question(self.txn, user.id, form, &last).await?
+        {
             return Ok(None);
         }
         Ok(Some(Decided {
@@ -173,7 +179,7 @@ impl Decision<'_> {
     /// Returns the change that the decision makes, or the reason why it is not allowed.
     async fn check(self) -> Result<Change, UseCaseError> {
         let account = account_state(self.user);
-        let confirmed_only = self.backend.settings.require_confirmed_email;
+        let confirmed_only = self.backend.settings.require_confirmed_email || self.form.confirmed_only;
         let change = account.decide(self.form.action, self.admin.user_id, confirmed_only, self.now)?;
         if account.loses_admin(change)
             && count_admins(self.backend, &**self.txn, Some(self.user.id)).await? == 0
@@ -274,6 +280,18 @@ impl Decision<'_> {
             blocked_before: ActiveValue::Set(None),
         }
     }
+}
+
+/// Returns true if the form has a reason or a note that the decision `last` does not have, or an email that it does not send: they
+/// would be lost.
+fn has_new_text(form: &DecisionForm, last: &decision::Model) -> bool {
+    let is_new = |text: &Option<FreeText>, stored: &Option<String>| {
+        text.as_ref().is_some_and(|text| Some(text.as_str()) != stored.as_deref())
+    };
+    let is_told = form.action == AdminAction::Reject && !form.silent;
+    is_new(&form.reason, &last.reason)
+        || is_new(&form.note, &last.note)
+        || (is_told && last.email_id.is_none())
 }
 
 fn lock_for(action: AdminAction) -> Lock {

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 
 use crate::Backend;
 use crate::admin::decisions::last_change::find_last_change;
@@ -42,6 +44,9 @@ pub(super) async fn begin_batch(
     if first.decided_by != admin.user_id || first.action.known() != Some(form.action) {
         return Err(ErrorCode::FormMalformed.into());
     }
+    if is_undone(db, batch).await? {
+        return Err(ErrorCode::BatchUndone.into());
+    }
     let asked = question::Entity::find()
         .filter(question::Column::UserId.eq(first.user_id))
         .filter(question::Column::AskedAt.eq(first.decided_at))
@@ -52,6 +57,7 @@ pub(super) async fn begin_batch(
     let continued = DecisionForm {
         action: form.action,
         silent: first.email_id.is_none(),
+        confirmed_only: form.confirmed_only,
         reason: text(first.reason),
         note: text(first.note),
         question: text(asked.and_then(|asked| asked.question)),
@@ -60,6 +66,17 @@ pub(super) async fn begin_batch(
         return Err(ErrorCode::FormMalformed.into());
     }
     Ok((batch.to_owned(), continued))
+}
+
+/// Returns true if an administrator has undone a decision of the batch.
+async fn is_undone(db: &impl ConnectionTrait, batch: &str) -> Result<bool, InternalError> {
+    let undone = decision::Entity::find()
+        .filter(decision::Column::Batch.eq(batch))
+        .filter(decision::Column::UndoneAt.is_not_null())
+        .count(db)
+        .await
+        .context("find the undone decisions of a batch")?;
+    Ok(undone > 0)
 }
 
 /// Returns the next accounts of a filtered queue after the id `after`, at most [`MAX_BATCH`], with their marks.

@@ -98,7 +98,7 @@ async fn decide_each(
 ) -> Result<BatchReport, UseCaseError> {
     let id = report.batch.clone();
     let batch = BatchContext { id: Some(&id), is_bulk };
-    let begun_at = backend.now();
+    let (begun_at, reference) = (backend.now(), random::reference());
     let mut seen = Vec::with_capacity(people.len());
     for (person, mark) in people {
         if seen.contains(&person) {
@@ -113,7 +113,7 @@ async fn decide_each(
         if let Ok(decided) = &decided {
             report.undo_until = earlier(report.undo_until, decided);
         }
-        report.add(person, result_of(decided, |decided| decided.repeated)?);
+        report.add(person, result_of(decided, reference, |decided| decided.repeated)?);
     }
     Ok(report)
 }
@@ -127,9 +127,11 @@ fn earlier(undo_until: Timestamp, decided: &Decided) -> Timestamp {
     }
 }
 
-/// Returns the result of one account, or an error that ends the batch because the administrator may not decide.
+/// Returns the result of one account, or an error that ends the batch because the administrator may not decide. `reference` is the
+/// error reference of the request.
 pub(super) fn result_of<T>(
     result: Result<T, UseCaseError>,
+    reference: u64,
     is_repeated: impl FnOnce(&T) -> bool,
 ) -> Result<DecisionResult, UseCaseError> {
     match result {
@@ -141,13 +143,13 @@ pub(super) fn result_of<T>(
             code => Ok(DecisionResult::Refused(code)),
         },
         Err(UseCaseError::Rejected(errors)) => Err(errors.into()),
-        Err(UseCaseError::Internal(error)) => Ok(failed(&error)),
+        Err(UseCaseError::Internal(error)) => Ok(failed(&error, reference)),
     }
 }
 
-/// Logs the cause of a failure. The other accounts of the batch are not affected.
-fn failed(error: &InternalError) -> DecisionResult {
-    let bits = random::reference();
+/// Logs the cause of a failure. The other accounts of the batch are not affected. All failures of a request have one reference, so
+/// that its results fit a cookie.
+fn failed(error: &InternalError, bits: u64) -> DecisionResult {
     tracing::error!(reference = error_reference(bits), cause = %error, "decision about one of several accounts failed");
     DecisionResult::Refused(ErrorCode::Internal(bits))
 }

@@ -172,7 +172,10 @@ async fn restore_user(
     if status == Status::Active {
         update = update.filter(user::Column::LastSignInAt.lt(decision.decided_at));
     }
-    let restored = update.exec(&**txn).await.map_err(unique_violation_error)?;
+    let restored = update.exec(&**txn).await.map_err(|error| match unique_violation_error(error) {
+        UseCaseError::Rejected(_) => ErrorCode::UndoIdentityTaken.into(),
+        internal => internal,
+    })?;
     Ok(restored.rows_affected == 1)
 }
 

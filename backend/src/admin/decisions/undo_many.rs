@@ -45,14 +45,14 @@ pub async fn undo_batch(
         next: None,
         people: Vec::new(),
     };
-    let begun_at = backend.now();
+    let (begun_at, reference) = (backend.now(), random::reference());
     let mut last = after;
     for row in &rows {
         if backend.now().since(begun_at) > MAX_DURATION {
             break;
         }
         let undone = undo_decision(backend, row.id, admin, client_ip).await;
-        report.add(row.user_id, result_of(undone, |undone| undone.repeated)?);
+        report.add(row.user_id, result_of(undone, reference, |undone| undone.repeated)?);
         last = row.id;
     }
     let remaining = select_after(batch, last).count(backend.db.pool()).await.context("count a batch")?;

@@ -25,7 +25,7 @@ use crate::auth::rate_limit::network_key;
 use crate::entity::{registration, user};
 use crate::error::{ErrorContext, InternalError};
 use domain::decision::QueueFilter;
-use domain::queue::{Counted, QueueView};
+use domain::queue::{Counted, QueueRow, QueueView};
 use domain::status::UserId;
 
 /// The number up to which the registrations of a filter are counted.
@@ -69,6 +69,17 @@ pub async fn read_queue(
     users.truncate(page_size);
     let next = users.last().filter(|_| has_more).map(|row| format!("{}-{}", row.created_at.0, row.id));
     Ok(QueueView { rows: add_facts(backend, current_user, users).await?, next, total, highest_id })
+}
+
+/// Returns the registration of one account, if it is pending or on hold.
+pub async fn find_in_queue(
+    backend: &Backend,
+    current_user: UserId,
+    id: UserId,
+) -> Result<Option<QueueRow>, InternalError> {
+    let query = select_waiting(backend, None).filter(user::Column::Id.eq(id));
+    let user = query.one(backend.db.pool()).await.context("find a registration in the queue")?;
+    Ok(add_facts(backend, current_user, user.into_iter().collect()).await?.pop())
 }
 
 /// Returns the number of registrations that match the filter, counted up to [`MAX_TOTAL`], and the highest of their ids.
