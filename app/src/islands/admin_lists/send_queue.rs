@@ -99,11 +99,12 @@ impl SendQueue {
     }
 }
 
-/// Waits until the pointer has left the pressed button, or two seconds have passed. When a list is replaced, another person's row moves
-/// under the pointer, and the second press of a double click would decide about that person.
+/// Waits until the pointer has left the row or form of the pressed button, or two seconds have passed. When a list is replaced,
+/// another person's row moves under the pointer, and the second press of a double click would decide about that person. The
+/// button itself is never hovered, because a busy button ignores the pointer.
 async fn wait_while_hovered() {
     for _ in 0..20 {
-        if find("[aria-busy]:hover").is_none() {
+        if find(":is(tr, form):has([aria-busy]):hover").is_none() {
             return;
         }
         sleep(100).await;
