@@ -102,6 +102,31 @@ test('the selected registrations are decided about together, each with a result'
   await expect(adminUsers.row(bert.username)).toContainText('Rejected')
 })
 
+test('after the Back button, no one is selected', async ({ page, startPortal }) => {
+  const { portal, people, admin } = await startWithUndo(startPortal)
+  const users = [await people.pendingConfirmed('ada'), await people.pendingConfirmed('bert'), await people.pendingConfirmed('carl')]
+  const [ada, bert] = users as [User, User, User]
+  const adminUsers = await openAsAdmin(page, portal, admin)
+  const checked = page.getByRole('main').getByRole('checkbox', { checked: true })
+  await adminUsers.select(ada.username)
+  await adminUsers.bar.getByRole('checkbox', { name: 'Approve even if' }).check()
+  await adminUsers.bar.getByRole('button', { name: 'Approve selected' }).click()
+  await expect(page.getByRole('status', { name: 'Approved 1 of 1 person' })).toBeVisible()
+  if (!withScripts()) {
+    await page.goBack()
+    await adminUsers.isOpen()
+    await expect(adminUsers.pendingRow(ada.username)).toHaveCount(0)
+    await expect(checked).toHaveCount(0)
+  }
+  await adminUsers.select(bert.username)
+  await page.getByRole('navigation', { name: 'Admin' }).getByRole('link', { name: 'Reasons' }).click()
+  await expect(page).toHaveURL(/\/admin\/reasons$/)
+  await page.goBack()
+  await adminUsers.isOpen()
+  await expect(adminUsers.pendingRow(bert.username)).toBeVisible()
+  await expect(checked).toHaveCount(0)
+})
+
 // Each decision is a transaction of its own, so that a debug build takes some 20 seconds.
 test('a wave of 112 registrations is rejected silently with a few clicks, and undone', async ({ page, startPortal }) => {
   const { portal, people, admin } = await startWithUndo(startPortal, '1h')

@@ -168,9 +168,14 @@ fn has_unsaved_input() -> bool {
 /// back/forward cache.
 fn is_page_return(event: &Event) -> bool {
     match event.type_().as_str() {
-        "pageshow" => js_sys::Reflect::get(event, &"persisted".into()).is_ok_and(|kept| kept.is_truthy()),
+        "pageshow" => is_restored(event),
         _ => !document().hidden(),
     }
+}
+
+/// Returns true if a `pageshow` event is about a page from the back/forward cache.
+pub fn is_restored(event: &Event) -> bool {
+    js_sys::Reflect::get(event, &"persisted".into()).is_ok_and(|kept| kept.is_truthy())
 }
 
 /// Fetches the remaining time of the session, or `None` if no one is signed in. Fails if there is no response within

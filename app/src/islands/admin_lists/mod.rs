@@ -7,11 +7,13 @@
 //! - An action that is chosen while another one is being sent waits for its turn.
 //! - After an action, the lists show what the server knows, and a toast shows the result.
 //! - Selected rows and the keyboard focus survive the replacement of a list.
+//! - After the browser's Back button, no one is selected.
 
 mod dialog;
 mod dom;
 mod keys;
 mod refresh;
+mod selection;
 mod send_queue;
 mod toasts;
 
@@ -28,7 +30,10 @@ pub fn AdminLists(
     children: Children,
 ) -> impl IntoView {
     let queue = SendQueue::new();
-    Effect::new(|_| keys::show_switch());
+    Effect::new(|_| {
+        keys::show_switch();
+        selection::clear_when_restored();
+    });
     view! {
         <div
             class="contents"

@@ -123,6 +123,7 @@ fn QueueTableRow(row: QueueRow, page: String) -> impl IntoView {
                     name="people[]"
                     value=person
                     form="bulk"
+                    autocomplete="off"
                     data-key="x"
                     aria-label=format!("Select {name}")
                 />

@@ -14,6 +14,9 @@ use domain::time::Timestamp;
 
 /// The bar for decisions about the selected registrations. The checkboxes of the rows belong to its form. It is hidden while no row
 /// is on the page.
+///
+/// After the Back button, a browser would restore checkboxes by their position, where other people may be by then. So it must not
+/// complete the form.
 #[component]
 pub fn QueueBar(
     /// The request that the page answers.
@@ -39,17 +42,18 @@ pub fn QueueBar(
             method="post"
             action="/do/decide_many"
             data-act="page"
+            autocomplete="off"
             aria-label="Selected registrations"
         >
             <input type="hidden" name="from" value=page />
             <div class="flex flex-wrap items-center gap-x-4 gap-y-2">
                 <label class="flex min-h-11 items-center gap-2 noscript:hidden">
-                    <input class="checkbox border-line" type="checkbox" id="select-all" />
+                    <input class="checkbox border-line" type="checkbox" id="select-all" autocomplete="off" />
                     "Select all on this page"
                 </label>
                 <AllMatching total=total highest_id=highest_id url=url read_at=read_at />
                 <label class="flex min-h-11 items-center gap-2">
-                    <input class="checkbox border-line" type="checkbox" name=Field::Unconfirmed.name() value="yes" checked=approves_unconfirmed />
+                    <input class="checkbox border-line" type="checkbox" name=Field::Unconfirmed.name() value="yes" checked=approves_unconfirmed autocomplete="off" />
                     "Approve even if the email address is not confirmed"
                 </label>
                 <button class="btn btn-soft btn-primary" name="decision" value="approve"><Icon name=IconName::Check />"Approve selected"</button>
@@ -67,7 +71,7 @@ pub fn QueueBar(
                         rows=3
                     />
                     <label class="flex min-h-11 items-center gap-2">
-                        <input class="checkbox border-line" type="checkbox" name=Field::Silent.name() value="no" checked=is_told />
+                        <input class="checkbox border-line" type="checkbox" name=Field::Silent.name() value="no" checked=is_told autocomplete="off" />
                         "Email the reason to the people you reject"
                     </label>
                 </div>
@@ -102,7 +106,7 @@ fn AllMatching(
             <input type="hidden" name="up_to" value=highest_id.0 />
             <input type="hidden" name="shown_at" value=read_at.0 />
             <label class="flex min-h-11 items-center gap-2">
-                <input class="checkbox border-line" type="checkbox" name=name value=value />
+                <input class="checkbox border-line" type="checkbox" name=name value=value autocomplete="off" />
                 {all_that_match(&total)}
             </label>
         }
