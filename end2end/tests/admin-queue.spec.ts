@@ -102,6 +102,31 @@ test('the selected registrations are decided about together, each with a result'
   await expect(adminUsers.row(bert.username)).toContainText('Rejected')
 })
 
+test('after a decision about several people, the bar is empty again @scripts', async ({ page, startPortal }) => {
+  const { portal, people, admin } = await startWithUndo(startPortal)
+  const users = [await people.pendingConfirmed('ada'), await people.pendingConfirmed('bert'), await people.pendingConfirmed('carl')]
+  const adminUsers = await openAsAdmin(page, portal, admin)
+  const [selectAll, reason] = [adminUsers.bar.getByLabel('Select all on this page'), adminUsers.bar.getByLabel('Reason', { exact: true })]
+
+  await test.step('a refused decision keeps the reason', async () => {
+    await adminUsers.bar.getByText('Give a reason for rejecting').click()
+    await reason.fill('Ask your team lead.')
+    await adminUsers.bar.getByLabel('Email the reason').check()
+    await adminUsers.bar.getByRole('button', { name: 'Reject selected' }).click()
+    await expect(adminUsers.alert('Select at least one person.')).toBeVisible()
+    await expect(reason).toHaveValue('Ask your team lead.')
+  })
+
+  await test.step('a decision empties the bar', async () => {
+    for (const user of users.slice(0, 2)) await adminUsers.select(user.username)
+    await adminUsers.bar.getByRole('button', { name: 'Reject selected' }).click()
+    await expect(page.getByRole('status', { name: 'Rejected 2 of 2 people' })).toBeVisible()
+    await expect(reason).toHaveValue('')
+    await expect(page.getByRole('main').getByRole('checkbox', { checked: true })).toHaveCount(0)
+    await expect(selectAll).not.toBeChecked()
+  })
+})
+
 test('after the Back button, no one is selected', async ({ page, startPortal }) => {
   const { portal, people, admin } = await startWithUndo(startPortal)
   const users = [await people.pendingConfirmed('ada'), await people.pendingConfirmed('bert'), await people.pendingConfirmed('carl')]

@@ -2,7 +2,10 @@
 
 use leptos::prelude::{on_cleanup, window_event_listener_untyped};
 
-use crate::islands::admin_lists::dom::{all, set_checked};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlInputElement;
+
+use crate::islands::admin_lists::dom::{all, find, set_checked};
 use crate::islands::session_timeout::is_restored;
 
 /// The checkboxes that select people: those of the rows, and the choice of everyone who matches the filter.
@@ -21,5 +24,17 @@ pub(super) fn clear_when_restored() {
 fn clear() {
     for checkbox in all(PEOPLE) {
         set_checked(&checkbox, false);
+    }
+}
+
+/// Empties the bar for decisions about several registrations, and selects no one. A hidden reason must not go to other people.
+pub(super) fn empty_bar() {
+    clear();
+    for checkbox in all("#bulk [type=checkbox]") {
+        set_checked(&checkbox, false);
+    }
+    if let Some(reason) = find("#bulk textarea") {
+        // A text area has the same property.
+        reason.unchecked_ref::<HtmlInputElement>().set_value("");
     }
 }

@@ -11,11 +11,14 @@ use crate::api::action_result::ActionResult;
 use crate::islands::admin_lists::dom::{all, attribute, closest, find, focus, target};
 use crate::islands::admin_lists::refresh::{refresh, replace_lists, send_for_page};
 use crate::islands::admin_lists::toasts::Progress;
-use crate::islands::admin_lists::{dialog, toasts};
+use crate::islands::admin_lists::{dialog, selection, toasts};
 use crate::islands::api_client::send_body;
 use crate::islands::relative_time::browser_now;
 use domain::errors::{ErrorCode, FormErrors};
 use domain::flash_message::FlashMessage;
+
+/// The path of the decisions about several registrations.
+const BULK_PATH: &str = "/do/decide_many";
 
 /// A form to send.
 #[derive(Clone, PartialEq, Eq)]
@@ -183,7 +186,12 @@ async fn send_page(job: &Job) -> Option<bool> {
     let mut progress: Option<Progress> = None;
     loop {
         match send_for_page(&path, &body).await {
-            Ok(page) => replace_lists(&page?),
+            Ok(page) => {
+                replace_lists(&page?);
+                if progress.is_none() && path == BULK_PATH && find("#results-title").is_some() {
+                    selection::empty_bar();
+                }
+            }
             Err(code) => {
                 toasts::show_error("", &code.message());
                 break;
