@@ -105,8 +105,21 @@ test('the selected registrations are decided about together, each with a result'
 test('after a decision about several people, the bar is empty again @scripts', async ({ page, startPortal }) => {
   const { portal, people, admin } = await startWithUndo(startPortal)
   const users = [await people.pendingConfirmed('ada'), await people.pendingConfirmed('bert'), await people.pendingConfirmed('carl')]
+  const [ada] = users as [User, User, User]
   const adminUsers = await openAsAdmin(page, portal, admin)
   const [selectAll, reason] = [adminUsers.bar.getByLabel('Select all on this page'), adminUsers.bar.getByLabel('Reason', { exact: true })]
+
+  await test.step('"Select all on this page" follows the rows', async () => {
+    await selectAll.check()
+    for (const user of users) await page.getByRole('checkbox', { name: `Select ${user.username}` }).uncheck()
+    await expect(selectAll).not.toBeChecked()
+    await adminUsers.select(ada.username)
+    await expect(selectAll).toBeChecked({ indeterminate: true })
+    for (const user of users) await adminUsers.select(user.username)
+    await expect(selectAll).toBeChecked()
+    await selectAll.uncheck()
+    await expect(page.getByRole('main').getByRole('checkbox', { checked: true })).toHaveCount(0)
+  })
 
   await test.step('a refused decision keeps the reason', async () => {
     await adminUsers.bar.getByText('Give a reason for rejecting').click()

@@ -32,6 +32,7 @@ pub fn AdminLists(
     let queue = SendQueue::new();
     Effect::new(|_| {
         keys::show_switch();
+        selection::show_select_all();
         selection::clear_when_restored();
     });
     view! {
@@ -64,16 +65,12 @@ fn click(event: &Event) {
     }
 }
 
-/// Selects every row of the page, and remembers the switch of the keyboard shortcuts.
+/// Keeps the rows and "Select all on this page" in step, and remembers the switch of the keyboard shortcuts.
 fn change(event: &Event) {
     let Some(target) = target(event) else { return };
     match target.id().as_str() {
-        "select-all" => {
-            for checkbox in dom::all("#queue [name='people[]']") {
-                dom::set_checked(&checkbox, dom::is_checked(&target));
-            }
-        }
+        "select-all" => selection::select_all(dom::is_checked(&target)),
         "keys-on" => keys::remember_switch(dom::is_checked(&target)),
-        _ => {}
+        _ => selection::show_select_all(),
     }
 }

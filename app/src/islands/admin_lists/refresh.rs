@@ -3,9 +3,10 @@
 use leptos::prelude::{document, window};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DomParser, Element, FocusOptions, HtmlElement, HtmlInputElement, Response, SupportedType};
+use web_sys::{DomParser, Element, FocusOptions, HtmlElement, Response, SupportedType};
 
-use crate::islands::admin_lists::dom::{all, attribute, closest, find, find_in, is_checked, set_checked};
+use crate::islands::admin_lists::dom::{all, attribute, closest, find, find_in};
+use crate::islands::admin_lists::selection;
 use crate::islands::api_client::{post, read_text};
 use crate::islands::relative_time::show_relative_times;
 use domain::errors::ErrorCode;
@@ -49,26 +50,15 @@ pub(super) async fn refresh(is_outdated: impl Fn() -> bool) {
 /// Replaces the lists by those of `page`.
 pub(super) fn replace_lists(page: &Element) {
     let place = Place::of_focus();
-    let selected: Vec<String> = selected().collect();
+    let selected = selection::selected();
     for old in all("[data-live]") {
         if let Some(new) = find_in(page, &format!("#{}", old.id())) {
             let _ = old.replace_with_with_node_1(&new);
         }
     }
-    for checkbox in all("#queue [name='people[]']") {
-        set_checked(&checkbox, selected.contains(&value(&checkbox)));
-    }
+    selection::select(&selected);
     show_relative_times();
     place.restore_focus();
-}
-
-/// Returns the values of the selected rows.
-fn selected() -> impl Iterator<Item = String> {
-    all("#queue [name='people[]']").into_iter().filter(is_checked).map(|checkbox| value(&checkbox))
-}
-
-fn value(checkbox: &Element) -> String {
-    checkbox.unchecked_ref::<HtmlInputElement>().value()
 }
 
 /// The place of the keyboard focus: the row of a list, which the replacement of the list may remove.
