@@ -93,6 +93,29 @@ test('a silent reason chooses a silent rejection, and no email is sent', async (
   await expect(page.getByRole('region', { name: 'Preview of the email' })).toContainText('No email will be sent.')
 })
 
+test('a chosen reason replaces another one, but no typed text @scripts', async ({ page, people }) => {
+  await signIn(page, people.admin)
+  const reasons = new SavedReasonsPage(page)
+  const [first, second] = [newPerson('first').username, newPerson('second').username]
+  await reasons.open()
+  await reasons.add('Rejection with an email', first, 'You are not\na member.')
+  await reasons.add('Rejection with an email', second, 'We are full.')
+  const rejection = new AdminActionPage(page)
+  await rejection.open('reject', await people.pendingConfirmed())
+  const reason = rejection.field('Reason (optional)')
+  const use = async (title: string): Promise<void> => {
+    await page.getByLabel('Saved reason').selectOption({ label: title })
+    await rejection.press('Use reason')
+  }
+  await use(first)
+  await expect(reason).toHaveValue('You are not\na member.')
+  await use(second)
+  await expect(reason).toHaveValue('We are full.')
+  await reason.fill('Hello Ada,')
+  await use(first)
+  await expect(reason).toHaveValue('Hello Ada,\n\nYou are not\na member.')
+})
+
 test('a chosen reason appears without loading the page again @scripts', async ({ page, people }) => {
   await signIn(page, people.admin)
   const reasons = new SavedReasonsPage(page)
