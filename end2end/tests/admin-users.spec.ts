@@ -149,6 +149,7 @@ test('the dialog explains the consequences of an action and can be cancelled @sc
     else await page.keyboard.press('Escape')
     await expect(dialog).toBeHidden()
     await expect(adminUsers.row(ada.username)).toContainText('Active')
+    await expect(adminUsers.row(ada.username).getByLabel(`More actions for ${ada.username}`)).toBeFocused()
     await page.reload()
     await adminUsers.isOpen()
   }

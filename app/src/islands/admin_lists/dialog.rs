@@ -6,10 +6,10 @@ use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlDialogElement};
 
-use crate::islands::admin_lists::dom::{all, attribute, closest, find, find_in};
+use crate::islands::admin_lists::dom::{all, attribute, closest, find, find_in, focus};
 use crate::islands::admin_lists::refresh::fetch_page;
 
-/// Opens the dialog with this id.
+/// Opens the dialog with this id. When a dialog closes, the browser returns the focus to the element that had it before.
 pub(super) fn open(id: &str) {
     if let Some(dialog) = find(&format!("#{id}")) {
         let _ = dialog.unchecked_ref::<HtmlDialogElement>().show_modal();
@@ -26,9 +26,7 @@ pub(super) fn close() {
 /// Opens the page of a link in the dialog. If it has no form of a decision, the browser goes there.
 pub(super) fn open_page(event: &Event, link: &Element) {
     event.prevent_default();
-    if let Some(menu) = closest(link, "details") {
-        let _ = menu.remove_attribute("open");
-    }
+    close_menu(link);
     let href = attribute(link, "href");
     spawn_local(async move {
         let shown = fetch_page(&href).await.and_then(|page| show(&page));
@@ -36,6 +34,14 @@ pub(super) fn open_page(event: &Event, link: &Element) {
             let _ = window().location().assign(&href);
         }
     });
+}
+
+/// Closes the menu around a link or button, if there is one. The focus goes to the menu, because its items are hidden now.
+pub(super) fn close_menu(item: &Element) {
+    if let Some(menu) = closest(item, "details.dropdown") {
+        let _ = menu.remove_attribute("open");
+        find_in(&menu, "summary").iter().for_each(focus);
+    }
 }
 
 /// Shows the question, the consequences and the form of a page in the dialog.

@@ -54,6 +54,8 @@ fn click(event: &Event) {
     if let Some(link) = closest(&target, "a[data-dialog]") {
         dialog::open_page(event, &link);
     } else if let Some(button) = closest(&target, "[data-open]") {
+        // Safari does not focus a pressed button.
+        dom::focus(&button);
         dialog::open(&button.get_attribute("data-open").unwrap_or_default());
     } else if closest(&target, "[data-close]").is_some() {
         event.prevent_default();

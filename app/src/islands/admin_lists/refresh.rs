@@ -67,20 +67,25 @@ struct Place {
     list: String,
     row: String,
     index: usize,
+    /// True if the focus is on the menu of the row.
+    is_menu: bool,
 }
 
 impl Place {
     fn of_focus() -> Self {
         let find = || {
-            let row = closest(&document().active_element()?, "tr[data-row]")?;
+            let active = document().active_element()?;
+            let row = closest(&active, "tr[data-row]")?;
             let list = format!("#{}", closest(&row, "section")?.id());
             let index = all(&format!("{list} tr[data-row]")).iter().position(|other| *other == row)?;
-            Some(Self { list, row: attribute(&row, "data-row"), index })
+            let is_menu = active.tag_name() == "SUMMARY";
+            Some(Self { list, row: attribute(&row, "data-row"), index, is_menu })
         };
         find().unwrap_or_default()
     }
 
-    /// Restores the focus if it has been lost: to the same row, the row that has taken its place, or the heading of the queue.
+    /// Restores the focus if it has been lost: to the same row or its menu, the row that has taken its place, or the
+    /// heading of the queue.
     fn restore_focus(&self) {
         if document().active_element().is_some_and(|active| active.tag_name() != "BODY") {
             return;
@@ -89,8 +94,9 @@ impl Place {
             if self.list.is_empty() { Vec::new() } else { all(&format!("{} tr[data-row]", self.list)) };
         let same = rows.iter().find(|row| attribute(row, "data-row") == self.row);
         let near = || rows.get(self.index.min(rows.len().saturating_sub(1)));
-        let row = same.or_else(near);
-        let to = row.and_then(|row| find_in(row, "input, a")).or_else(|| find("#waiting-title"));
+        let menu = same.filter(|_| self.is_menu).and_then(|row| find_in(row, "summary"));
+        let first = || find_in(same.or_else(near)?, "input, a");
+        let to = menu.or_else(first).or_else(|| find("#waiting-title"));
         if let Some(to) = to {
             let options = FocusOptions::new();
             options.set_prevent_scroll(true);

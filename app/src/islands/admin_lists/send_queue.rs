@@ -8,7 +8,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{FormData, HtmlFormElement, SubmitEvent, UrlSearchParams};
 
 use crate::api::action_result::ActionResult;
-use crate::islands::admin_lists::dom::{all, attribute, closest, find, focus, target};
+use crate::islands::admin_lists::dom::{all, attribute, find, focus, target};
 use crate::islands::admin_lists::refresh::{refresh, replace_lists, send_for_page};
 use crate::islands::admin_lists::toasts::Progress;
 use crate::islands::admin_lists::{dialog, selection, toasts};
@@ -52,9 +52,7 @@ impl SendQueue {
             if !name.is_empty() {
                 body.append(&name, &attribute(&button, "value"));
             }
-            if let Some(menu) = closest(&button, "details.dropdown") {
-                let _ = menu.remove_attribute("open");
-            }
+            dialog::close_menu(&button);
         }
         let is_page = attribute(&form, "data-act") == "page";
         let name = attribute(&form, "data-name");
