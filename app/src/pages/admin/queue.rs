@@ -115,7 +115,7 @@ fn QueueTableRow(row: QueueRow, page: String) -> impl IntoView {
     let person = format!("{id}:{}", user.mark());
     let assigned = row.assigned.clone();
     view! {
-        <tr role="row" data-row=id.0 class="has-aria-busy:opacity-50 lg:align-top">
+        <tr role="row" data-row=id.0 class="has-aria-busy:opacity-50 lg:[&>*]:align-top">
             <td role="cell">
                 <input
                     class="checkbox border-line"
