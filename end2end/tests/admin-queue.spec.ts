@@ -1,9 +1,11 @@
-import { type Page } from '@playwright/test'
+import { type Locator, type Page } from '@playwright/test'
 
 import { AdminActionPage } from '../pages/admin-action.ts'
 import { AdminUsersPage } from '../pages/admin-users.ts'
 import { LoginPage } from '../pages/login.ts'
 import { withScripts } from '../pages/portal-page.ts'
+import { Findings } from '../support/findings.ts'
+import { checkClipping, checkOverflow } from '../support/layout.ts'
 import { newPerson, type User } from '../support/people.ts'
 import type { Portal } from '../support/portal.ts'
 import { expect, signIn, test, type TestPortal } from '../support/test.ts'
@@ -65,6 +67,25 @@ test('a row shows where a registration comes from, and both facts filter the que
   await expect(adminUsers.pendingRow(first.username)).toHaveCount(0)
   await page.getByRole('link', { name: 'Show everyone' }).click()
   await expect(page).toHaveURL(/\/admin$/)
+})
+
+test('long texts wrap in their own column of the queue', async ({ page, people }) => {
+  const ada = await people.pendingConfirmed()
+  await people.ask(ada, 'Which department do you work in? '.repeat(15))
+  await page.setViewportSize({ width: 1024, height: 800 })
+  await signIn(page, people.admin)
+  const adminUsers = new AdminUsersPage(page)
+  await adminUsers.openFiltered(ada.email)
+  const row = adminUsers.pendingRow(ada.username)
+  const [button, checkbox] = [row.getByRole('button', { name: /^Approve/ }), row.getByRole('checkbox')]
+  const columnWidth = (locator: Locator) => locator.evaluate((element) => element.closest('td')?.getBoundingClientRect().width)
+  expect(await columnWidth(button)).toBe(192)
+  expect(await columnWidth(checkbox)).toBe(56)
+  expect(await button.evaluate((element) => element.scrollWidth <= element.clientWidth), 'the label fits in the button').toBe(true)
+  const findings = new Findings()
+  await checkOverflow(page, 'the queue', findings)
+  await checkClipping(page, 'the queue', findings)
+  findings.expectNone()
 })
 
 test('the selected registrations are decided about together, each with a result', async ({ page, people, newBrowser }) => {

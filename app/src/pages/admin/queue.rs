@@ -55,12 +55,15 @@ pub fn Queue(
                         view! { <EmptyQueue filtered=url.filter.is_some() /> }.into_any()
                     } else {
                         view! {
-                            <table class="table responsive-table" role="table" aria-labelledby="waiting-title">
+                            // Long answers wrap in their own column, because the widths of the others are fixed.
+                            <table class="table responsive-table lg:table-fixed" role="table" aria-labelledby="waiting-title">
                                 <thead class="text-muted" role="rowgroup"><tr role="row">
-                                    <th role="columnheader" scope="col"><span class="sr-only">"Select"</span></th>
-                                    {["Name", "Request", "Registered"].map(|name| view! { <th role="columnheader" scope="col">{name}</th> })}
-                                    <th role="columnheader" scope="col"><span class="sr-only">"Decision"</span></th>
-                                    <th role="columnheader" scope="col"><span class="sr-only">"More actions"</span></th>
+                                    <th class="lg:w-14" role="columnheader" scope="col"><span class="sr-only">"Select"</span></th>
+                                    <th class="lg:w-56" role="columnheader" scope="col">"Name"</th>
+                                    <th role="columnheader" scope="col">"Request"</th>
+                                    <th class="lg:w-36" role="columnheader" scope="col">"Registered"</th>
+                                    <th class="lg:w-48" role="columnheader" scope="col"><span class="sr-only">"Decision"</span></th>
+                                    <th class="lg:w-19" role="columnheader" scope="col"><span class="sr-only">"More actions"</span></th>
                                 </tr></thead>
                                 <tbody role="rowgroup">{rows.collect_view()}</tbody>
                             </table>
@@ -144,7 +147,7 @@ fn QueueTableRow(row: QueueRow, page: String) -> impl IntoView {
                     <Facts row=row.clone() />
                 </div>
             </td>
-            <td role="cell" data-label="Registered"><UtcTime at=user.registered /></td>
+            <td class="lg:[&_.when]:w-full" role="cell" data-label="Registered"><UtcTime at=user.registered /></td>
             <RowActions row=row page=page />
         </tr>
     }
