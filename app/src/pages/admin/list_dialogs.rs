@@ -50,9 +50,9 @@ pub fn ListDialogs(
             </div>
         </div>
         <div id="toast-progress" hidden>
-            <div class="alert py-1.5 pe-2">
+            <div class="alert border-line py-1.5 pe-2">
                 <span class="tabular-nums" data-text></span>
-                <progress class="w-40 accent-primary"></progress>
+                <progress class="progress progress-primary w-40"></progress>
                 <button class="btn border-line" type="button" data-close>"Stop"</button>
             </div>
         </div>
