@@ -141,6 +141,9 @@ fn UndoForm(
     }
 }
 
+/// The class that hides an element while scripts continue with the next part by themselves. Meanwhile, a toast shows the progress.
+const HIDDEN_MEANWHILE: &str = "[body:has(#toasts_progress)_&]:hidden";
+
 /// The results of a decision about several people, or of undoing it, with the button for the next part.
 #[component]
 pub fn BatchResult(
@@ -178,9 +181,9 @@ pub fn BatchResult(
     view! {
         <section class="flex flex-col gap-3" aria-labelledby="results-title" role="status">
             <h2 class="font-semibold" id="results-title" tabindex="-1">{title}</h2>
-            {remaining.map(|message| view! { <WarningAlert message=message /> })}
+            {remaining.map(|message| view! { <div class=HIDDEN_MEANWHILE><WarningAlert message=message /></div> })}
             {(!rows.is_empty()).then(|| view! { <ul class="divide-y divide-base-300">{rows}</ul> })}
-            <div class="flex flex-wrap items-center gap-3 empty:hidden">
+            <div class=format!("flex flex-wrap items-center gap-3 empty:hidden {HIDDEN_MEANWHILE}")>
                 <NextPartForm report=report texts=texts page=page />
                 {undo}
             </div>
