@@ -1,3 +1,5 @@
+import { expect } from '@playwright/test'
+
 import { FormPage } from './form.ts'
 
 /** Errors of the form that answers a question. */
@@ -27,5 +29,12 @@ export class AnswerPage extends FormPage {
   async send(answer: string): Promise<void> {
     await this.answer.fill(answer)
     await this.press('Send answer')
+  }
+
+  /** Shows the button that withdraws the request, and presses it. */
+  async withdraw(): Promise<void> {
+    await expect(this.page.getByRole('button', { name: 'Withdraw my request' })).toBeHidden()
+    await this.page.getByText('Withdraw your request', { exact: true }).click()
+    await this.press('Withdraw my request')
   }
 }

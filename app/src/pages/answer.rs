@@ -157,7 +157,8 @@ fn EarlierAnswers(earlier: Vec<AnsweredQuestion>) -> impl IntoView {
     }
 }
 
-/// The form that answers the question, with a button that withdraws the request.
+/// The form that answers the question, with a button that withdraws the request. The button is hidden at first, because it deletes
+/// the account with one press.
 #[component]
 fn AnswerForm(request: PageRequest, username: String, token: String, rights: Rights) -> impl IntoView {
     let asks_password = rights == Rights::WithPassword;
@@ -199,10 +200,13 @@ fn AnswerForm(request: PageRequest, username: String, token: String, rights: Rig
                 .into_any()
             } else {
                 view! {
-                    <div class="flex flex-col items-start gap-2 text-sm/6 text-muted">
-                        <p>"If you withdraw your request, we'll delete your account."</p>
-                        <button class="btn btn-outline btn-error" formaction="/do/withdraw_request">"Withdraw my request"</button>
-                    </div>
+                    <details class="text-sm/6 text-muted">
+                        <summary class="cursor-pointer py-2">"Withdraw your request"</summary>
+                        <div class="flex flex-col items-start gap-2 pt-2">
+                            <p>"If you withdraw your request, we'll delete your account."</p>
+                            <button class="btn btn-outline btn-error" formaction="/do/withdraw_request">"Withdraw my request"</button>
+                        </div>
+                    </details>
                 }
                 .into_any()
             }}
