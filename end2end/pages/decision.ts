@@ -7,7 +7,7 @@ import { withScripts } from './portal-page.ts'
 export class DecisionPage extends AdminActionPage {
   /** The choice between an email and a silent rejection. */
   readonly silently: Locator = this.page.getByRole('radio', { name: 'Reject silently' })
-  readonly withEmail: Locator = this.page.getByRole('radio', { name: 'Send an email with the reason' })
+  readonly withEmail: Locator = this.page.getByRole('radio', { name: 'Send an email' })
 }
 
 /** The parts of the list of people that are about decisions. */

@@ -178,7 +178,12 @@ fn RejectionFields(request: PageRequest, confirmed: bool, chosen: Option<SavedRe
         />
         <fieldset class="flex flex-col gap-3">
             <legend class="mb-2 text-sm font-semibold">"Email to the applicant"</legend>
-            <SilentOption value="no" checked=!silent label="Send an email with the reason" hint="" />
+            <SilentOption
+                value="no"
+                checked=!silent
+                label="Send an email"
+                hint="It contains the reason, if you give one."
+            />
             <SilentOption
                 value="yes"
                 checked=silent
@@ -199,7 +204,6 @@ fn SilentOption(
 ) -> impl IntoView {
     let id = format!("silent-{value}");
     let hint_id = format!("{id}-hint");
-    let described_by = (!hint.is_empty()).then(|| hint_id.clone());
     view! {
         <div class="flex gap-3">
             <input
@@ -209,11 +213,11 @@ fn SilentOption(
                 name=Field::Silent.name()
                 value=value
                 checked=checked
-                aria-describedby=described_by
+                aria-describedby=hint_id.clone()
             />
             <div class="min-w-0">
                 <label for=id>{label}</label>
-                {(!hint.is_empty()).then(|| view! { <p class="text-sm text-muted" id=hint_id>{hint}</p> })}
+                <p class="text-sm text-muted" id=hint_id>{hint}</p>
             </div>
         </div>
     }
