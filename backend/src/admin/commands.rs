@@ -63,7 +63,7 @@ pub async fn grant_admin(backend: &Backend, name: &str) -> Result<(), UseCaseErr
         .exec(&*txn)
         .await
         .context("grant the role")?;
-    revoke_access(backend, &txn, &user, user.status).await?;
+    revoke_access(backend, &txn, &user, user.status, now).await?;
     let subject = Some((user.id, user.username.as_str()));
     insert_audit(&*txn, Action::OperatorGrant, &command_line_actor(), subject, now).await?;
     txn.commit().await?;

@@ -331,7 +331,9 @@ async fn enqueue_with_new_secret(
     let now = backend.now();
     match kind {
         EmailKind::Question => resend_question(backend, txn, user).await,
-        EmailKind::Approved => send_sign_in_link_now(backend, &**txn, user, user.credential_version).await,
+        EmailKind::Approved => {
+            send_sign_in_link_now(backend, &**txn, user, user.credential_version, backend.now()).await
+        }
         EmailKind::TemporaryPassword => job::enqueue_reset_email(backend, txn, user, now).await,
         EmailKind::ConfirmNewEmail => {
             enqueue_new_email_confirmation(backend, txn, &row.recipient, user, now).await

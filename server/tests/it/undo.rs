@@ -18,6 +18,7 @@ use domain::status::{AdminAction, Role, Status};
 /// Starts a portal in which decisions can be undone for 60 seconds, with an administrator.
 async fn start() -> (TestPortal, Browser) {
     let portal = TestPortal::with(&[("UNDO_WINDOW", "60s")]).await;
+    portal.backend.clock.tick();
     let admin = portal.create_admin("grace").await;
     (portal, admin)
 }
@@ -219,7 +220,8 @@ async fn undoing_a_question_withdraws_it() {
     let restored = portal.user("ada").await;
     assert_eq!((restored.status, restored.status_since), (Status::Pending, ada.status_since));
     let [question] = &portal.questions().await[..] else { panic!("one question") };
-    assert_eq!(question.withdrawn_at, Some(portal.backend.now()));
+    let [decision] = &portal.decisions().await[..] else { panic!("one decision") };
+    assert!(question.withdrawn_at.is_some() && question.withdrawn_at >= decision.undone_at);
     let unused = backend::entity::user_token::Entity::find()
         .filter(backend::entity::user_token::Column::Purpose.eq("answer"))
         .filter(backend::entity::user_token::Column::UsedAt.is_null());
@@ -288,6 +290,19 @@ async fn an_email_that_a_decision_dropped_leaves_after_the_decision_is_undone() 
     admin.decide("reject", &portal.user("bob").await, &[]).await;
     admin.undo(last_decision(&portal).await).await;
     assert_eq!(portal.email_to("bob").await.subject, "Confirm your email address for Vestibule");
+}
+
+#[tokio::test]
+async fn a_question_that_an_approval_dropped_is_asked_again_after_the_approval_is_undone() {
+    let (portal, admin) = start().await;
+    let ada = portal.create_user("ada", Status::Pending, Role::Member).await;
+    admin.decide("ask", &ada, &[("question", "Which team?")]).await;
+    admin.decide("approve", &portal.user("ada").await, &[]).await;
+    admin.undo(last_decision(&portal).await).await;
+    assert_eq!(portal.user("ada").await.status, Status::Held);
+    let email = portal.email_to("ada").await;
+    assert_eq!(email.subject, "A question about your request to join Vestibule");
+    portal.browser().get(&email.link()).await.assert_contains("Which team?");
 }
 
 #[tokio::test]

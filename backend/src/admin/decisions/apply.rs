@@ -205,7 +205,7 @@ impl Decision<'_> {
             return Ok(None);
         }
         let due_at = if undo_until > now { undo_until } else { now };
-        let delivery = Delivery { due_at, priority: batch.is_bulk.then_some(BULK_PRIORITY) };
+        let delivery = Delivery { decided_at: now, due_at, priority: batch.is_bulk.then_some(BULK_PRIORITY) };
         let email_id = apply_side_effects(backend, txn, user, change, form, admin, delivery).await?;
         let row = decision::ActiveModel {
             email_id: ActiveValue::Set(email_id),

@@ -31,7 +31,7 @@ pub(super) async fn ask(
     admin: &CurrentUser,
     delivery: Delivery,
 ) -> Result<i64, InternalError> {
-    let now = backend.now();
+    let now = delivery.decided_at;
     withdraw_questions(txn, user.id, now).await?;
     let text = form.question.as_ref().map_or("", FreeText::as_str);
     let row = question::ActiveModel {
@@ -73,8 +73,7 @@ pub(crate) async fn resend_question(
 ) -> Result<(), InternalError> {
     let Some(open) = find_question(&**txn, user.id).await?.filter(is_open) else { return Ok(()) };
     let Some(text) = open.question else { return Ok(()) };
-    let delivery = Delivery { due_at: backend.now(), priority: None };
-    enqueue_question(backend, txn, user, text, delivery).await.map(drop)
+    enqueue_question(backend, txn, user, text, Delivery::immediate(backend.now())).await.map(drop)
 }
 
 fn is_open(question: &question::Model) -> bool {
@@ -123,7 +122,7 @@ async fn enqueue_question(
         credential_version: user.credential_version,
         email_canonical: &user.email_canonical,
         email: None,
-        now: backend.now(),
+        now: delivery.decided_at,
         expires_at,
     };
     let token = insert_token(&**txn, new_token).await?;

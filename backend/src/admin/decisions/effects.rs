@@ -24,11 +24,21 @@ use domain::status::{AdminAction, Status};
 use domain::time::Timestamp;
 use domain::token::Purpose;
 
-/// The time at which an email is sent, and its priority unless it is that of its kind.
+/// The times of a decision's rows, and the priority of its email unless it is that of its kind.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delivery {
+    /// The time of the decision. All of its rows have it, so that undoing it finds them.
+    pub(super) decided_at: Timestamp,
+    /// The time at which the email is sent.
     pub(super) due_at: Timestamp,
     pub(super) priority: Option<i32>,
+}
+
+impl Delivery {
+    /// The delivery of an email that is sent immediately.
+    pub(super) fn immediate(now: Timestamp) -> Self {
+        Self { decided_at: now, due_at: now, priority: None }
+    }
 }
 
 /// Applies the side effects of a change: ends sessions, revokes links, blocks or unblocks identities, and enqueues the email.
@@ -43,10 +53,10 @@ pub(super) async fn apply_side_effects(
     delivery: Delivery,
 ) -> Result<Option<i64>, InternalError> {
     if change.status != user.status {
-        drop_after_status_change(&**txn, user.id, change.status, backend.now()).await?;
+        drop_after_status_change(&**txn, user.id, change.status, delivery.decided_at).await?;
     }
     if change.status != Status::Active || change.role != user.role {
-        revoke_access(backend, txn, user, change.status).await?;
+        revoke_access(backend, txn, user, change.status, delivery.decided_at).await?;
     }
     let email = confirmed_email(user);
     match change.status {
@@ -87,17 +97,17 @@ pub(crate) async fn revoke_access(
     txn: &WriteTransaction,
     user: &user::Model,
     status: Status,
+    now: Timestamp,
 ) -> Result<(), InternalError> {
     delete_user_sessions(&**txn, user.id).await?;
     forget_all_browsers(&**txn, user.id).await?;
-    let now = backend.now();
     let dropped = drop_unsent(&**txn, user.id, &[EmailKind::Approved], now).await?;
     revoke_credentials(&**txn, user.id, now).await?;
     let has_signed_in = user.last_sign_in_at > user.status_since;
     if dropped == 0 || status != Status::Active || has_signed_in {
         return Ok(());
     }
-    send_sign_in_link_now(backend, &**txn, user, user.credential_version + 1).await
+    send_sign_in_link_now(backend, &**txn, user, user.credential_version + 1, now).await
 }
 
 /// Sends the email about a reactivation. `user` is the account before it.
@@ -121,9 +131,9 @@ pub(crate) async fn send_sign_in_link_now(
     db: &impl ConnectionTrait,
     user: &user::Model,
     credential_version: i32,
+    now: Timestamp,
 ) -> Result<(), InternalError> {
-    let delivery = Delivery { due_at: backend.now(), priority: None };
-    send_sign_in_link(backend, db, user, credential_version, delivery).await.map(drop)
+    send_sign_in_link(backend, db, user, credential_version, Delivery::immediate(now)).await.map(drop)
 }
 
 /// Sends an approved user the one-time sign-in link. A user without a password gets a link to the sign-in page instead.
@@ -149,7 +159,7 @@ async fn send_sign_in_link(
         credential_version,
         email_canonical: &user.email_canonical,
         email: None,
-        now: backend.now(),
+        now: delivery.decided_at,
         expires_at,
     };
     let token = insert_token(db, new_token).await?;
@@ -174,5 +184,5 @@ pub(super) async fn enqueue_email(
     let priority = delivery.priority.unwrap_or_else(|| message.kind().priority());
     let schedule = Schedule { due_at: delivery.due_at, priority };
     let new_email = NewEmail { user_id: Some(user.id), recipient: &user.email, message, not_after };
-    enqueue_scheduled(db, &backend.keys, new_email, schedule, backend.now()).await
+    enqueue_scheduled(db, &backend.keys, new_email, schedule, delivery.decided_at).await
 }

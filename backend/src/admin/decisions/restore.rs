@@ -78,11 +78,10 @@ async fn send_dropped_email(
     }
     match row.kind.known() {
         Some(EmailKind::Approved) => {
-            send_sign_in_link_now(backend, &**txn, user, user.credential_version).await
+            send_sign_in_link_now(backend, &**txn, user, user.credential_version, now).await
         }
         Some(EmailKind::Reactivated) => {
-            let delivery = Delivery { due_at: now, priority: None };
-            send_reactivated(backend, txn, user, delivery).await.map(drop)
+            send_reactivated(backend, txn, user, Delivery::immediate(now)).await.map(drop)
         }
         Some(EmailKind::ConfirmEmail) => enqueue_confirmation(backend, txn, user, now).await,
         Some(EmailKind::Question) => resend_question(backend, txn, user).await,
