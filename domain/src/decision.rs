@@ -229,6 +229,9 @@ pub struct BatchReport {
     pub action: AdminAction,
     /// True if the batch was undone.
     pub undo: bool,
+    /// The number of accounts that the parts before have decided about or undone.
+    #[serde(default)]
+    pub before: u64,
     /// The results, each with its accounts.
     pub results: Vec<(DecisionResult, Vec<UserId>)>,
     /// The end of the time in which everything can be undone. Zero for none.

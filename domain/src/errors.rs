@@ -208,6 +208,8 @@ pub enum ErrorCode {
     QuestionMissing,
     /// The reason is missing.
     ReasonMissing,
+    /// The form is about another registration than the last one in this browser.
+    OtherRegistration,
     /// The title is missing.
     TitleMissing,
     /// An administrator has undone part of the batch that the form continues.

@@ -165,6 +165,9 @@ impl ErrorCode {
             Self::NoneSelected => "Select at least one person.",
             Self::TooManySelected(most) => return format!("Select at most {most} people."),
             Self::DecisionNotFound => "We could not find that decision. The account may have been deleted.",
+            Self::OtherRegistration => {
+                "The page that you used is about another registration in this browser. Check this page, then try again. Nothing has changed."
+            }
             Self::BatchUndone => {
                 "An administrator has undone this decision, so it was not continued. Reload the page to see who is still pending."
             }

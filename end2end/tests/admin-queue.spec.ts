@@ -221,13 +221,13 @@ test('a wave of 112 registrations is rejected silently with a few clicks, and un
     }
   }
   await continueAll()
-  await expect(page.getByRole('status', { name: 'Rejected 12 of 12 people' })).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByRole('status', { name: 'Rejected 112 of 112 people' })).toBeVisible({ timeout: 60_000 })
   await expect(page.getByText('No pending registration matches this filter.')).toBeVisible()
   expect(await portal.query("SELECT status, count(*) FROM users GROUP BY status ORDER BY status")).toEqual([['active', '1'], ['pending', '1'], ['rejected', '112']])
 
   await adminUsers.undo('the rejection of 112 people')
   await continueAll()
-  await expect(page.getByRole('status', { name: 'Undone for 12 of 12 people' })).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByRole('status', { name: 'Undone for 112 of 112 people' })).toBeVisible({ timeout: 60_000 })
   expect(await portal.query("SELECT status, count(*) FROM users GROUP BY status ORDER BY status")).toEqual([['active', '1'], ['pending', '113']])
   await adminUsers.visit(`${portal.url}/admin`)
   await adminUsers.expectPendingCount(113)
@@ -273,7 +273,8 @@ test('a double click decides about one person only @scripts', async ({ page, sta
   await expect(rows).toHaveCount(3)
   // Rows of equal height: after the first decision, the button of the next person is where the pressed button was.
   const heights = await rows.evaluateAll((elements) => elements.map((element) => element.getBoundingClientRect().height))
-  expect(new Set(heights).size, `equal heights: ${heights}`).toBe(1)
+  // The last row has no border.
+  expect(Math.max(...heights) - Math.min(...heights), `equal heights: ${heights}`).toBeLessThanOrEqual(1)
   for (const [index, delay] of [0, 700].entries()) {
     const username = (await rows.first().getByRole('rowheader').getByRole('link').textContent()) ?? ''
     await rows.first().getByRole('button', { name: /^Approve/ }).hover()

@@ -5,15 +5,18 @@ use leptos::prelude::*;
 use crate::api::action_result::{ActionError, ActionResult};
 use domain::password::Password;
 
-/// Answers the question of an administrator, with the token of its link or in a browser that knows the applicant.
+/// Answers the question `question_id` of an administrator, with the token of its link or in a browser that knows the applicant, whose
+/// username `registration` the page has shown.
 #[server(prefix = "/do", endpoint = "answer_question")]
 pub async fn answer_question(
     #[server(default)] token: String,
     #[server(default)] answer: String,
     #[server(default)] password: Password,
+    #[server(default)] question_id: String,
+    #[server(default)] registration: String,
 ) -> Result<ActionResult, ActionError> {
     use crate::http::{ActionResponse, action, question_page};
-    use backend::accounts::questions::answer_question;
+    use backend::accounts::questions::{Answer, answer_question};
     use domain::errors::{Field, FormErrors};
     use domain::flash_message::FlashMessage;
     use domain::validation::parse_answer;
@@ -22,20 +25,23 @@ pub async fn answer_question(
         .keep(Field::Answer, &answer)
         .run(async move |cx| {
             let applicant = cx.request.applicant_of(&token)?;
-            let answer = parse_answer(&answer).map_err(|code| FormErrors::of_field(Field::Answer, code))?;
+            refuse_other_registration(&cx, applicant, &registration).await?;
+            let text = parse_answer(&answer).map_err(|code| FormErrors::of_field(Field::Answer, code))?;
+            let answer = Answer { question_id: question_id.parse().ok(), text };
             answer_question(&cx.backend, applicant, &answer, &cx.request.proof(&password)).await?;
             Ok(ActionResponse::redirect_with("/login", FlashMessage::AnswerSaved))
         })
         .await
 }
 
-/// Withdraws the request and deletes the account. `page` is `question` for the form of a question, which has an answer too.
+/// Withdraws the request and deletes the account. `registration` is the username that the page has shown, and `page` is `question` for the form of a question, which has an answer too.
 #[server(prefix = "/do", endpoint = "withdraw_request")]
 pub async fn withdraw_request(
     #[server(default)] token: String,
     #[server(default)] answer: String,
     #[server(default)] password: Password,
     #[server(default)] page: String,
+    #[server(default)] registration: String,
 ) -> Result<ActionResult, ActionError> {
     use crate::http::{ActionResponse, STATUS_PAGE, action, question_page};
     use backend::accounts::applicant::Applicant;
@@ -50,6 +56,7 @@ pub async fn withdraw_request(
         .keep(Field::Answer, &answer)
         .run(async move |cx| {
             let applicant = cx.request.applicant_of(&token)?;
+            refuse_other_registration(&cx, applicant, &registration).await?;
             let withdrawn = withdraw_request(&cx.backend, applicant, &cx.request.proof(&password)).await;
             match (withdrawn, applicant) {
                 // The form of the question has no password. The page with the status does.
@@ -67,4 +74,22 @@ pub async fn withdraw_request(
             }
         })
         .await
+}
+
+/// Refuses a form about another registration than the one that the browser shows now. `shown` is the username on the page of the form;
+/// it is empty on pages of earlier versions.
+#[cfg(feature = "ssr")]
+async fn refuse_other_registration(
+    cx: &crate::http::ActionContext,
+    applicant: backend::accounts::applicant::Applicant<'_>,
+    shown: &str,
+) -> Result<(), backend::error::UseCaseError> {
+    use backend::accounts::applicant::Applicant;
+    use backend::accounts::registration_status::find_registration;
+    use domain::errors::ErrorCode;
+
+    let Applicant::Browser(user_id) = applicant else { return Ok(()) };
+    let current = find_registration(&cx.backend, user_id).await?;
+    let is_other = current.is_some_and(|current| !shown.is_empty() && current.username != shown);
+    if is_other { Err(ErrorCode::OtherRegistration.into()) } else { Ok(()) }
 }

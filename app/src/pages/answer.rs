@@ -125,7 +125,7 @@ fn QuestionPage(request: PageRequest, asked: Asked) -> impl IntoView {
                 }
                 .into_any()
             } else {
-                view! { <AnswerForm request=request username=asked.username.clone() token=asked.token rights=asked.rights /> }.into_any()
+                view! { <AnswerForm request=request username=asked.username.clone() token=asked.token question_id=asked.question.id rights=asked.rights /> }.into_any()
             }}
             {asked.may_dispute.then(|| view! {
                 <form class="flex flex-col items-start gap-2 text-sm/6 text-muted" method="post" action="/do/disown_registration">
@@ -160,12 +160,20 @@ fn EarlierAnswers(earlier: Vec<AnsweredQuestion>) -> impl IntoView {
 /// The form that answers the question, with a button that withdraws the request. The button is hidden at first, because it deletes
 /// the account with one press.
 #[component]
-fn AnswerForm(request: PageRequest, username: String, token: String, rights: Rights) -> impl IntoView {
+fn AnswerForm(
+    request: PageRequest,
+    username: String,
+    token: String,
+    question_id: i64,
+    rights: Rights,
+) -> impl IntoView {
     let asks_password = rights == Rights::WithPassword;
     view! {
         <FormIsland action="/do/answer_question".to_owned() errors=request.errors()>
             <input type="hidden" name="token" value=token />
             <input type="hidden" name="page" value="question" />
+            <input type="hidden" name="question_id" value=question_id />
+            <input type="hidden" name="registration" value=username.clone() />
             {cookie_check()}
             <TextAreaField
                 field=Field::Answer

@@ -87,12 +87,34 @@ pub fn FlashMessages(
                     <SuccessAlertWithLink message=text href=STATUS_PAGE label="See the status of your registration" />
                 }
                 .into_any()
+            } else if let Some((decision, from)) = undoable(message, &request) {
+                view! {
+                    <div class="flex flex-col items-start gap-2">
+                        <SuccessAlert message=text />
+                        <form method="post" action="/do/undo_decision">
+                            <input type="hidden" name="id" value=decision.to_string() />
+                            <input type="hidden" name="from" value=from />
+                            <button class="btn border-line">"Undo"</button>
+                        </form>
+                    </div>
+                }
+                .into_any()
             } else if message.is_success() {
                 view! { <SuccessAlert message=text /> }.into_any()
             } else {
                 view! { <InfoAlert message=text /> }.into_any()
             })}
         </div>
+    }
+}
+
+/// Returns the decision that the message is about and the page to return to, if it can still be undone.
+fn undoable(message: FlashMessage, request: &PageRequest) -> Option<(i64, String)> {
+    match message {
+        FlashMessage::Decided { decision, undo_until, .. } if undo_until > request.backend.now() => {
+            Some((decision, request.path_and_query.clone()))
+        }
+        _ => None,
     }
 }
 

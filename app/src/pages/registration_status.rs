@@ -177,6 +177,7 @@ fn WithdrawalForm(request: PageRequest, registration: RegistrationView) -> impl 
             {if has_password || is_verified {
                 view! {
                     <FormIsland action="/do/withdraw_request".to_owned() errors=request.errors()>
+                        <input type="hidden" name="registration" value=username.clone() />
                         {cookie_check()}
                         {has_password.then(|| view! {
                             <HiddenUsernameField username=username.clone() />

@@ -34,10 +34,21 @@ use domain::token::Purpose;
 /// A question that an applicant has not answered yet, as they see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenQuestion {
+    /// The id.
+    pub id: i64,
     /// The question.
     pub question: String,
     /// The questions that the applicant has answered before, the oldest first.
     pub earlier: Vec<AnsweredQuestion>,
+}
+
+/// The answer of an applicant.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The question that the page has shown, if the form names it.
+    pub question_id: Option<i64>,
+    /// The text.
+    pub text: FreeText,
 }
 
 /// A question that an applicant has answered.
@@ -55,9 +66,8 @@ pub async fn find_open_question(
     user_id: UserId,
 ) -> Result<Option<OpenQuestion>, InternalError> {
     let db = backend.db.pool();
-    let Some(question) = find_unanswered(db, user_id).await?.and_then(|row| row.question) else {
-        return Ok(None);
-    };
+    let Some(unanswered) = find_unanswered(db, user_id).await? else { return Ok(None) };
+    let Some(question) = unanswered.question else { return Ok(None) };
     let registered =
         registration::Entity::find_by_id(user_id).one(db).await.context("read a registration")?;
     let asked = question::Entity::find()
@@ -73,7 +83,7 @@ pub async fn find_open_question(
         .into_iter()
         .chain(afterwards)
         .filter_map(|(question, answer)| Some(AnsweredQuestion { question: question?, answer: answer? }));
-    Ok(Some(OpenQuestion { question, earlier: earlier.collect() }))
+    Ok(Some(OpenQuestion { id: unanswered.id, question, earlier: earlier.collect() }))
 }
 
 /// Returns the newest question that has been neither answered nor withdrawn.
@@ -95,7 +105,7 @@ async fn find_unanswered(
 pub async fn answer_question(
     backend: &Backend,
     applicant: Applicant<'_>,
-    answer: &FreeText,
+    answer: &Answer,
     proof: &LinkProof<'_>,
 ) -> Result<(), UseCaseError> {
     match applicant {
@@ -132,11 +142,7 @@ async fn has_just_answered(backend: &Backend, user_id: UserId) -> Result<bool, I
 }
 
 /// Returns true if the applicant's last answer is this one, and not another one that would be lost.
-async fn is_last_answer(
-    backend: &Backend,
-    user_id: UserId,
-    answer: &FreeText,
-) -> Result<bool, InternalError> {
+async fn is_last_answer(backend: &Backend, user_id: UserId, answer: &Answer) -> Result<bool, InternalError> {
     let last = question::Entity::find()
         .filter(question::Column::UserId.eq(user_id))
         .filter(question::Column::AnsweredAt.is_not_null())
@@ -144,13 +150,13 @@ async fn is_last_answer(
         .one(backend.db.pool())
         .await
         .context("read the last answer")?;
-    Ok(last.and_then(|row| row.answer).as_deref() == Some(answer.as_str()))
+    Ok(last.and_then(|row| row.answer).as_deref() == Some(answer.text.as_str()))
 }
 
 async fn answer_by_link(
     backend: &Backend,
     link: &str,
-    answer: &FreeText,
+    answer: &Answer,
     proof: &LinkProof<'_>,
 ) -> Result<LinkUse, UseCaseError> {
     let (token, user) = find_by_link(backend, link, proof).await?;
@@ -163,7 +169,7 @@ async fn answer_by_link(
 async fn answer_by_browser(
     backend: &Backend,
     user_id: UserId,
-    answer: &FreeText,
+    answer: &Answer,
     proof: &LinkProof<'_>,
 ) -> Result<(), UseCaseError> {
     backend.rate_limiter.acquire_confirmation(&backend.settings, proof.client_ip, backend.now()).await?;
@@ -184,7 +190,7 @@ async fn save_answer(
     backend: &Backend,
     user: &user::Model,
     token: Option<&user_token::Model>,
-    answer: &FreeText,
+    answer: &Answer,
     proof: &LinkProof<'_>,
 ) -> Result<bool, UseCaseError> {
     let now = backend.now();
@@ -196,7 +202,10 @@ async fn save_answer(
         return Ok(false);
     }
     let Some(question) = find_unanswered(&*txn, user.id).await? else { return Ok(false) };
-    if !close_question(&txn, question.id, answer, now).await? || !end_hold(&txn, user.id, now).await? {
+    if answer.question_id.is_some_and(|id| id != question.id) {
+        return Err(ErrorCode::QuestionClosed.into());
+    }
+    if !close_question(&txn, question.id, &answer.text, now).await? || !end_hold(&txn, user.id, now).await? {
         return Ok(false);
     }
     revoke_tokens(&*txn, Some(user.id), &[Purpose::Answer], now).await?;

@@ -76,7 +76,7 @@ async fn state_of(backend: &Backend, user: &user::Model) -> Result<RegistrationS
             Some(_) => RegistrationState::Question,
             None => RegistrationState::Waiting,
         },
-        // What happened after the approval is told only to someone who signs in.
+        // Only someone who signs in is told of later changes.
         Status::Active | Status::Deactivated => RegistrationState::Approved,
         Status::Rejected => RegistrationState::Declined { reason: told_reason(backend, user.id).await? },
     })

@@ -13,9 +13,11 @@ use domain::decision::{BatchReport, DecisionResult, FilteredQueue, NextPart, Que
 use domain::errors::{ErrorCode, FormErrors};
 use domain::status::{AdminAction, Role, Status, UserId};
 use domain::time::Timestamp;
+use sea_orm::ConnectionTrait;
 
 async fn start() -> (TestPortal, Browser) {
     let portal = TestPortal::with(&[("UNDO_WINDOW", "60s")]).await;
+    portal.backend.clock.tick();
     let admin = portal.create_admin("grace").await;
     (portal, admin)
 }
@@ -68,7 +70,7 @@ async fn each_account_of_a_batch_gets_its_own_result() {
     let batch: Vec<_> = portal.decisions().await.into_iter().filter(|row| row.batch.is_some()).collect();
     assert_eq!(batch.iter().map(|row| row.user_id).collect::<Vec<_>>(), [people[0].id, people[3].id]);
     assert!(batch.iter().all(|row| row.batch.as_deref() == Some(report.batch.as_str())));
-    assert_eq!(report.undo_until, portal.backend.now().after(Duration::from_mins(1)));
+    assert_eq!(Some(report.undo_until), batch.iter().map(|row| row.undo_until).min());
 }
 
 #[tokio::test]
@@ -220,6 +222,53 @@ async fn everyone_of_a_domain_is_decided_about_in_parts_of_fifty_and_no_one_else
 }
 
 #[tokio::test]
+async fn a_batch_that_someone_has_undone_is_not_continued() {
+    let (portal, admin) = start().await;
+    let people = portal.insert_pending(60, "spam.example.org", "192.0.2.7").await;
+    let (up_to, shown_at) = (people[59].id, portal.backend.now());
+    portal.advance_time(Duration::from_secs(1));
+    let first = decide_many(&admin, &queue_form("reject", up_to, shown_at, &[])).await;
+    let undo = [("batch".to_owned(), first.batch.clone())];
+    admin.post_all("/do/undo_decision", &undo).await;
+    let (after, batch) = (first.next.expect("ten are left").after.to_string(), first.batch);
+    let fields = queue_form("reject", up_to, shown_at, &[("after", &after), ("batch", &batch)]);
+    let result = admin.fetch_all("/do/decide_many", &fields).await.action_result();
+    assert_eq!(result, ActionResult::Refused(FormErrors::of(ErrorCode::BatchUndone)));
+    assert!(portal.user(&people[59].username).await.status == Status::Pending);
+}
+
+#[tokio::test]
+async fn people_with_unconfirmed_email_addresses_are_approved_only_on_request() {
+    let (portal, admin) = start().await;
+    let people = portal.insert_pending(2, "example.org", "192.0.2.7").await;
+    portal.register("ada").await;
+    let ada = portal.user("ada").await;
+    let all = [people, vec![ada.clone()]].concat();
+    let report = decide_many(&admin, &form(&all, "approve", &[])).await;
+    assert_eq!(report.count(DecisionResult::Done), 2);
+    assert_eq!(report.count(DecisionResult::Refused(ErrorCode::EmailUnconfirmed)), 1);
+    assert_eq!(portal.user("ada").await.status, Status::Pending);
+    let report = decide_many(&admin, &form(&[ada], "approve", &[("unconfirmed", "yes")])).await;
+    assert_eq!(report.count(DecisionResult::Done), 1);
+}
+
+#[tokio::test]
+async fn when_every_decision_fails_the_page_says_so_once() {
+    let (portal, admin) = start().await;
+    let people = portal.insert_pending(50, "example.org", "192.0.2.7").await;
+    let rename = async |from: &str, to: &str| {
+        let statement = format!("ALTER TABLE {from} RENAME TO {to}");
+        portal.backend.db.pool().execute_unprepared(&statement).await.expect("is renamed");
+    };
+    rename("decisions", "elsewhere").await;
+    let response = admin.post_all("/do/decide_many", &form(&people, "reject", &[])).await;
+    rename("elsewhere", "decisions").await;
+    let page = admin.get(response.location().expect("a page")).await;
+    page.assert_contains("Rejected 0 of 50 people");
+    page.assert_contains("Something went wrong on our side.");
+}
+
+#[tokio::test]
 async fn a_wave_from_one_domain_is_rejected_silently_and_undone_without_scripts() {
     let (portal, admin) = start().await;
     let people = portal.insert_pending(60, "spam.example.org", "192.0.2.7").await;
@@ -229,7 +278,7 @@ async fn a_wave_from_one_domain_is_rejected_silently_and_undone_without_scripts(
     portal.advance_time(Duration::from_secs(1));
     let others = [("silent", "yes"), ("from", "/admin?domain=spam.example.org")];
     let mut fields = queue_form("reject", up_to, shown_at, &others);
-    for (done, remaining) in [(50, 10), (10, 0)] {
+    for (done, remaining) in [(50, 10), (60, 0)] {
         let response = admin.post_all("/do/decide_many", &fields).await;
         assert_eq!(response.location(), Some("/admin?domain=spam.example.org"));
         let page = admin.get("/admin?domain=spam.example.org").await;
@@ -245,7 +294,7 @@ async fn a_wave_from_one_domain_is_rejected_silently_and_undone_without_scripts(
     let page = admin.get("/admin").await;
     page.assert_contains("You rejected 60 people just now.");
     let mut fields = next_form(&page.body, "/do/undo_decision");
-    for (done, remaining) in [(50, 10), (10, 0)] {
+    for (done, remaining) in [(50, 10), (60, 0)] {
         admin.post_all("/do/undo_decision", &fields).await;
         let page = admin.get("/admin").await;
         page.assert_contains(&format!("Undone for {done} of {done} people"));
@@ -353,6 +402,7 @@ fn a_report_of_fifty_people_fits_a_cookie() {
         batch: "a".repeat(32),
         action: AdminAction::Reactivate,
         undo: true,
+        before: 1_000_000,
         results: Vec::new(),
         undo_until: Timestamp(1_800_000_000_000_000),
         next: Some(NextPart {

@@ -6,8 +6,8 @@ use mail_parser::MessageParser;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use crate::support::TestPortal;
 use crate::support::decisions::mark_of;
+use crate::support::{PASSWORD, TestPortal};
 use app::api::action_result::ActionResult;
 use backend::entity::outbox::EmailKind;
 use backend::entity::{user, user_token};
@@ -326,4 +326,70 @@ async fn of_two_opposite_decisions_at_once_one_wins() {
         assert!(consistent, "{status:?} {log:?} {emails:?}");
     }
     assert_eq!(portal.decisions().await.len(), 50);
+}
+
+#[tokio::test]
+async fn the_same_rejection_with_another_text_is_refused_and_the_text_comes_back() {
+    let portal = TestPortal::start().await;
+    portal.backend.clock.tick();
+    let (grace, zoe) = (portal.create_admin("grace").await, portal.create_admin("zoe").await);
+    let ada = portal.create_user("ada", Status::Pending, Role::Member).await;
+    zoe.decide("reject", &ada, &[("silent", "yes")]).await;
+    let (id, mark) = (ada.id.to_string(), mark_of(&ada).to_string());
+    let same = [("id", id.as_str()), ("mark", &mark), ("decision", "reject"), ("stay", "yes")];
+    let result = grace.fetch("/do/decide", &same).await.action_result();
+    assert!(matches!(result, ActionResult::Done { .. }), "nothing is lost: {result:?}");
+    for text in [("reason", "Not a member"), ("note", "Called twice"), ("silent", "no")] {
+        let result = grace.fetch("/do/decide", &[&same[..], &[text]].concat()).await.action_result();
+        let ActionResult::Stale(errors, _) = result else { panic!("{text:?} would be lost: {result:?}") };
+        assert_eq!(errors.form, Some(ErrorCode::AccountChanged), "{text:?}");
+    }
+    assert_eq!(portal.decisions().await.len(), 1);
+    assert!(
+        portal.emails_about(ada.id).await.iter().all(|row| row.kind.known() != Some(EmailKind::Rejected))
+    );
+}
+
+#[tokio::test]
+async fn the_same_question_is_asked_once_however_late_the_second_press_comes() {
+    let portal = TestPortal::start().await;
+    portal.backend.clock.tick();
+    let admin = portal.create_admin("grace").await;
+    let ada = portal.create_user("ada", Status::Pending, Role::Member).await;
+    let (id, mark) = (ada.id.to_string(), mark_of(&ada).to_string());
+    let fields = [
+        ("id", id.as_str()),
+        ("mark", &mark),
+        ("decision", "ask"),
+        ("question", "Which team?"),
+        ("stay", "yes"),
+    ];
+    for press in 1..=2 {
+        let result = admin.fetch("/do/decide", &fields).await.action_result();
+        assert!(matches!(result, ActionResult::Done { .. }), "press {press}: {result:?}");
+    }
+    assert_eq!(portal.questions().await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_page_of_a_decision_shows_the_request_with_its_answers_as_quotations() {
+    let portal = TestPortal::with(&[("REGISTER_QUESTION", "Why do you want to join?")]).await;
+    let admin = portal.create_admin("grace").await;
+    let fields = [
+        ("username", "ada"),
+        ("email", "ada@example.org"),
+        ("password", PASSWORD),
+        ("confirm_password", PASSWORD),
+        ("answer", "I work here.\nexample.org \u{2013} no others pending"),
+    ];
+    assert_eq!(portal.browser().post("/do/register", &fields).await.location(), Some("/login"));
+    let id = portal.user("ada").await.id;
+    for path in ["approve", "reject", "ask", "users"] {
+        let page = admin.get(&format!("/admin/{path}/{id}")).await;
+        page.assert_contains("Why do you want to join?");
+        page.assert_contains("The email address is not confirmed, so it may belong to someone else.");
+        let quotation =
+            page.body.split("<blockquote").nth(1).and_then(|rest| rest.split("</blockquote>").next());
+        assert!(quotation.is_some_and(|text| text.contains("no others pending")), "{path}: {quotation:?}");
+    }
 }

@@ -12,6 +12,7 @@ use app::api::action_result::ActionResult;
 use backend::auth::token::{NewToken, insert_token};
 use backend::entity::outbox::{EmailKind, EmailState};
 use backend::entity::{outbox, question, user, user_token};
+use domain::errors::{ErrorCode, FormErrors};
 use domain::flash_message::FlashMessage;
 use domain::status::Status;
 use domain::token::Purpose;
@@ -372,4 +373,55 @@ async fn an_answer_and_the_undoing_of_its_question_exclude_each_other() {
             .await;
         assert_eq!(sent.expect("counts"), 0, "no one is asked again");
     }
+}
+
+#[tokio::test]
+async fn another_answer_to_an_answered_question_is_refused_and_the_same_one_is_not() {
+    let (portal, browser, _) = portal_with_question().await;
+    assert_eq!(answer(&browser, "", ANSWER, "").await.location(), Some("/login"));
+    assert_eq!(
+        answer(&browser, "", ANSWER, "").await.location(),
+        Some("/login"),
+        "the button was pressed twice"
+    );
+    let corrected = answer(&browser, "", "Another department", "").await;
+    assert_ne!(corrected.location(), Some("/login"), "the text would be lost");
+    let page = browser.get(corrected.location().expect("a page")).await;
+    page.assert_contains(&ErrorCode::QuestionClosed.message());
+    assert_eq!(portal.questions().await.last().and_then(|row| row.answer.clone()).as_deref(), Some(ANSWER));
+}
+
+#[tokio::test]
+async fn another_answer_by_the_link_is_refused() {
+    let (portal, _, path) = portal_with_question().await;
+    confirm(&portal, "ada").await;
+    let phone = portal.browser();
+    phone.get(&path).await;
+    let token = token_of(&path);
+    assert_eq!(answer(&phone, &token, ANSWER, "").await.location(), Some("/login"));
+    assert_eq!(
+        answer(&phone, &token, ANSWER, "").await.location(),
+        Some("/login"),
+        "the button was pressed twice"
+    );
+    assert_ne!(answer(&phone, &token, "Another department", "").await.location(), Some("/login"));
+    assert_eq!(portal.questions().await[0].answer.as_deref(), Some(ANSWER));
+}
+
+#[tokio::test]
+async fn an_answer_belongs_to_the_question_and_the_registration_that_the_page_has_shown() {
+    let (portal, browser, _) = portal_with_question().await;
+    let shown = portal.questions().await[0].id.to_string();
+    assert_eq!(answer(&browser, "", ANSWER, "").await.location(), Some("/login"));
+    ask(&portal, "ada", "May we publish your email address?").await;
+    let fields = [("answer", "Monday"), ("question_id", shown.as_str()), ("page", "question")];
+    let refused = browser.fetch("/do/answer_question", &fields).await.action_result();
+    assert_eq!(refused, ActionResult::Refused(FormErrors::of(ErrorCode::QuestionClosed)));
+    let fields = [("answer", "Monday"), ("registration", "bob"), ("page", "question")];
+    let refused = browser.fetch("/do/answer_question", &fields).await.action_result();
+    assert_eq!(refused, ActionResult::Refused(FormErrors::of(ErrorCode::OtherRegistration)));
+    let fields = [("password", PASSWORD), ("registration", "bob")];
+    let refused = browser.fetch("/do/withdraw_request", &fields).await.action_result();
+    assert_eq!(refused, ActionResult::Refused(FormErrors::of(ErrorCode::OtherRegistration)));
+    assert_eq!(portal.questions().await[1].answer, None);
 }

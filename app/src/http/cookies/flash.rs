@@ -134,7 +134,7 @@ impl CookieJar {
             let report = flash.report.clone().map(BatchReport::without_people);
             Flash { report, ..without_input() }
         };
-        // What is too long for a cookie is left out.
+        // Anything that is too long for a cookie is left out.
         self.seal(CookieName::Flash, flash, LIFETIME)
             .or_else(|| self.seal(CookieName::Flash, &without_input(), LIFETIME))
             .or_else(|| self.seal(CookieName::Flash, &without_people(), LIFETIME))

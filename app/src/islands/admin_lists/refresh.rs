@@ -50,15 +50,29 @@ pub(super) async fn refresh(is_outdated: impl Fn() -> bool) {
 /// Replaces the lists by those of `page`.
 pub(super) fn replace_lists(page: &Element) {
     let place = Place::of_focus();
-    let selected = selection::selected();
+    let (selected, open_menus) = (selection::selected(), open_menus());
     for old in all("[data-live]") {
         if let Some(new) = find_in(page, &format!("#{}", old.id())) {
             let _ = old.replace_with_with_node_1(&new);
         }
     }
     selection::select(&selected);
+    for menu in open_menus.iter().filter_map(|menu| find(menu)) {
+        let _ = menu.set_attribute("open", "");
+    }
     show_relative_times();
     place.restore_focus();
+}
+
+/// Returns the selectors of the menus that are open. The replacement of a list closes them otherwise, perhaps just before someone
+/// presses a button in one.
+fn open_menus() -> Vec<String> {
+    let rows = all("tr[data-row]:has(details[open])");
+    let selector = |row: &Element| {
+        let section = closest(row, "section")?;
+        Some(format!("#{} tr[data-row='{}'] details", section.id(), attribute(row, "data-row")))
+    };
+    rows.iter().filter_map(selector).collect()
 }
 
 /// The place of the keyboard focus: the row of a list, which the replacement of the list may remove.

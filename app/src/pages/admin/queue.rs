@@ -196,9 +196,9 @@ fn ActionButton(
 ) -> impl IntoView {
     let is_allowed = user.allowed_actions.contains(&action);
     let class = if action == AdminAction::Approve {
-        "btn btn-soft btn-primary w-full text-nowrap"
+        "btn btn-soft btn-primary w-full lg:text-nowrap"
     } else {
-        "btn border-line w-full text-nowrap"
+        "btn border-line w-full lg:text-nowrap"
     };
     is_allowed.then(|| {
         view! {

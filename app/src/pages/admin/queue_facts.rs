@@ -2,19 +2,20 @@
 //!
 //! # Guarantees
 //!
-//! - What an applicant or an administrator has written is quoted, below the facts of the portal, so that it cannot be taken for one.
+//! - The words of applicants and administrators are quoted, below the facts of the portal, so that they cannot be taken for facts.
 
 use leptos::prelude::*;
 
 use crate::islands::relative_time::UtcTime;
 use crate::pages::admin::users_url::UsersUrl;
 use crate::pages::page_request::PageRequest;
-use backend::admin::queue::find_in_queue;
+use backend::admin::queue::find_facts;
 use domain::decision::QueueFilter;
 use domain::queue::{AskedQuestion, Counted, EarlierDecision, QueueRow};
-use domain::status::UserId;
+use domain::status::{PublicStatus, UserId};
+use domain::view_models::UserRow;
 
-/// The card with the facts about an account that is pending or on hold. Shows nothing for other accounts.
+/// The card with the facts about a registration and the decisions about it. Shows nothing for an account without any.
 #[component]
 pub fn RegistrationCard(
     /// The request that the page answers.
@@ -25,17 +26,24 @@ pub fn RegistrationCard(
     let current_user = request.administrator()?.user_id;
     let card = Suspend::new(async move {
         // The facts are optional here. The queue reports a failed query.
-        let row = find_in_queue(&request.backend, current_user, id).await.ok().flatten();
+        let row = find_facts(&request.backend, current_user, id).await.ok().flatten();
+        let row = row.filter(|row| {
+            is_waiting(&row.user) || row.answer.is_some() || !row.asked.is_empty() || !row.earlier.is_empty()
+        });
         row.map(|row| view! {
             <section class="card card-border border-base-300 bg-base-100" aria-labelledby="registration-title">
                 <div class="card-body gap-4 max-md:p-4">
-                    <h2 class="card-title text-base" id="registration-title">"Registration"</h2>
+                    <h2 class="card-title text-base" id="registration-title">"Registration and decisions"</h2>
                     <Facts row=row />
                 </div>
             </section>
         })
     });
     Some(view! { <Suspense>{card}</Suspense> })
+}
+
+fn is_waiting(user: &UserRow) -> bool {
+    matches!(user.status, PublicStatus::Pending | PublicStatus::Held)
 }
 
 /// The words of a person.
@@ -52,9 +60,10 @@ pub fn Facts(
     /// The registration.
     row: QueueRow,
 ) -> impl IntoView {
-    let domain = QueueFilter::Domain(row.domain);
-    let client = row.client_ip.map(QueueFilter::ClientIp);
-    let unconfirmed = !row.user.confirmed;
+    let is_waiting = is_waiting(&row.user);
+    let domain = is_waiting.then_some(QueueFilter::Domain(row.domain));
+    let client = row.client_ip.filter(|_| is_waiting).map(QueueFilter::ClientIp);
+    let unconfirmed = is_waiting && !row.user.confirmed;
     view! {
         <ul class="flex min-w-0 flex-col gap-2 text-sm wrap-anywhere">
             {unconfirmed.then(|| view! {
@@ -63,9 +72,9 @@ pub fn Facts(
             {row.user.disputed_at.map(|at| view! {
                 <li>"The owner of this email address says that they did not register. " <UtcTime at=at /></li>
             })}
-            <li><SameKind filter=domain others=row.same_domain /></li>
+            {domain.map(|domain| view! { <li><SameKind filter=domain others=row.same_domain /></li> })}
             {client.map(|client| view! { <li>"From IP address " <SameKind filter=client others=row.same_client /></li> })}
-            {(!row.user.has_password).then(|| view! { <li>"Signs in with Microsoft."</li> })}
+            {(is_waiting && !row.user.has_password).then(|| view! { <li>"Signs in with Microsoft."</li> })}
             {row.earlier.into_iter().map(|earlier| view! { <Earlier earlier=earlier /> }).collect_view()}
             {row.question.zip(row.answer).map(|(question, answer)| view! {
                 <li><span class="text-muted">{question}</span><Quote text=answer /></li>

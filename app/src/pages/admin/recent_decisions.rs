@@ -157,7 +157,7 @@ pub fn BatchResult(
     now: Timestamp,
 ) -> impl IntoView {
     let done = report.count(DecisionResult::Done);
-    let total = report.accounts().count() as u64;
+    let total = report.before + report.accounts().count() as u64;
     let rows = report.people.iter().map(|person| {
         let name = if person.username.is_empty() { "A deleted account" } else { &person.username };
         let (name, message) = (name.to_owned(), person.message(report.action, report.undo, now));
@@ -168,11 +168,11 @@ pub fn BatchResult(
     let undo = (!report.undo && done > 0 && report.undo_until > Timestamp::NEVER).then(|| {
         let until = utc_time(report.undo_until);
         view! {
-            <UndoForm id=String::new() batch=report.batch.clone() next=None page=page.clone()>
-                "Undo all" <span class="sr-only">{format!(" until {until}")}</span>
-            </UndoForm>
+            <UndoForm id=String::new() batch=report.batch.clone() next=None page=page.clone()>"Undo all"</UndoForm>
+            <p class="text-sm text-muted">{format!("You can undo this until {until}.")}</p>
         }
     });
+    let done = report.before + done as u64;
     let title = if report.undo {
         format!("Undone for {done} of {}", people_count(total))
     } else {

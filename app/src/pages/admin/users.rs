@@ -85,6 +85,10 @@ fn Users(
                 {overdue.map(|message| view! { <WarningAlert message=message /> })}
                 {secret_warning.map(|message| view! { <WarningAlert message=message /> })}
                 <AdminLists>
+                    <nav class="flex flex-wrap gap-x-6 text-sm" id="on-this-page" aria-label="On this page" data-live>
+                        {(!decisions.recent.is_empty()).then(|| view! { <a class="link py-2" href="#recent-title">"Recent decisions"</a> })}
+                        <a class="link py-2" href="#people-title">"All accounts"</a>
+                    </nav>
                     <div class="flex flex-col gap-6 empty:hidden" id="results" data-live>
                         <FlashError request=request.clone() />
                         {field_error.map(|message| view! { <ErrorAlert message=message /> })}

@@ -68,6 +68,12 @@ pub(super) async fn begin_batch(
     Ok((batch.to_owned(), continued))
 }
 
+/// Returns the number of decisions of a batch.
+pub(super) async fn count_batch(backend: &Backend, batch: &str) -> Result<u64, InternalError> {
+    let query = decision::Entity::find().filter(decision::Column::Batch.eq(batch));
+    query.count(backend.db.pool()).await.context("count the decisions of a batch")
+}
+
 /// Returns true if an administrator has undone a decision of the batch.
 async fn is_undone(db: &impl ConnectionTrait, batch: &str) -> Result<bool, InternalError> {
     let undone = decision::Entity::find()

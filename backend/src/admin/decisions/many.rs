@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::Backend;
 use crate::admin::decisions::apply::{BatchContext, Decided, decide_in};
-use crate::admin::decisions::batch::{begin_batch, count_filtered, find_filtered};
+use crate::admin::decisions::batch::{begin_batch, count_batch, count_filtered, find_filtered};
 use crate::error::{InternalError, UseCaseError};
 use crate::infra::random;
 use crate::sessions::CurrentUser;
@@ -62,7 +62,8 @@ pub async fn decide_filtered(
     }
     let ids: Vec<UserId> = found.iter().map(|(id, _)| *id).collect();
     let people = found.into_iter().map(|(id, mark)| (id, Some(mark))).collect();
-    let report = new_report(form.action, id);
+    let mut report = new_report(form.action, id);
+    report.before = count_batch(backend, &report.batch).await?;
     let mut report = decide_each(backend, people, &form, true, report, admin, client_ip).await?;
     // Accounts that were not begun are the last ones, and the next part begins with them.
     let begun = ids.len() - report.count(DecisionResult::NotBegun);
@@ -79,6 +80,7 @@ fn new_report(action: AdminAction, batch: String) -> BatchReport {
         batch,
         action,
         undo: false,
+        before: 0,
         results: Vec::new(),
         undo_until: Timestamp::NEVER,
         next: None,

@@ -42,8 +42,12 @@ pub async fn recent_decisions(
         .context("find the people of recent decisions")?
         .into_iter()
         .collect();
+    let last = read_last_decisions(backend, rows.values().map(|row| row.user_id)).await?;
     let to_view = |(id, count, undo_until): Group| {
         let row = rows.get(&id)?;
+        if row.batch.is_none() && last.get(&row.user_id).is_some_and(|last| *last > id) {
+            return None;
+        }
         Some(RecentDecision {
             target: row.batch.clone().map_or(UndoTarget::Decision(row.id), UndoTarget::Batch),
             action: row.action.known()?,
@@ -57,6 +61,25 @@ pub async fn recent_decisions(
         })
     };
     Ok(groups.into_iter().filter_map(to_view).collect())
+}
+
+/// Returns the id of the last decision about each of these users that has not been undone. The ones before it can no longer be undone.
+async fn read_last_decisions(
+    backend: &Backend,
+    people: impl Iterator<Item = UserId>,
+) -> Result<HashMap<UserId, i64>, InternalError> {
+    let last = decision::Entity::find()
+        .select_only()
+        .column(decision::Column::UserId)
+        .column_as(decision::Column::Id.max(), "last")
+        .filter(decision::Column::UserId.is_in(people))
+        .filter(decision::Column::UndoneAt.is_null())
+        .group_by(decision::Column::UserId)
+        .into_tuple::<(UserId, i64)>()
+        .all(backend.db.pool())
+        .await
+        .context("find the last decisions")?;
+    Ok(last.into_iter().collect())
 }
 
 async fn read_groups(backend: &Backend) -> Result<Vec<Group>, InternalError> {

@@ -174,7 +174,7 @@ async fn restore_user(
     }
     let restored = update.exec(&**txn).await.map_err(|error| match unique_violation_error(error) {
         UseCaseError::Rejected(_) => ErrorCode::UndoIdentityTaken.into(),
-        internal => internal,
+        internal @ UseCaseError::Internal(_) => internal,
     })?;
     Ok(restored.rows_affected == 1)
 }

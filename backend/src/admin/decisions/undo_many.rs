@@ -11,7 +11,7 @@ use crate::Backend;
 use crate::admin::decisions::many::{MAX_DURATION, result_of};
 use crate::admin::decisions::undo::undo_decision;
 use crate::entity::decision;
-use crate::error::{ErrorContext, UseCaseError};
+use crate::error::{ErrorContext, InternalError, UseCaseError};
 use crate::infra::random;
 use crate::sessions::CurrentUser;
 use domain::decision::{BatchReport, MAX_BATCH, NextPart};
@@ -40,6 +40,7 @@ pub async fn undo_batch(
         batch: batch.to_owned(),
         action,
         undo: true,
+        before: count_undone(backend, batch, after).await?,
         results: Vec::new(),
         undo_until: Timestamp::NEVER,
         next: None,
@@ -58,6 +59,17 @@ pub async fn undo_batch(
     let remaining = select_after(batch, last).count(backend.db.pool()).await.context("count a batch")?;
     report.next = (remaining > 0).then_some(NextPart { after: last, remaining, queue: None });
     Ok(report)
+}
+
+/// Returns the number of decisions of a batch up to the id `after` that have been undone.
+async fn count_undone(backend: &Backend, batch: &str, after: i64) -> Result<u64, InternalError> {
+    decision::Entity::find()
+        .filter(decision::Column::Batch.eq(batch))
+        .filter(decision::Column::Id.lte(after))
+        .filter(decision::Column::UndoneAt.is_not_null())
+        .count(backend.db.pool())
+        .await
+        .context("count the undone decisions of a batch")
 }
 
 fn select_after(batch: &str, after: i64) -> Select<decision::Entity> {

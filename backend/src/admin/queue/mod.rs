@@ -26,7 +26,7 @@ use crate::entity::{registration, user};
 use crate::error::{ErrorContext, InternalError};
 use domain::decision::QueueFilter;
 use domain::queue::{Counted, QueueRow, QueueView};
-use domain::status::UserId;
+use domain::status::{Status, UserId};
 
 /// The number up to which the registrations of a filter are counted.
 pub const MAX_TOTAL: u64 = 10_000;
@@ -71,14 +71,14 @@ pub async fn read_queue(
     Ok(QueueView { rows: add_facts(backend, current_user, users).await?, next, total, highest_id })
 }
 
-/// Returns the registration of one account, if it is pending or on hold.
-pub async fn find_in_queue(
+/// Returns one account with the facts about its registration and the decisions about it, whatever its status.
+pub async fn find_facts(
     backend: &Backend,
     current_user: UserId,
     id: UserId,
 ) -> Result<Option<QueueRow>, InternalError> {
-    let query = select_waiting(backend, None).filter(user::Column::Id.eq(id));
-    let user = query.one(backend.db.pool()).await.context("find a registration in the queue")?;
+    let query = user::Entity::find_by_id(id).filter(user::Column::Status.ne(Status::Shadow));
+    let user = query.one(backend.db.pool()).await.context("find the account of a registration")?;
     Ok(add_facts(backend, current_user, user.into_iter().collect()).await?.pop())
 }
 
