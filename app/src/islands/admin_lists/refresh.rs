@@ -64,8 +64,7 @@ pub(super) fn replace_lists(page: &Element) {
     place.restore_focus();
 }
 
-/// Returns the selectors of the menus that are open. The replacement of a list closes them otherwise, perhaps just before someone
-/// presses a button in one.
+/// Returns the selectors of the menus that are open. Without them, the replacement of a list would close a menu under the pointer.
 fn open_menus() -> Vec<String> {
     let rows = all("tr[data-row]:has(details[open])");
     let selector = |row: &Element| {
