@@ -71,7 +71,7 @@ fn DeletedRegistration(request: PageRequest) -> impl IntoView {
         <SignedOutLayout
             request=request.clone()
             title="Your registration has been deleted".to_owned()
-            lead="It was withdrawn, or its email address was not confirmed in time. You can register again.".to_owned()
+            lead="It was withdrawn, its email address was not confirmed in time, or the owner of the email address said that they did not register. You can register again.".to_owned()
             step=ProgressStep::Start
         >
             <FlashError request=request />
@@ -116,7 +116,9 @@ fn text_of(state: &RegistrationState, portal: &str) -> StatusText {
         ),
         RegistrationState::Declined { .. } => text(
             "Your request was declined",
-            &format!("An administrator has declined your request to join {portal}. You can register again."),
+            &format!(
+                "An administrator has declined your request to join {portal}. You can register again with another username."
+            ),
             ProgressStep::None,
         ),
     }

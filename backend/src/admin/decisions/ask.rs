@@ -6,7 +6,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::Backend;
-use crate::admin::decisions::effects::{Delivery, enqueue_email};
+use crate::admin::decisions::delivery::{Delivery, enqueue_email};
 use crate::auth::token::{NewToken, insert_token, revoke_tokens};
 use crate::email::message::Message;
 use crate::entity::{decision, question, user};

@@ -6,12 +6,13 @@ use crate::Backend;
 use crate::accounts::blocked_identities::{block, unblock};
 use crate::admin::decisions::ask::ask;
 use crate::admin::decisions::confirmed_email;
+use crate::admin::decisions::delivery::{Delivery, enqueue_email};
 use crate::auth::known_browsers::forget_all_browsers;
 use crate::auth::revocation::revoke_credentials;
 use crate::auth::token::{NewToken, insert_token};
 use crate::email::message::Message;
 use crate::email::obsolete::drop_after_status_change;
-use crate::email::outbox::{NewEmail, Schedule, drop_unsent, enqueue_scheduled};
+use crate::email::outbox::drop_unsent;
 use crate::entity::blocked_identity::BlockReason;
 use crate::entity::outbox::EmailKind;
 use crate::entity::user;
@@ -23,23 +24,6 @@ use domain::status::transitions::Change;
 use domain::status::{AdminAction, Status};
 use domain::time::Timestamp;
 use domain::token::Purpose;
-
-/// The times of a decision's rows, and the priority of its email unless it is that of its kind.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Delivery {
-    /// The time of the decision. All of its rows have it, so that undoing it finds them.
-    pub(super) decided_at: Timestamp,
-    /// The time at which the email is sent.
-    pub(super) due_at: Timestamp,
-    pub(super) priority: Option<i32>,
-}
-
-impl Delivery {
-    /// The delivery of an email that is sent immediately.
-    pub(super) fn immediate(now: Timestamp) -> Self {
-        Self { decided_at: now, due_at: now, priority: None }
-    }
-}
 
 /// Applies the side effects of a change: ends sessions, revokes links, blocks or unblocks identities, and enqueues the email.
 /// Returns the id of the email.
@@ -170,19 +154,4 @@ async fn send_sign_in_link(
         asks_password: user.email_confirmed_at.is_none(),
     };
     enqueue_email(backend, db, user, message, Some(expires_at), delivery).await
-}
-
-/// Enqueues an email to a user and returns its id.
-pub(super) async fn enqueue_email(
-    backend: &Backend,
-    db: &impl ConnectionTrait,
-    user: &user::Model,
-    message: Message,
-    not_after: Option<Timestamp>,
-    delivery: Delivery,
-) -> Result<i64, InternalError> {
-    let priority = delivery.priority.unwrap_or_else(|| message.kind().priority());
-    let schedule = Schedule { due_at: delivery.due_at, priority };
-    let new_email = NewEmail { user_id: Some(user.id), recipient: &user.email, message, not_after };
-    enqueue_scheduled(db, &backend.keys, new_email, schedule, delivery.decided_at).await
 }

@@ -15,6 +15,7 @@ mod apply;
 mod ask;
 mod batch;
 mod blocked;
+mod delivery;
 mod effects;
 mod last_change;
 mod many;
