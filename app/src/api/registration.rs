@@ -15,7 +15,7 @@ pub async fn answer_question(
     #[server(default)] question_id: String,
     #[server(default)] registration: String,
 ) -> Result<ActionResult, ActionError> {
-    use crate::http::{ActionResponse, action, question_page};
+    use crate::http::{ActionResponse, action, question_page, refuse_other_registration};
     use backend::accounts::questions::{Answer, answer_question};
     use domain::errors::{Field, FormErrors};
     use domain::flash_message::FlashMessage;
@@ -25,7 +25,7 @@ pub async fn answer_question(
         .keep(Field::Answer, &answer)
         .run(async move |cx| {
             let applicant = cx.request.applicant_of(&token)?;
-            refuse_other_registration(&cx, applicant, &registration).await?;
+            refuse_other_registration(&cx.backend, applicant, &registration).await?;
             let text = parse_answer(&answer).map_err(|code| FormErrors::of_field(Field::Answer, code))?;
             let answer = Answer { question_id: question_id.parse().ok(), text };
             answer_question(&cx.backend, applicant, &answer, &cx.request.proof(&password)).await?;
@@ -34,7 +34,8 @@ pub async fn answer_question(
         .await
 }
 
-/// Withdraws the request and deletes the account. `registration` is the username that the page has shown, and `page` is `question` for the form of a question, which has an answer too.
+/// Withdraws the request and deletes the account. `registration` is the username that the page has shown, and `page` is `question` for
+/// the form of a question, which has an answer too.
 #[server(prefix = "/do", endpoint = "withdraw_request")]
 pub async fn withdraw_request(
     #[server(default)] token: String,
@@ -43,7 +44,7 @@ pub async fn withdraw_request(
     #[server(default)] page: String,
     #[server(default)] registration: String,
 ) -> Result<ActionResult, ActionError> {
-    use crate::http::{ActionResponse, STATUS_PAGE, action, question_page};
+    use crate::http::{ActionResponse, STATUS_PAGE, action, question_page, refuse_other_registration};
     use backend::accounts::applicant::Applicant;
     use backend::accounts::withdrawal::withdraw_request;
     use backend::error::UseCaseError;
@@ -56,7 +57,7 @@ pub async fn withdraw_request(
         .keep(Field::Answer, &answer)
         .run(async move |cx| {
             let applicant = cx.request.applicant_of(&token)?;
-            refuse_other_registration(&cx, applicant, &registration).await?;
+            refuse_other_registration(&cx.backend, applicant, &registration).await?;
             let withdrawn = withdraw_request(&cx.backend, applicant, &cx.request.proof(&password)).await;
             match (withdrawn, applicant) {
                 // The form of the question has no password. The page with the status does.
@@ -74,22 +75,4 @@ pub async fn withdraw_request(
             }
         })
         .await
-}
-
-/// Refuses a form about another registration than the one that the browser shows now. `shown` is the username on the page of the form;
-/// it is empty on pages of earlier versions.
-#[cfg(feature = "ssr")]
-async fn refuse_other_registration(
-    cx: &crate::http::ActionContext,
-    applicant: backend::accounts::applicant::Applicant<'_>,
-    shown: &str,
-) -> Result<(), backend::error::UseCaseError> {
-    use backend::accounts::applicant::Applicant;
-    use backend::accounts::registration_status::find_registration;
-    use domain::errors::ErrorCode;
-
-    let Applicant::Browser(user_id) = applicant else { return Ok(()) };
-    let current = find_registration(&cx.backend, user_id).await?;
-    let is_other = current.is_some_and(|current| !shown.is_empty() && current.username != shown);
-    if is_other { Err(ErrorCode::OtherRegistration.into()) } else { Ok(()) }
 }

@@ -9,6 +9,7 @@ mod page_form;
 mod remember;
 mod request_context;
 mod response;
+mod shown_registration;
 mod urls;
 
 pub use crate::http::accept::asks_for_json;
@@ -22,6 +23,7 @@ pub use crate::http::email_preview::EmailPreview;
 pub use crate::http::page_form::PageForm;
 pub use crate::http::request_context::RequestContext;
 pub use crate::http::response::{ActionResponse, REFERENCE};
+pub use crate::http::shown_registration::refuse_other_registration;
 pub use crate::http::urls::{
     QUESTION_PAGE, STATUS_PAGE, admin_page, escape, list_page, login_page, page_with_use, question_page,
     token_page,

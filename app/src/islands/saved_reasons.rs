@@ -28,7 +28,8 @@ pub fn SavedReasonForm(
     }
 }
 
-/// Fills in the field of a saved reason without losing a typed text, and chooses whether the person is told. Returns `None` if the page has no such field.
+/// Fills in the field of a saved reason without losing a typed text, and chooses whether the person is told. Returns `None` if the
+/// page has no such field.
 fn fill_in(option: &Element) -> Option<()> {
     let (field, text) = (option.get_attribute("data-field")?, option.get_attribute("data-text")?);
     let area = document().get_element_by_id(&field)?;

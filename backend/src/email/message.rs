@@ -262,7 +262,9 @@ pub enum Message {
         url: String,
         /// The time until the link expires.
         lifetime: Duration,
-        /// True if the email address is not confirmed, so the page of the link has the button "This wasn't me".
+        /// True if the email address is not confirmed, so the page of the link has the button "This wasn't me". Emails of earlier
+        /// versions do not have this field.
+        #[serde(default)]
         disputable: bool,
     },
     /// Registrations are waiting for a decision: to administrators.
