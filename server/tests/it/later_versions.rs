@@ -51,7 +51,8 @@ async fn an_email_of_an_unknown_kind_waits_and_delays_no_other() {
     assert_eq!((waiting.attempts, waiting.failed_at), (0, None));
     execute(
         &portal,
-        "UPDATE outbox SET kind = 'passkey_added', state = 'pending', sealed = 'x', due_at = 0, finished_at = 0, attempts = 0",
+        "UPDATE outbox SET kind = 'passkey_added', state = 'pending', sealed = 'x', due_at = 0, finished_at = 0, \
+         leased_until = 0, attempts = 0, last_error = NULL",
     )
     .await;
     portal.register("carl").await;
@@ -59,6 +60,11 @@ async fn an_email_of_an_unknown_kind_waits_and_delays_no_other() {
     let unknown = portal.outbox().await.into_iter().find(|row| row.kind.known().is_none());
     let unknown = unknown.expect("the email waits");
     assert_eq!((unknown.state.known(), unknown.attempts), (Some(EmailState::Pending), 0));
+    assert_eq!(
+        (unknown.due_at.0, unknown.leased_until.0, unknown.last_error),
+        (0, 0, None),
+        "no worker leased it"
+    );
 }
 
 #[tokio::test]
