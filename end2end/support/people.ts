@@ -158,11 +158,6 @@ export class People {
     await this.expectSuccess(await this.asAdmin(), 'add_reason', { used_for: usedFor, title, reason: text })
   }
 
-  /** Saves a reason. If the same reason is already saved, nothing changes. */
-  async saveReason(usedFor: string, title: string, text: string): Promise<void> {
-    await this.expectSuccess(await this.asAdmin(), 'add_reason', { used_for: usedFor, title, reason: text })
-  }
-
   /** Returns the id of a user from the admin pages. */
   async idOf(username: string): Promise<number> {
     const page = await (await this.asAdmin()).get(`/admin?after=${username.slice(0, -1)}`)

@@ -189,9 +189,9 @@ fn queue_form(
 async fn everyone_of_a_domain_is_decided_about_in_parts_of_fifty_and_no_one_else() {
     let (portal, admin) = start().await;
     let zoe = portal.create_admin("zoe").await;
-    let people = portal.insert_pending(120, "spam.example.org", "192.0.2.7").await;
     portal.insert_pending(2, "notspam.example.org", "192.0.2.8").await;
-    portal.insert_pending(2, "xspam.example.org", "192.0.2.8").await;
+    portal.insert_pending(2, "sub.spam.example.org", "192.0.2.8").await;
+    let people = portal.insert_pending(120, "spam.example.org", "192.0.2.7").await;
     let shown_at = portal.backend.now();
     portal.advance_time(Duration::from_secs(1));
     // Someone else has decided about one, and moved it back to pending: the page has not shown that.

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
 use crate::support::smtp::smtp_server;
 use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, TestPortal};
 use backend::admin::commands::grant_admin;
 use backend::email::worker;
+use backend::entity::outbox;
 use backend::entity::outbox::{EmailKind, EmailState};
 use domain::status::{Role, Status};
 
@@ -17,7 +21,7 @@ async fn write_emails(portal: &TestPortal) {
 /// Returns the states of the emails of this kind, the oldest first. The content of a dropped one has been erased.
 async fn states(portal: &TestPortal, kind: EmailKind) -> Vec<EmailState> {
     let rows = portal.outbox().await.into_iter().filter(|row| row.kind.known() == Some(kind));
-    let state = |row: backend::entity::outbox::Model| {
+    let state = |row: outbox::Model| {
         let state = row.state.known().expect("a known state");
         assert!(state != EmailState::Dropped || row.sealed.is_none());
         state
@@ -254,6 +258,43 @@ async fn undoing_a_change_of_email_address_drops_the_emails_of_the_thief() {
     assert_eq!(states(&portal, EmailKind::TemporaryPassword).await, [EmailState::Dropped]);
     let changes = [EmailState::Sent, EmailState::Dropped];
     assert_eq!(states(&portal, EmailKind::ConfirmNewEmail).await, changes);
+}
+
+#[tokio::test]
+async fn a_change_of_email_address_drops_the_emails_to_the_old_one() {
+    let (portal, _) = with_ada(Status::Active).await;
+    let browser = portal.signed_in("ada").await;
+    request_change(&browser, "countess@example.org").await;
+    let emails = portal.deliver_emails().await;
+    let link = emails.iter().rfind(|email| email.to == "countess@example.org").expect("mail").link();
+    portal.browser().register("eve", "ada@example.org", PASSWORD).await;
+    write_emails(&portal).await;
+    assert_eq!(states(&portal, EmailKind::AlreadyRegistered).await, [EmailState::Pending]);
+    browser.post("/do/change_address", &[("token", link.trim_start_matches("/confirm-address/"))]).await;
+    assert_eq!(portal.user("ada").await.email, "countess@example.org");
+    assert_eq!(states(&portal, EmailKind::AlreadyRegistered).await, [EmailState::Dropped]);
+}
+
+#[tokio::test]
+async fn undoing_a_change_of_email_address_drops_the_email_that_reports_it() {
+    let (portal, _) = with_ada(Status::Active).await;
+    let thief = portal.signed_in("ada").await;
+    request_change(&thief, "thief@example.org").await;
+    let emails = portal.deliver_emails().await;
+    let link = emails.iter().rfind(|email| email.to == "thief@example.org").expect("mail").link();
+    thief.post("/do/change_address", &[("token", link.trim_start_matches("/confirm-address/"))]).await;
+    let undo = portal.email_to("ada").await.link();
+    // The server accepted the email, but the portal did not hear of it and is going to send it again.
+    outbox::Entity::update_many()
+        .col_expr(outbox::Column::State, Expr::value(EmailState::Pending))
+        .filter(outbox::Column::Kind.eq(EmailKind::EmailChanged))
+        .exec(portal.backend.db.pool())
+        .await
+        .expect("is pending again");
+    let owner = portal.browser();
+    owner.post("/do/undo_address_change", &[("token", undo.trim_start_matches("/undo/"))]).await;
+    assert_eq!(portal.user("ada").await.email, "ada@example.org");
+    assert_eq!(states(&portal, EmailKind::EmailChanged).await, [EmailState::Dropped]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use crate::support::TestPortal;
+use crate::support::{PASSWORD, TestPortal};
 use app::api::action_result::ActionResult;
 use backend::audit::Action;
 use backend::entity::outbox;
@@ -70,6 +70,21 @@ async fn an_action_that_another_administrator_has_applied_is_done_until_somethin
     zoe.apply_action("deactivate", ada.id).await;
     zoe.get("/admin").await.assert_contains("grace deactivated ada just now.");
     assert_eq!(portal.user("ada").await.credential_version, 4, "each action was applied once");
+}
+
+#[tokio::test]
+async fn the_same_action_is_applied_again_once_the_first_one_is_no_longer_in_effect() {
+    let portal = TestPortal::start().await;
+    let admin = portal.create_admin("grace").await;
+    let ada = portal.create_user("ada", Status::Deactivated, Role::Member).await;
+    admin.apply_action("reactivate", ada.id).await;
+    portal.advance_time(Duration::from_secs(1));
+    let browser = portal.signed_in("ada").await;
+    browser.post("/do/delete_account", &[("current_password", PASSWORD)]).await;
+    assert_eq!(portal.user("ada").await.status, Status::Deactivated);
+    admin.apply_action("reactivate", ada.id).await;
+    let user = portal.user("ada").await;
+    assert_eq!((user.status, user.deletion_due_at), (Status::Active, None));
 }
 
 #[tokio::test]

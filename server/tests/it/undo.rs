@@ -10,7 +10,7 @@ use app::api::action_result::ActionResult;
 use backend::email::delivery::SendResult;
 use backend::email::outbox::{NextEmail, lease_next, record_result};
 use backend::entity::outbox::{EmailKind, EmailState};
-use backend::entity::{blocked_identity, user};
+use backend::entity::{blocked_identity, outbox, user};
 use domain::errors::{ErrorCode, FormErrors};
 use domain::flash_message::FlashMessage;
 use domain::status::{AdminAction, Role, Status};
@@ -37,6 +37,16 @@ async fn is_refused(portal: &TestPortal, admin: &Browser, code: ErrorCode) {
     assert_eq!((portal.decisions().await, portal.outbox().await.len()), before);
     admin.undo(last_decision(portal).await).await;
     admin.get("/admin").await.assert_contains(&code.message());
+}
+
+/// Makes an email due at once.
+async fn make_due(portal: &TestPortal, id: i64) {
+    outbox::Entity::update_many()
+        .col_expr(outbox::Column::DueAt, Expr::value(portal.backend.now()))
+        .filter(outbox::Column::Id.eq(id))
+        .exec(portal.backend.db.pool())
+        .await
+        .expect("is due");
 }
 
 async fn state_of_email(portal: &TestPortal, kind: EmailKind) -> Vec<Option<EmailState>> {
@@ -96,8 +106,17 @@ async fn a_decision_whose_email_is_being_sent_cannot_be_undone() {
     let ada = portal.create_user("ada", Status::Pending, Role::Member).await;
     portal.deliver_emails().await;
     admin.decide("approve", &ada, &[]).await;
-    portal.advance_time(Duration::from_mins(1));
-    assert!(matches!(lease_next(&portal.backend).await.expect("leases"), NextEmail::Leased(_)));
+    // The worker's clock runs ahead, so the window is not over yet.
+    let email = portal.emails_about(ada.id).await.pop().expect("an email");
+    make_due(&portal, email.id).await;
+    let NextEmail::Leased(row) = lease_next(&portal.backend).await.expect("leases") else {
+        panic!("no email is due")
+    };
+    assert_eq!(row.id, email.id);
+    is_refused(&portal, &admin, ErrorCode::UndoEmailLeaving).await;
+    // An attempt that failed may have reached the mailbox.
+    let failed = SendResult::TemporaryFailure { reason: "no answer".to_owned(), retry_after: None };
+    record_result(&portal.backend, &row, failed).await.expect("records");
     is_refused(&portal, &admin, ErrorCode::UndoEmailLeaving).await;
 }
 
@@ -349,6 +368,15 @@ async fn undoing_a_decision_about_an_account_due_for_deletion_restores_the_reque
     portal.browser().get(&email.link()).await.assert_contains("Keep");
 }
 
+async fn take_password(portal: &TestPortal, name: &str) {
+    user::Entity::update_many()
+        .col_expr(user::Column::PasswordHash, Expr::value(Option::<String>::None))
+        .filter(user::Column::UsernameKey.eq(name))
+        .exec(portal.backend.db.pool())
+        .await
+        .expect("changes");
+}
+
 #[tokio::test]
 async fn undoing_never_ends_the_last_administrator_who_can_sign_in() {
     let (portal, admin) = start().await;
@@ -356,14 +384,36 @@ async fn undoing_never_ends_the_last_administrator_who_can_sign_in() {
     portal.advance_time(Duration::from_secs(1));
     admin.decide("reactivate", &zoe, &[]).await;
     // Grace can no longer sign in, although her session lasts.
-    user::Entity::update_many()
-        .col_expr(user::Column::PasswordHash, Expr::value(Option::<String>::None))
-        .filter(user::Column::UsernameKey.eq("grace"))
-        .exec(portal.backend.db.pool())
-        .await
-        .expect("changes");
+    take_password(&portal, "grace").await;
     is_refused(&portal, &admin, ErrorCode::LastAdmin).await;
     assert_eq!(portal.user("zoe").await.status, Status::Active);
+}
+
+#[tokio::test]
+async fn of_two_reactivations_that_are_undone_at_once_one_administrator_remains() {
+    let (portal, admin) = start().await;
+    let other = portal.create_admin("heidi").await;
+    let names = ["yan", "zoe"];
+    for name in names {
+        portal.create_user(name, Status::Deactivated, Role::Admin).await;
+    }
+    // They can no longer sign in, although their sessions last.
+    take_password(&portal, "grace").await;
+    take_password(&portal, "heidi").await;
+    let mut decisions = [0; 2];
+    for _ in 0..20 {
+        portal.advance_time(Duration::from_secs(1));
+        for (name, decision) in names.iter().zip(&mut decisions) {
+            let user = portal.user(name).await;
+            if user.status == Status::Deactivated {
+                admin.decide("reactivate", &user, &[]).await;
+                *decision = last_decision(&portal).await;
+            }
+        }
+        tokio::join!(admin.undo(decisions[0]), other.undo(decisions[1]));
+        let (yan, zoe) = (portal.user("yan").await.status, portal.user("zoe").await.status);
+        assert_ne!(yan, zoe, "one of the two is undone");
+    }
 }
 
 #[tokio::test]
@@ -405,13 +455,7 @@ async fn of_undoing_and_sending_at_the_same_moment_one_wins() {
         // The worker's clock runs ahead, so that both are possible.
         portal.advance_time(Duration::from_secs(59));
         let email = portal.emails_about(person.id).await.pop().expect("an email");
-        let now = portal.backend.now();
-        backend::entity::outbox::Entity::update_many()
-            .col_expr(backend::entity::outbox::Column::DueAt, Expr::value(now))
-            .filter(backend::entity::outbox::Column::Id.eq(email.id))
-            .exec(portal.backend.db.pool())
-            .await
-            .expect("is due");
+        make_due(&portal, email.id).await;
         let (undo, lease) = (admin.undo(id), lease_next(&portal.backend));
         let next = if number % 2 == 0 { tokio::join!(undo, lease).1 } else { tokio::join!(lease, undo).0 };
         let is_leased = match next.expect("leases") {
