@@ -118,7 +118,7 @@ fn decide_one(person: &Pending) -> String {
 fn decide_many(people: &[Pending]) -> String {
     let people: Vec<String> =
         people.iter().map(|person| format!("&people%5B%5D={}%3A{}", person.id, person.mark)).collect();
-    format!("decision=approve{}", people.concat())
+    format!("decision=approve&unconfirmed=yes{}", people.concat())
 }
 
 /// Measures the deletion of an account by the owner of its email address.

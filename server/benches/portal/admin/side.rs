@@ -78,9 +78,13 @@ impl Side {
         Ok(began.elapsed().as_secs_f64() * 1e3 / f64::from(count))
     }
 
-    /// Sends a form. Returns the milliseconds until the answer.
+    /// Sends a form as the administrator. Returns the milliseconds until the answer.
     pub async fn post(&self, path: &str, form: &str) -> anyhow::Result<f64> {
-        let request = client::post(self.portal.address, path, Some(&self.session), form);
+        self.post_with(Some(&self.session), path, form).await
+    }
+
+    async fn post_with(&self, session: Option<&str>, path: &str, form: &str) -> anyhow::Result<f64> {
+        let request = client::post(self.portal.address, path, session, form);
         // The portal closes connections that have not been used for some time.
         let mut connection = Connection::open(self.portal.address).await?;
         let began = Instant::now();
@@ -118,10 +122,11 @@ impl Side {
         fill::settle(&self.database).await
     }
 
-    /// Presses "This wasn't me" on the page of a link, which deletes the account. Returns the milliseconds until the answer.
+    /// Presses "This wasn't me" on the page of a link, which deletes the account, as a visitor does. Returns the milliseconds until
+    /// the answer.
     pub async fn delete_account(&self, number: usize) -> anyhow::Result<f64> {
         let form = format!("token={}", self.links.get(number).context("no such link")?);
-        let took = self.post("/do/disown_address", &form).await?;
+        let took = self.post_with(None, "/do/disown_address", &form).await?;
         let name = fill::unconfirmed_name(number);
         let left = user::Entity::find().filter(user::Column::UsernameKey.eq(name));
         ensure!(left.one(self.database.pool()).await?.is_none(), "an account was not deleted");
