@@ -20,6 +20,12 @@ impl Counted {
         Self { count: found.min(limit), more: found > limit }
     }
 
+    /// Returns a number of things that were all counted.
+    #[must_use]
+    pub fn exactly(count: u64) -> Self {
+        Self { count, more: false }
+    }
+
     /// Returns the number as text, for example `312` or `100+`.
     #[must_use]
     pub fn text(self) -> String {

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::decision::{LastChange, Mark};
-use crate::queue::QueueView;
+use crate::queue::{Counted, QueueView};
 use crate::status::{AdminAction, PublicStatus, Role, UserId};
 use crate::time::Timestamp;
 
@@ -65,14 +65,14 @@ impl UserRow {
 }
 
 /// A page of a list with cursor pagination.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page<T> {
     /// The rows of this page.
     pub rows: Vec<T>,
     /// The cursor of the next page.
     pub next: Option<String>,
     /// The number of rows on all pages.
-    pub total: u64,
+    pub total: Counted,
 }
 
 /// The users page as an administrator sees it.

@@ -27,6 +27,7 @@ use crate::error::{ErrorContext, InternalError, UseCaseError};
 use crate::infra::database::{Lock, WriteTransaction};
 use crate::sessions::{CurrentUser, lock_user_row};
 use domain::errors::ErrorCode;
+use domain::queue::Counted;
 use domain::view_models::{DelayedEmails, FailedEmail, FailedEmailsView, Page};
 
 /// The maximum number of rows of a page.
@@ -95,7 +96,7 @@ async fn read_failed_emails(
             reason: row.last_error.unwrap_or_default(),
         })
         .collect();
-    Ok(Page { rows, next, total })
+    Ok(Page { rows, next, total: Counted::exactly(total) })
 }
 
 /// The reason for which an email is dropped that is sent again with a new secret.

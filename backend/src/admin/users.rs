@@ -7,7 +7,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+};
 
 use crate::Backend;
 use crate::accounts::email_address::display_email;
@@ -18,12 +21,16 @@ use crate::admin::queue::read_queue;
 use crate::entity::user;
 use crate::error::{ErrorContext, InternalError};
 use domain::decision::QueueFilter;
+use domain::queue::Counted;
 use domain::status::{Status, UserId};
 use domain::time::Timestamp;
 use domain::view_models::{Page, UserRow, UsersPageView};
 
 /// The maximum number of rows of a page.
 pub const PAGE_SIZE: u64 = 50;
+
+/// The number up to which all users are counted.
+const MAX_TOTAL: u64 = 1_000;
 
 /// The positions at which the two lists begin, from the query of the URL.
 #[derive(Clone, Debug, Default)]
@@ -66,8 +73,17 @@ async fn read_users(
     Ok(Page { rows: to_user_rows(backend, current_user, rows).await?, next, total })
 }
 
-async fn count_users(backend: &Backend, query: Select<user::Entity>) -> Result<u64, InternalError> {
-    query.count(backend.db.pool()).await.context("count users")
+/// Returns the number of users, counted up to [`MAX_TOTAL`]: an exact number would read the whole table for each page.
+async fn count_users(backend: &Backend, query: Select<user::Entity>) -> Result<Counted, InternalError> {
+    let read = "count users";
+    let found = query.select_only().column(user::Column::Id).limit(MAX_TOTAL + 1).into_query();
+    let statement = Query::select()
+        .expr_as(Expr::col(Asterisk).count(), "found")
+        .from_subquery(found, "users")
+        .to_owned();
+    let row = backend.db.pool().query_one(&statement).await.context(read)?;
+    let found: i64 = row.map_or(Ok(0), |row| row.try_get("", "found")).context(read)?;
+    Ok(Counted::up_to(MAX_TOTAL, u64::try_from(found).unwrap_or(0)))
 }
 
 /// Returns the rows of a page, and true if there is a next page. For that it reads one row more than fits.

@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
-use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
@@ -20,10 +20,8 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::Backend;
-use crate::entity::{known_browser, user};
+use crate::entity::known_browser;
 use crate::error::{ErrorContext, InternalError};
-use crate::infra::database::Lock;
 use crate::infra::random;
 use domain::status::UserId;
 use domain::time::Timestamp;
@@ -34,8 +32,6 @@ pub const MAX_FAILURES: i32 = 10;
 /// The maximum number of browsers of one account: more than people use, and few enough that stolen cookies add little to the
 /// daily limit.
 pub const MAX_BROWSERS: u64 = 20;
-/// The interval at which the use of a browser is recorded.
-const RECORD_INTERVAL: Duration = Duration::from_hours(24);
 /// The time for which an unused browser stays known: as long as its cookie.
 pub const KNOWN_BROWSER_LIFETIME: Duration = Duration::from_hours(8_760);
 
@@ -119,72 +115,33 @@ pub(crate) async fn forget_if_exhausted(
     Ok(())
 }
 
-/// Remembers the browser in which `user_id` has just signed in, unless the credentials have changed since they were verified:
-/// otherwise a thief's browser could be remembered after the owner has changed the password. Returns the content of the new
-/// cookie. An error is only logged, because it is no reason to refuse the sign-in.
+/// Remembers the browser in which `user_id` signs in, in the transaction of the sign-in, which holds the lock of the user's row: so
+/// no browser of a thief is remembered after the owner has changed the password. Returns the content of the new cookie.
 pub(crate) async fn remember_at_sign_in(
-    backend: &Backend,
+    db: &impl ConnectionTrait,
     user_id: UserId,
-    credential_version: i32,
     browsers: &[KnownBrowser],
-) -> Option<KnownBrowser> {
-    match try_remember(backend, user_id, credential_version, browsers).await {
-        Ok(known) => known,
-        Err(error) => {
-            tracing::warn!(cause = %error, "could not remember the browser");
-            None
-        }
+    now: Timestamp,
+) -> Result<KnownBrowser, InternalError> {
+    if let Some(browser) = known_to(browsers, user_id)
+        && record_use(db, browser, now).await?
+    {
+        return Ok(browser.clone());
     }
+    let browser = insert(db, user_id, now).await?;
+    forget_surplus(db, user_id, &browser).await?;
+    Ok(browser)
 }
 
 /// Records a sign-in on a shared computer. It resets the failures of a known browser and makes no other browser known.
-pub(crate) async fn record_success(backend: &Backend, user_id: UserId, browsers: &[KnownBrowser]) {
-    let Some(browser) = known_to(browsers, user_id) else { return };
-    if let Err(error) = record_use(backend.db.pool(), browser, backend.now()).await {
-        tracing::warn!(cause = %error, "could not record a sign-in with a known browser");
-    }
-}
-
-async fn try_remember(
-    backend: &Backend,
-    user_id: UserId,
-    credential_version: i32,
-    browsers: &[KnownBrowser],
-) -> Result<Option<KnownBrowser>, InternalError> {
-    let now = backend.now();
-    let known = known_to(browsers, user_id);
-    if let Some(browser) = known
-        && is_up_to_date(backend, browser, now).await?
-    {
-        return Ok(Some(browser.clone()));
-    }
-    if backend.db.is_postgres() {
-        return record_or_insert(backend.db.pool(), user_id, credential_version, known, now).await;
-    }
-    let txn = backend.db.begin_write(Lock::None).await?;
-    let known = record_or_insert(&*txn, user_id, credential_version, known, now).await?;
-    txn.commit().await?;
-    Ok(known)
-}
-
-async fn record_or_insert(
+pub(crate) async fn record_success(
     db: &impl ConnectionTrait,
     user_id: UserId,
-    credential_version: i32,
-    known: Option<&KnownBrowser>,
+    browsers: &[KnownBrowser],
     now: Timestamp,
-) -> Result<Option<KnownBrowser>, InternalError> {
-    if let Some(browser) = known
-        && record_use(db, browser, now).await?
-    {
-        return Ok(Some(browser.clone()));
-    }
-    let browser = KnownBrowser::generate(user_id);
-    if !insert_if_unchanged(db, &browser, credential_version, now).await? {
-        return Ok(None);
-    }
-    forget_surplus(db, user_id, &browser).await?;
-    Ok(Some(browser))
+) -> Result<(), InternalError> {
+    let Some(browser) = known_to(browsers, user_id) else { return Ok(()) };
+    record_use(db, browser, now).await.map(drop)
 }
 
 /// Records a successful sign-in in a known browser. Returns false if the browser is no longer known.
@@ -202,55 +159,6 @@ async fn record_use(
         .await
         .context("record the use of a known browser")?;
     Ok(updated.rows_affected == 1)
-}
-
-/// Inserts a browser if the credential version is still the one that was verified. It is one statement, which waits for a change
-/// that is in progress.
-async fn insert_if_unchanged(
-    db: &impl ConnectionTrait,
-    browser: &KnownBrowser,
-    credential_version: i32,
-    now: Timestamp,
-) -> Result<bool, InternalError> {
-    let owner = Query::select()
-        .expr(Expr::value(browser.hash()))
-        .column(user::Column::Id)
-        .expr(Expr::value(0))
-        .expr(Expr::value(now))
-        .from(user::Entity)
-        .and_where(user::Column::Id.eq(browser.user_id))
-        .and_where(user::Column::CredentialVersion.eq(credential_version))
-        .lock(LockType::NoKeyUpdate)
-        .to_owned();
-    let insert = Query::insert()
-        .into_table(known_browser::Entity)
-        .columns([
-            known_browser::Column::IdHash,
-            known_browser::Column::UserId,
-            known_browser::Column::Failures,
-            known_browser::Column::LastUsedAt,
-        ])
-        .select_from(owner)
-        .map_err(|_| InternalError::Data("the columns of a known browser do not match"))?
-        .to_owned();
-    let inserted = db.execute(&insert).await.context("remember a browser")?;
-    Ok(inserted.rows_affected() == 1)
-}
-
-/// Returns true if the row of the browser has no failures and a use within the last day.
-async fn is_up_to_date(
-    backend: &Backend,
-    browser: &KnownBrowser,
-    now: Timestamp,
-) -> Result<bool, InternalError> {
-    let rows = known_browser::Entity::find_by_id(browser.hash())
-        .filter(known_browser::Column::UserId.eq(browser.user_id))
-        .filter(known_browser::Column::Failures.eq(0))
-        .filter(known_browser::Column::LastUsedAt.gt(now.before(RECORD_INTERVAL)))
-        .count(backend.db.pool())
-        .await
-        .context("find a known browser")?;
-    Ok(rows > 0)
 }
 
 async fn forget_surplus(

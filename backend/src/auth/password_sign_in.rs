@@ -16,8 +16,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use crate::Backend;
 use crate::accounts::email_address::canonical;
 use crate::auth::known_browsers::{
-    KnownBrowser, count_attempt, forget_if_exhausted, known_to, record_success, refund_attempt,
-    remember_at_sign_in,
+    KnownBrowser, count_attempt, forget_if_exhausted, known_to, refund_attempt,
 };
 use crate::auth::password::hasher::{HashError, Verification};
 use crate::auth::password::normalize;
@@ -223,16 +222,9 @@ async fn complete_sign_in(
         shared: form.shared,
         auth_method: AuthMethod::Password,
     };
-    if !open_session(backend, session, &session_request, browser).await? {
-        return Err(ErrorCode::InvalidCredentials.into());
-    }
-    let known = if form.shared {
-        record_success(backend, user.id, &browser.known).await;
-        None
-    } else {
-        remember_at_sign_in(backend, user.id, user.credential_version, &browser.known).await
-    };
-    Ok(SignedIn::Open { known })
+    let signed_in = open_session(backend, session, &session_request, browser, backend.now()).await?;
+    let signed_in = signed_in.ok_or(ErrorCode::InvalidCredentials)?;
+    Ok(SignedIn::Open { known: signed_in.known })
 }
 
 /// Returns the reason why an account is not active, for its owner.

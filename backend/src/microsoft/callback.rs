@@ -15,7 +15,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use url::form_urlencoded::byte_serialize;
 
 use crate::Backend;
-use crate::auth::known_browsers::{KnownBrowser, remember_at_sign_in};
+use crate::auth::known_browsers::KnownBrowser;
 use crate::auth::password_sign_in::inactive_reason;
 use crate::entity::authorization_request::RequestPurpose;
 use crate::entity::user_session;
@@ -29,8 +29,7 @@ use crate::microsoft::provider::{Identity, Provider};
 use crate::microsoft::provisioning::create_account;
 use crate::microsoft::with_timeout;
 use crate::sessions::{
-    AuthMethod, Browser, BrowserSession, CurrentUser, SessionRequest, open_session_authenticated_at,
-    require_session,
+    AuthMethod, Browser, BrowserSession, CurrentUser, SessionRequest, open_session, require_session,
 };
 use domain::errors::ErrorCode;
 use domain::status::{Status, UserId};
@@ -244,16 +243,10 @@ async fn sign_in(
     // An old session at Microsoft does not count as a fresh sign-in. Without auth_time the oldest possible time counts.
     let now = backend.now();
     let authenticated_at = identity.auth_time.unwrap_or_default().min(now);
-    if !open_session_authenticated_at(backend, session, &request, browser, authenticated_at).await? {
-        return Err(ErrorCode::MicrosoftRefused.into());
-    }
-    let known = if shared {
-        None
-    } else {
-        remember_at_sign_in(backend, user.id, user.credential_version, &browser.known).await
-    };
+    let signed_in = open_session(backend, session, &request, browser, authenticated_at).await?;
+    let signed_in = signed_in.ok_or(ErrorCode::MicrosoftRefused)?;
     backend.counters.count_sign_in(SignInOutcome::SignedIn);
-    Ok(CallbackResult::SignedIn { known, return_to })
+    Ok(CallbackResult::SignedIn { known: signed_in.known, return_to })
 }
 
 /// Records a re-authentication, if the user has signed in at Microsoft since the request began.

@@ -24,6 +24,7 @@ use tower_sessions::session::{Error as SessionError, Id, Record};
 use tower_sessions::{Session, SessionStore};
 
 use crate::audit::{audit_row, insert_audit_row};
+use crate::auth::known_browsers::{KnownBrowser, record_success, remember_at_sign_in};
 use crate::auth::rate_limit::is_same_client;
 use crate::entity::{audit, user, user_session};
 use crate::error::{ErrorContext, InternalError};
@@ -387,32 +388,37 @@ async fn record_sign_in_if(
     Ok(updated.rows_affected == 1)
 }
 
-/// Opens a session with a new id, and ends the previous session of the browser. Returns false if the account has been deleted in
+/// What a sign-in gives to the browser besides the cookie of its session.
+#[derive(Debug)]
+pub struct SignedInBrowser {
+    /// The new content of the browser's cookie of known browsers. `None` on a shared computer.
+    pub known: Option<KnownBrowser>,
+}
+
+/// Opens a session with a new id for a user who authenticated at this time, and ends the previous session of the browser. Remembers
+/// the browser unless the computer is shared. Returns `None` if the account has been deleted or deactivated or has new credentials in
 /// the meantime.
 pub async fn open_session(
     backend: &Backend,
     session: &BrowserSession,
     request: &SessionRequest<'_>,
     browser: &Browser,
-) -> Result<bool, InternalError> {
-    open_session_authenticated_at(backend, session, request, browser, backend.now()).await
-}
-
-/// Opens a session like [`open_session`], with the time of an authentication that may be older.
-pub async fn open_session_authenticated_at(
-    backend: &Backend,
-    session: &BrowserSession,
-    request: &SessionRequest<'_>,
-    browser: &Browser,
     authenticated_at: Timestamp,
-) -> Result<bool, InternalError> {
+) -> Result<Option<SignedInBrowser>, InternalError> {
     let mut pending = prepare_session(backend, session, request, browser).await?;
     pending.row.authenticated_at = ActiveValue::Set(authenticated_at);
+    let now = backend.now();
     let txn = backend.db.begin_write(Lock::None).await?;
-    if !insert_sign_in(&*txn, &pending, request, browser, backend.now()).await? {
-        return Ok(false);
+    if !insert_sign_in(&*txn, &pending, request, browser, now).await? {
+        return Ok(None);
     }
+    let known = if request.shared {
+        record_success(&*txn, request.user_id, &browser.known, now).await?;
+        None
+    } else {
+        Some(remember_at_sign_in(&*txn, request.user_id, &browser.known, now).await?)
+    };
     txn.commit().await?;
     pending.activate(backend, session).await;
-    Ok(true)
+    Ok(Some(SignedInBrowser { known }))
 }

@@ -26,7 +26,7 @@ pub use crate::sessions::authenticate::{
 };
 pub use crate::sessions::create::{
     BrowserSession, NewSession, PendingSession, SessionRequest, delete_ended_record, insert_session,
-    insert_sign_in, open_session, open_session_authenticated_at, prepare_session, record_sign_in,
+    insert_sign_in, open_session, prepare_session, record_sign_in,
 };
 pub(crate) use crate::sessions::create::{prepare_replacement, replace_session};
 pub use crate::sessions::current_user::CurrentUser;

@@ -361,3 +361,17 @@ async fn the_page_says_when_an_email_has_been_due_for_15_minutes() {
     portal.deliver_emails().await;
     admin.get("/admin").await.assert_not_contains("overdue");
 }
+
+#[tokio::test]
+async fn all_accounts_are_counted_up_to_a_thousand() {
+    let portal = TestPortal::start().await;
+    let admin = portal.create_admin("grace").await;
+    let count = async || {
+        let text = admin.get("/admin").await.text();
+        text.split("All accounts ").nth(1).expect("the list").chars().take(5).collect::<String>()
+    };
+    portal.insert_pending(999, "example.org", "192.0.2.7").await;
+    assert_ne!(count().await, "1000+");
+    portal.insert_pending(1, "example.com", "192.0.2.7").await;
+    assert_eq!(count().await, "1000+");
+}

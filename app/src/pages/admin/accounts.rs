@@ -21,7 +21,7 @@ pub fn AccountList(
     view! {
         <section class="flex flex-col gap-3" id="people" data-live aria-labelledby="people-title">
             <h2 class="flex items-center gap-2 font-semibold" id="people-title" tabindex="-1">
-                "All accounts " <span class="badge badge-soft rounded-full px-2">{users.total}</span>
+                "All accounts " <span class="badge badge-soft rounded-full px-2">{users.total.text()}</span>
             </h2>
             <div class="card card-border border-base-300 bg-base-100">
                 <table class="table responsive-table" role="table" aria-labelledby="people-title">

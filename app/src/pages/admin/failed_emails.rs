@@ -41,9 +41,9 @@ fn FailedEmails(request: PageRequest, emails: FailedEmailsView) -> impl IntoView
     let FailedEmailsView { delayed, failed } = emails;
     let lead = "Emails that could not be delivered. If you send an email again, we replace its confirmation link, sign-in link or temporary password."
         .to_owned();
-    let is_empty = failed.total == 0;
+    let is_empty = failed.total.count == 0;
     let can_send_all = delayed.is_some() || !is_empty;
-    let send_all = if failed.total > MAX_RESENT {
+    let send_all = if failed.total.count > MAX_RESENT {
         format!("Send {MAX_RESENT} emails again")
     } else {
         "Send all emails again".to_owned()
@@ -52,7 +52,7 @@ fn FailedEmails(request: PageRequest, emails: FailedEmailsView) -> impl IntoView
     view! {
         <SignedInLayout request=request.clone() title="Failed emails".to_owned() lead=lead section=NavSection::Admin narrow=false>
             <div class="flex flex-col gap-6">
-                <div class="border-b border-base-300"><AdminTabs current="email" failed_count=failed.total /></div>
+                <div class="border-b border-base-300"><AdminTabs current="email" failed_count=failed.total.count /></div>
                 <FlashError request=request />
                 {delayed.map(|delayed| view! { <WarningAlert message=delayed_message(&delayed) /> })}
                 {can_send_all.then(|| view! {
