@@ -34,6 +34,9 @@ export default defineConfig({
     navigationTimeout: 20_000,
     locale: 'en-GB',
     timezoneId: 'UTC',
+    // Transitions between pages and within them take a fourth of the processor time of the tests. The tests about motion and those
+    // of the approval queue run with them (support/test.ts).
+    contextOptions: { reducedMotion: 'reduce' },
     screenshot: 'only-on-failure',
     launchOptions: {
       // Undefined: the browser that `npx playwright install chromium` has installed.

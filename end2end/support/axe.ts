@@ -25,7 +25,7 @@ export async function checkAccessibility(page: Page, pageName: string, findings:
         }
       }
     }
-    await page.emulateMedia({ colorScheme: null, reducedMotion: null })
+    await page.emulateMedia({ colorScheme: null })
   })
 }
 

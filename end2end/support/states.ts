@@ -435,6 +435,16 @@ export async function states(portal: Portal, testUsers: TestUsers): Promise<Page
   ]
 }
 
+/** The states of pages as they are opened, each page once. */
+export const OPENED_PAGES = new Set([
+  'home', 'home-signed-in', 'register', 'login', 'confirm-in-another-browser', 'sign-in-link', 'sign-in-link-with-password',
+  'invalid-link', 'reset-password', 'password-change-required', 'change-password', 'email-change', 'confirm-email-change',
+  'confirm-email-change-with-password', 'undo-email-change', 'delete-account', 'keep-account', 'logout', 'profile',
+  'profile-sessions', 'admin-users',
+  'no-failed-emails', 'saved-reasons', 'edit-reason', 'admin-user', 'approve', 'not-found', 'forbidden',
+  'answer-with-password', 'no-registration', 'registration-status',
+])
+
 const USER_AGENTS = [
   'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:132.0) Gecko/20100101 Firefox/132.0',
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1',

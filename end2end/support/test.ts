@@ -12,6 +12,9 @@ export interface TestPortal {
   people: People
 }
 
+/** The options of tests that run with transitions and animations, which other tests leave out to save time. */
+export const WITH_MOTION = { contextOptions: { reducedMotion: 'no-preference' } } as const
+
 interface TestFixtures {
   /** HTTP statuses that the browsers may log in this test. Every other error in a console fails the test. */
   expectedStatuses: Set<number>

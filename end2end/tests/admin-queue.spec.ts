@@ -8,7 +8,9 @@ import { Findings } from '../support/findings.ts'
 import { checkClipping, checkOverflow } from '../support/layout.ts'
 import { newPerson, type User } from '../support/people.ts'
 import type { Portal } from '../support/portal.ts'
-import { expect, signIn, test, type TestPortal } from '../support/test.ts'
+import { WITH_MOTION, expect, signIn, test, type TestPortal } from '../support/test.ts'
+
+test.use(WITH_MOTION)
 
 /** Opens the admin page of a portal of its own, as its administrator. */
 async function openAsAdmin(page: Page, portal: Portal, admin: { username: string; password: string }, path = '/admin'): Promise<AdminUsersPage> {

@@ -3,7 +3,9 @@ import { type Page } from '@playwright/test'
 import { AdminUsersPage } from '../pages/admin-users.ts'
 import { LoginPage } from '../pages/login.ts'
 import { PortalPage } from '../pages/portal-page.ts'
-import { expect, signIn, test } from '../support/test.ts'
+import { WITH_MOTION, expect, signIn, test } from '../support/test.ts'
+
+test.use(WITH_MOTION)
 
 async function backgroundColor(page: Page): Promise<string> {
   return page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor)

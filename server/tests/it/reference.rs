@@ -262,6 +262,11 @@ const LIMITS: &[(&str, &str, &str)] = &[
         "| pending registrations that the admin page counts | 10,000 |",
     ),
     (
+        "backend/src/admin/users.rs",
+        "const MAX_TOTAL: u64 = 1_000;",
+        "| accounts that the admin page counts | 1,000 |",
+    ),
+    (
         "backend/src/admin/queue/history.rs",
         "const MAX_EARLIER: i64 = 3;",
         "| earlier decisions that a row of the queue shows, for each account | 3 |",
