@@ -83,7 +83,8 @@ impl Action {
         if context.lacks_cookies {
             return context.refuse_without_cookies();
         }
-        let result = run(context.clone()).await;
+        // On the heap: the future of a sign-in has 14 kB, and each layer around it would move them.
+        let result = Box::pin(run(context.clone())).await;
         context.respond(result)
     }
 }
