@@ -388,7 +388,7 @@ async fn record_sign_in_if(
     Ok(updated.rows_affected == 1)
 }
 
-/// What a sign-in gives to the browser besides the cookie of its session.
+/// The result of a sign-in for the browser, besides the cookie of its session.
 #[derive(Debug)]
 pub struct SignedInBrowser {
     /// The new content of the browser's cookie of known browsers. `None` on a shared computer.

@@ -39,7 +39,7 @@ async fn is_refused(portal: &TestPortal, admin: &Browser, code: ErrorCode) {
     admin.get("/admin").await.assert_contains(&code.message());
 }
 
-/// Makes an email due at once.
+/// Makes an email due immediately.
 async fn make_due(portal: &TestPortal, id: i64) {
     outbox::Entity::update_many()
         .col_expr(outbox::Column::DueAt, Expr::value(portal.backend.now()))
