@@ -34,6 +34,13 @@ async fn request_change(browser: &Browser, email: &str) {
     browser.post("/do/ask_address_change", &fields).await;
 }
 
+/// Requests a change of email address, and returns the link in the email to the new one.
+async fn link_to_new_address(portal: &TestPortal, browser: &Browser, email: &str) -> String {
+    request_change(browser, email).await;
+    let emails = portal.deliver_emails().await;
+    emails.iter().rfind(|received| received.to == email).expect("mail").link()
+}
+
 /// Starts a portal where grace is an administrator and ada has this status. All earlier emails have been sent.
 async fn with_ada(status: Status) -> (TestPortal, Browser) {
     let portal = TestPortal::start().await;
@@ -106,9 +113,7 @@ async fn all_links_that_wait_are_dropped_with_the_event_that_revokes_them() {
         let (portal, admin) = with_ada(Status::Active).await;
         if event == "email address" {
             let browser = portal.signed_in("ada").await;
-            request_change(&browser, "countess@example.org").await;
-            let emails = portal.deliver_emails().await;
-            let link = emails.iter().rfind(|email| email.to == "countess@example.org").expect("mail").link();
+            let link = link_to_new_address(&portal, &browser, "countess@example.org").await;
             portal.browser().post("/do/ask_reset", &[("email", "ada@example.org")]).await;
             write_emails(&portal).await;
             let token = link.trim_start_matches("/confirm-address/");
@@ -244,9 +249,7 @@ async fn using_a_temporary_password_drops_the_others() {
 async fn undoing_a_change_of_email_address_drops_the_emails_of_the_thief() {
     let (portal, _) = with_ada(Status::Active).await;
     let thief = portal.signed_in("ada").await;
-    request_change(&thief, "thief@example.org").await;
-    let emails = portal.deliver_emails().await;
-    let link = emails.iter().rfind(|email| email.to == "thief@example.org").expect("mail").link();
+    let link = link_to_new_address(&portal, &thief, "thief@example.org").await;
     thief.post("/do/change_address", &[("token", link.trim_start_matches("/confirm-address/"))]).await;
     let undo = portal.email_to("ada").await.link();
     request_change(&thief, "thief2@example.org").await;
@@ -264,9 +267,7 @@ async fn undoing_a_change_of_email_address_drops_the_emails_of_the_thief() {
 async fn a_change_of_email_address_drops_the_emails_to_the_old_one() {
     let (portal, _) = with_ada(Status::Active).await;
     let browser = portal.signed_in("ada").await;
-    request_change(&browser, "countess@example.org").await;
-    let emails = portal.deliver_emails().await;
-    let link = emails.iter().rfind(|email| email.to == "countess@example.org").expect("mail").link();
+    let link = link_to_new_address(&portal, &browser, "countess@example.org").await;
     portal.browser().register("eve", "ada@example.org", PASSWORD).await;
     write_emails(&portal).await;
     assert_eq!(states(&portal, EmailKind::AlreadyRegistered).await, [EmailState::Pending]);
@@ -279,9 +280,7 @@ async fn a_change_of_email_address_drops_the_emails_to_the_old_one() {
 async fn undoing_a_change_of_email_address_drops_the_email_that_reports_it() {
     let (portal, _) = with_ada(Status::Active).await;
     let thief = portal.signed_in("ada").await;
-    request_change(&thief, "thief@example.org").await;
-    let emails = portal.deliver_emails().await;
-    let link = emails.iter().rfind(|email| email.to == "thief@example.org").expect("mail").link();
+    let link = link_to_new_address(&portal, &thief, "thief@example.org").await;
     thief.post("/do/change_address", &[("token", link.trim_start_matches("/confirm-address/"))]).await;
     let undo = portal.email_to("ada").await.link();
     // The server accepted the email, but the portal did not hear of it and is going to send it again.
