@@ -46,6 +46,23 @@ test('the theme follows the system until a person chooses one, and the choice is
   expect(await backgroundColor(other), 'the choice does not affect another browser').toBe(light)
 })
 
+test('a page follows another with a transition, unless a person prefers reduced motion @scripts', async ({ page }) => {
+  await page.addInitScript(() => {
+    addEventListener('pagereveal', (event) => {
+      const { viewTransition } = event as Event & { viewTransition?: unknown }
+      ;(window as Window & { hasTransition?: boolean }).hasTransition = Boolean(viewTransition)
+    })
+  })
+  for (const reducedMotion of ['no-preference', 'reduce'] as const) {
+    await page.emulateMedia({ reducedMotion })
+    await new PortalPage(page).visit('/')
+    await page.getByRole('link', { name: 'Sign in' }).first().click()
+    await new LoginPage(page).isOpen()
+    const hasTransition = await page.evaluate(() => (window as Window & { hasTransition?: boolean }).hasTransition)
+    expect(hasTransition, reducedMotion).toBe(reducedMotion === 'no-preference')
+  }
+})
+
 test('every page has the chosen theme at the first paint', async ({ page, people, expectedStatuses }) => {
   for (const status of [403, 404]) expectedStatuses.add(status)
   const ada = await people.active()

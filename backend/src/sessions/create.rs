@@ -12,7 +12,6 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel,
     QueryFilter, QueryOrder, QuerySelect,
@@ -23,18 +22,16 @@ use tokio::runtime::Handle;
 use tower_sessions::session::{Error as SessionError, Id, Record};
 use tower_sessions::{Session, SessionStore};
 
-use crate::audit::{audit_row, insert_audit_row};
-use crate::auth::known_browsers::{KnownBrowser, record_success, remember_at_sign_in};
+use crate::audit::audit_row;
 use crate::auth::rate_limit::is_same_client;
-use crate::entity::{audit, user, user_session};
+use crate::entity::{audit, user_session};
 use crate::error::{ErrorContext, InternalError};
-use crate::infra::database::Lock;
 use crate::infra::random;
-use crate::sessions::revoke::{delete_session, end_sessions, lock_user_row};
+use crate::sessions::revoke::{delete_session, end_sessions};
 use crate::sessions::store::{SessionRecords, hash_hex};
 use crate::sessions::{AuthMethod, Browser, CurrentUser, MAX_SESSIONS, PUBLIC_ID, SessionKind, USER};
 use crate::{Actor, Backend};
-use domain::status::{Status, UserId};
+use domain::status::UserId;
 use domain::time::Timestamp;
 
 /// The lifetime of a restricted session.
@@ -57,7 +54,7 @@ pub struct SessionRequest<'a> {
 
 impl SessionRequest<'_> {
     /// Returns the row of the audit log.
-    fn audit_row(&self, browser: &Browser, now: Timestamp) -> audit::ActiveModel {
+    pub(super) fn audit_row(&self, browser: &Browser, now: Timestamp) -> audit::ActiveModel {
         let (id, name) = (self.user_id, self.username);
         let actor = Actor { id: Some(id), name: name.to_owned(), client_ip: browser.client_ip.clone() };
         audit_row(self.auth_method.action(), &actor, Some((id, name)), now)
@@ -148,7 +145,7 @@ pub struct PendingSession {
     previous_id: Option<Id>,
     record: PendingRecord,
     new: NewSession,
-    row: user_session::ActiveModel,
+    pub(super) row: user_session::ActiveModel,
 }
 
 impl PendingSession {
@@ -334,91 +331,4 @@ async fn evict_least_recently_used(
         return Ok(());
     }
     end_sessions(db, Condition::all().add(user_session::Column::PublicId.is_in(surplus))).await.map(drop)
-}
-
-/// Writes the row of a pending session, its row of the audit log, and the time of the sign-in. Ends the previous session of the
-/// browser. Returns false, and writes nothing, if the account has been deleted or deactivated or has new credentials in the meantime.
-pub async fn insert_sign_in(
-    db: &impl ConnectionTrait,
-    pending: &PendingSession,
-    request: &SessionRequest<'_>,
-    browser: &Browser,
-    now: Timestamp,
-) -> Result<bool, InternalError> {
-    // The user first, then the sessions, as everywhere (see `lock_user_row`).
-    let exists = match request.auth_method.session_kind() {
-        SessionKind::Ordinary => {
-            let unchanged = Condition::all()
-                .add(user::Column::Status.eq(Status::Active))
-                .add(user::Column::CredentialVersion.eq(request.credential_version));
-            record_sign_in_if(db, request.user_id, unchanged, now).await?
-        }
-        SessionKind::Restricted => lock_user_row(db, request.user_id).await?,
-    };
-    if !exists {
-        return Ok(false);
-    }
-    insert_session(db, pending).await?;
-    insert_audit_row(db, request.audit_row(browser, now)).await?;
-    Ok(true)
-}
-
-/// Records the time of a user's last sign-in. Returns false if the account does not exist.
-pub async fn record_sign_in(
-    db: &impl ConnectionTrait,
-    user_id: UserId,
-    now: Timestamp,
-) -> Result<bool, InternalError> {
-    record_sign_in_if(db, user_id, Condition::all(), now).await
-}
-
-async fn record_sign_in_if(
-    db: &impl ConnectionTrait,
-    user_id: UserId,
-    condition: Condition,
-    now: Timestamp,
-) -> Result<bool, InternalError> {
-    let updated = user::Entity::update_many()
-        .col_expr(user::Column::LastSignInAt, Expr::value(now))
-        .filter(user::Column::Id.eq(user_id))
-        .filter(condition)
-        .exec(db)
-        .await
-        .context("record the sign-in")?;
-    Ok(updated.rows_affected == 1)
-}
-
-/// The result of a sign-in for the browser, besides the cookie of its session.
-#[derive(Debug)]
-pub struct SignedInBrowser {
-    /// The new content of the browser's cookie of known browsers. `None` on a shared computer.
-    pub known: Option<KnownBrowser>,
-}
-
-/// Opens a session with a new id for a user who authenticated at this time, and ends the previous session of the browser. Remembers
-/// the browser unless the computer is shared. Returns `None` if the account has been deleted or deactivated or has new credentials in
-/// the meantime.
-pub async fn open_session(
-    backend: &Backend,
-    session: &BrowserSession,
-    request: &SessionRequest<'_>,
-    browser: &Browser,
-    authenticated_at: Timestamp,
-) -> Result<Option<SignedInBrowser>, InternalError> {
-    let mut pending = prepare_session(backend, session, request, browser).await?;
-    pending.row.authenticated_at = ActiveValue::Set(authenticated_at);
-    let now = backend.now();
-    let txn = backend.db.begin_write(Lock::None).await?;
-    if !insert_sign_in(&*txn, &pending, request, browser, now).await? {
-        return Ok(None);
-    }
-    let known = if request.shared {
-        record_success(&*txn, request.user_id, &browser.known, now).await?;
-        None
-    } else {
-        Some(remember_at_sign_in(&*txn, request.user_id, &browser.known, now).await?)
-    };
-    txn.commit().await?;
-    pending.activate(backend, session).await;
-    Ok(Some(SignedInBrowser { known }))
 }

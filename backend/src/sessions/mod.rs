@@ -13,6 +13,7 @@ mod create;
 mod current_user;
 mod redis_records;
 mod revoke;
+mod sign_in;
 pub mod store;
 pub mod user_agent;
 
@@ -26,7 +27,7 @@ pub use crate::sessions::authenticate::{
 };
 pub use crate::sessions::create::{
     BrowserSession, NewSession, PendingSession, SessionRequest, delete_ended_record, insert_session,
-    insert_sign_in, open_session, prepare_session, record_sign_in,
+    prepare_session,
 };
 pub(crate) use crate::sessions::create::{prepare_replacement, replace_session};
 pub use crate::sessions::current_user::CurrentUser;
@@ -34,6 +35,8 @@ pub use crate::sessions::revoke::{
     delete_user_sessions, end_sessions, lock_user_row, refuse_during_recovery, remove_ended_records,
     require_session, revoke_other_sessions, revoke_session, sign_out,
 };
+
+pub use crate::sessions::sign_in::{SignedInBrowser, insert_sign_in, open_session, record_sign_in};
 
 /// The key of the public id in a session record.
 const PUBLIC_ID: &str = "handle";
