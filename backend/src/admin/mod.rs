@@ -7,4 +7,5 @@ pub mod metrics;
 pub mod overdue_emails;
 pub mod queue;
 pub mod saved_reasons;
+mod user_count;
 pub mod users;

@@ -7,10 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Query};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
-};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::Backend;
 use crate::accounts::email_address::display_email;
@@ -18,10 +15,10 @@ use crate::admin::decisions::{account_state, find_last_change};
 use crate::admin::failed_emails::count_failed_emails;
 use crate::admin::overdue_emails::overdue_emails;
 use crate::admin::queue::read_queue;
+use crate::admin::user_count::count_up_to;
 use crate::entity::user;
 use crate::error::{ErrorContext, InternalError};
 use domain::decision::QueueFilter;
-use domain::queue::Counted;
 use domain::status::{Status, UserId};
 use domain::time::Timestamp;
 use domain::view_models::{Page, UserRow, UsersPageView};
@@ -64,26 +61,13 @@ async fn read_users(
     after: Option<&str>,
 ) -> Result<Page<UserRow>, InternalError> {
     let mut query = user::Entity::find().filter(user::Column::Status.ne(Status::Shadow));
-    let total = count_users(backend, query.clone()).await?;
+    let (total, _) = count_up_to(MAX_TOTAL, backend, query.clone()).await?;
     if let Some(after) = after.filter(|after| !after.contains('\0')) {
         query = query.filter(user::Column::UsernameKey.gt(after.to_ascii_lowercase()));
     }
     let (rows, has_more) = read_rows(backend, query.order_by_asc(user::Column::UsernameKey)).await?;
     let next = rows.last().filter(|_| has_more).map(|row| row.username_key.clone());
     Ok(Page { rows: to_user_rows(backend, current_user, rows).await?, next, total })
-}
-
-/// Returns the number of users, counted up to [`MAX_TOTAL`]: an exact number would read the whole table for each page.
-async fn count_users(backend: &Backend, query: Select<user::Entity>) -> Result<Counted, InternalError> {
-    let read = "count users";
-    let found = query.select_only().column(user::Column::Id).limit(MAX_TOTAL + 1).into_query();
-    let statement = Query::select()
-        .expr_as(Expr::col(Asterisk).count(), "found")
-        .from_subquery(found, "users")
-        .to_owned();
-    let row = backend.db.pool().query_one(&statement).await.context(read)?;
-    let found: i64 = row.map_or(Ok(0), |row| row.try_get("", "found")).context(read)?;
-    Ok(Counted::up_to(MAX_TOTAL, u64::try_from(found).unwrap_or(0)))
 }
 
 /// Returns the rows of a page, and true if there is a next page. For that it reads one row more than fits.

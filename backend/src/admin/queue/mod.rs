@@ -12,14 +12,14 @@ mod history;
 
 use std::net::IpAddr;
 
-use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Query, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    RelationTrait, Select,
+    ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait, Select,
 };
 
 use crate::Backend;
 use crate::admin::queue::facts::add_facts;
+use crate::admin::user_count::count_up_to;
 use crate::admin::users::PAGE_SIZE;
 use crate::auth::rate_limit::network_key;
 use crate::entity::{registration, user};
@@ -87,18 +87,7 @@ async fn count(
     backend: &Backend,
     filter: Option<&QueueFilter>,
 ) -> Result<(Counted, Option<UserId>), InternalError> {
-    let read = "count the queue";
-    let found = select_waiting(backend, filter).select_only().column(user::Column::Id).limit(MAX_TOTAL + 1);
-    let statement = Query::select()
-        .expr_as(Expr::col(Asterisk).count(), "found")
-        .expr_as(Expr::col("id").max(), "highest")
-        .from_subquery(found.into_query(), "waiting")
-        .to_owned();
-    let row = backend.db.pool().query_one(&statement).await.context(read)?;
-    let Some(row) = row else { return Ok((Counted::default(), None)) };
-    let found: i64 = row.try_get("", "found").context(read)?;
-    let highest: Option<i32> = row.try_get("", "highest").context(read)?;
-    Ok((Counted::up_to(MAX_TOTAL, u64::try_from(found).unwrap_or(0)), highest.map(UserId)))
+    count_up_to(MAX_TOTAL, backend, select_waiting(backend, filter)).await
 }
 
 /// Returns the number of pending registrations, counted up to [`MAX_TOTAL`].
