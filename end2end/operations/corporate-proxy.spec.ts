@@ -6,7 +6,7 @@ import { Graph } from '../support/graph.ts'
 import { Visitor, mainText } from '../support/http.ts'
 import { openCallback, startSignIn } from '../support/microsoft-visitor.ts'
 import { MICROSOFT_MESSAGES, newMicrosoftAccount } from '../support/microsoft.ts'
-import { newPerson } from '../support/people.ts'
+import { ADMIN } from '../support/people.ts'
 import { type TestPortal, expect, test as base } from '../support/test.ts'
 
 const [LOGIN, GRAPH] = ['login.vestibule.test', 'graph.vestibule.test']
@@ -37,7 +37,7 @@ const test = base.extend<{ startInNetwork: (settings: (network: CorporateNetwork
         SENDER_EMAIL: 'accounts@example.org',
         ...settings(network),
       }
-      return { ...(await startPortal({ admin: newPerson('admin'), env })), entra, graph, network }
+      return { ...(await startPortal({ admin: ADMIN, env })), entra, graph, network }
     })
     for (const each of started) await each.stop()
   },

@@ -12,7 +12,7 @@
 // send the email.
 import { type Email, linkIn, temporaryPasswordIn } from '../support/emails.ts'
 import { Visitor } from '../support/http.ts'
-import { type People, newPerson } from '../support/people.ts'
+import { ADMIN, type People, newPerson } from '../support/people.ts'
 import type { Person, Portal } from '../support/portal.ts'
 import { type Postgres, test } from '../support/postgres.ts'
 import { expect } from '../support/test.ts'
@@ -209,7 +209,7 @@ for (const [number, testCase] of ACTIONS.entries()) {
     }) => {
       const db = database === 'SQLite' ? SQLITE : await onPostgres(postgres)
       const random = seededRandom(SEED + number)
-      const { portal, people } = await startPortal({ admin: newPerson('admin'), env: db.env })
+      const { portal, people } = await startPortal({ admin: ADMIN, env: db.env })
       const admin = new Visitor(portal)
       await admin.signIn(people.admin)
       const outcomes = { nothing: 0, all: 0 }

@@ -11,7 +11,7 @@
 import { Agent } from 'node:http'
 
 import { type HttpResponse, RawConnection, Visitor, sendRequest } from '../support/http.ts'
-import { newPerson } from '../support/people.ts'
+import { ADMIN } from '../support/people.ts'
 import type { Portal } from '../support/portal.ts'
 import { test } from '../support/postgres.ts'
 import { expect } from '../support/test.ts'
@@ -125,7 +125,7 @@ test('connections with an incomplete form are closed, even if they send a byte a
 test('requests above the concurrency limit get a 503 immediately', async ({ postgres, startPortal }) => {
   const database = await postgres.newDatabase()
   const expectedErrors = /session lookup failed|(writing|sending) emails failed/
-  const { portal, people } = await startPortal({ admin: newPerson('admin'), env: { DATABASE_URL: database }, expectedErrors })
+  const { portal, people } = await startPortal({ admin: ADMIN, env: { DATABASE_URL: database }, expectedErrors })
   const visitor = new Visitor(portal)
   await visitor.signIn(people.admin)
   // With the table locked, requests of signed-in users wait: the first ones for the table, the others for a database

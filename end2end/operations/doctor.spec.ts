@@ -9,7 +9,7 @@ import { AdminUsersPage } from '../pages/admin-users.ts'
 import type { Registration } from '../support/graph.ts'
 import { Visitor } from '../support/http.ts'
 import { type MicrosoftOptions, test } from '../support/microsoft.ts'
-import { PASSWORD, newPerson } from '../support/people.ts'
+import { ADMIN, PASSWORD, newPerson } from '../support/people.ts'
 import type { Portal } from '../support/portal.ts'
 import { test as onPostgres } from '../support/postgres.ts'
 import { Redis } from '../support/redis.ts'
@@ -97,7 +97,7 @@ test('doctor reports a wrong client secret, even if email does not use Graph', a
 })
 
 test('outside the folder of the portal, doctor reports that there is no database, and creates none', async ({ startPortal }) => {
-  const { portal } = await startPortal({ admin: newPerson('admin'), env: { DATABASE_URL: 'sqlite://data/portal.db' } })
+  const { portal } = await startPortal({ admin: ADMIN, env: { DATABASE_URL: 'sqlite://data/portal.db' } })
   const otherFolder = await mkdtemp(join(tmpdir(), 'vestibule-elsewhere-'))
   const { code, out } = await portal.attempt(['doctor'], { folder: otherFolder })
   expect(code).not.toBe(0)
@@ -108,7 +108,7 @@ test('outside the folder of the portal, doctor reports that there is no database
 
 onPostgres('doctor reports a database with another secret key, and one that is read-only', async ({ startPortal, postgres }) => {
   const DATABASE_URL = await postgres.newDatabase()
-  const { portal } = await startPortal({ admin: newPerson('admin'), env: { DATABASE_URL } })
+  const { portal } = await startPortal({ admin: ADMIN, env: { DATABASE_URL } })
   const writable = 'ok    database: connected, writable and up to date'
   const right = await portal.attempt(['doctor'])
   expect(right.code, right.out).toBe(0)
@@ -130,7 +130,7 @@ onPostgres('doctor reports a database with another secret key, and one that is r
 })
 
 test('only the first line of standard input is the password', async ({ startPortal }) => {
-  const { portal } = await startPortal({ admin: newPerson('admin') })
+  const { portal } = await startPortal({ admin: ADMIN })
   const { username, email } = newPerson('second')
   const args = ['admin', 'create', '--username', username, '--email', email, '--password-stdin']
   const created = await portal.attempt(args, { input: `${PASSWORD}\r\nand something else\n` })
@@ -139,7 +139,7 @@ test('only the first line of standard input is the password', async ({ startPort
 })
 
 test('doctor and the log report a setting with a typing error in its name', async ({ startPortal }) => {
-  const { portal } = await startPortal({ admin: newPerson('admin'), env: { PORTAL_ACENT: '#1d4ed8' } })
+  const { portal } = await startPortal({ admin: ADMIN, env: { PORTAL_ACENT: '#1d4ed8' } })
   const { code, lines } = await runDoctor(portal)
   expect(code).toBe(0)
   expect(lines.settings).toBe('warn Unknown setting PORTAL_ACENT. Did you mean PORTAL_ACCENT? Fix: correct the name, or remove the variable')
@@ -147,7 +147,7 @@ test('doctor and the log report a setting with a typing error in its name', asyn
 })
 
 test('a line of .env that cannot be parsed is named but not shown', async ({ startPortal }) => {
-  const { portal } = await startPortal({ admin: newPerson('admin') })
+  const { portal } = await startPortal({ admin: ADMIN })
   const otherFolder = await mkdtemp(join(tmpdir(), 'vestibule-env-'))
   await writeFile(join(otherFolder, '.env'), 'PORTAL_NAME=Example\nSMTP_URL=smtp://user:hunter2 twice@mail.example\n')
   const { code, out, err } = await portal.attempt(['doctor'], { folder: otherFolder })
@@ -158,7 +158,7 @@ test('a line of .env that cannot be parsed is named but not shown', async ({ sta
 })
 
 test('without the built assets, doctor reports the expected folder', async ({ startPortal }) => {
-  const { portal } = await startPortal({ admin: newPerson('admin') })
+  const { portal } = await startPortal({ admin: ADMIN })
   const { code, out } = await portal.attempt(['doctor'], { env: { LEPTOS_SITE_ROOT: '/nowhere/site' } })
   expect(code).not.toBe(0)
   expect(out).toContain('fail  built assets: LEPTOS_SITE_ROOT: /nowhere/site has no pkg folder')
@@ -167,7 +167,7 @@ test('without the built assets, doctor reports the expected folder', async ({ st
 test('doctor reports a Redis without permission for scripts, and the commands to allow', async ({ afterPortals, startPortal }) => {
   const redis = await Redis.start()
   afterPortals(async () => redis.remove())
-  const { portal } = await startPortal({ admin: newPerson('admin'), env: { REDIS_URL: redis.url } })
+  const { portal } = await startPortal({ admin: ADMIN, env: { REDIS_URL: redis.url } })
   expect((await runDoctor(portal)).lines).toMatchObject({ 'rate limits': 'ok counted in Redis for all replicas together' })
   await redis.run('ACL', 'SETUSER', 'default', '-@scripting')
   const { code, lines } = await runDoctor(portal)

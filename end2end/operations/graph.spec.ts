@@ -5,7 +5,7 @@
 import { Entra } from '../support/entra.ts'
 import { Graph, type GraphEmail, type GraphFault } from '../support/graph.ts'
 import { Visitor, mainText, sendRequest } from '../support/http.ts'
-import { newPerson } from '../support/people.ts'
+import { ADMIN, newPerson } from '../support/people.ts'
 import { type Person, Portal } from '../support/portal.ts'
 import { type TestPortal, expect, test as base } from '../support/test.ts'
 import { until } from '../support/until.ts'
@@ -29,7 +29,7 @@ const test = base.extend<{ startWithGraph: (env?: Record<string, string>) => Pro
       const graph = await Graph.start(entra)
       doubles.push(entra, graph)
       graph.mailboxes.push(SENDER)
-      const started = await startPortal({ admin: newPerson('admin'), env: { ...settings(entra, graph), ...env } })
+      const started = await startPortal({ admin: ADMIN, env: { ...settings(entra, graph), ...env } })
       return { ...started, entra, graph }
     })
     for (const double of doubles) await double.stop()

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 import { type HttpResponse, TcpProxy, Visitor, mainText, sendRequest } from '../support/http.ts'
-import { newPerson } from '../support/people.ts'
+import { ADMIN, newPerson } from '../support/people.ts'
 import type { Person, Portal } from '../support/portal.ts'
 import { type Postgres, test } from '../support/postgres.ts'
 import { Redis, startCluster, startWithSentinel } from '../support/redis.ts'
@@ -104,7 +104,7 @@ test.describe('Redis', () => {
       const redis = await Redis.start()
       afterPortals(async () => redis.remove())
       const { portal, people } = await startPortal({
-        admin: newPerson('admin'),
+        admin: ADMIN,
         env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: redis.url },
         expectedErrors: /session lookup failed|action failed/,
       })
@@ -167,7 +167,7 @@ test.describe('Redis', () => {
       const redis = await Redis.start()
       afterPortals(async () => redis.remove())
       const { portal, people } = await startPortal({
-        admin: newPerson('admin'),
+        admin: ADMIN,
         env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: redis.url },
         expectedErrors: /action failed/,
       })
@@ -199,7 +199,7 @@ test.describe('PostgreSQL', () => {
       afterPortals(async () => redis.remove())
       const database = await postgres.newDatabase()
       const { portal, people } = await startPortal({
-        admin: newPerson('admin'),
+        admin: ADMIN,
         env: { DATABASE_URL: database, REDIS_URL: redis.url },
         expectedErrors: /session lookup failed|action failed|(writing|sending) emails failed|cleanup failed/,
       })
@@ -259,7 +259,7 @@ test.describe('PostgreSQL', () => {
   }) => {
     const database = await postgres.newDatabase()
     const { portal, people } = await startPortal({
-      admin: newPerson('admin'),
+      admin: ADMIN,
       env: { DATABASE_URL: database },
       expectedErrors: /session lookup failed|action failed|(writing|sending) emails failed|cleanup failed/,
     })
@@ -314,7 +314,7 @@ test.describe('the connection to Redis', () => {
       const proxy = await TcpProxy.to(redis.url)
       afterPortals(async () => proxy.close())
       const { portal, people } = await startPortal({
-        admin: newPerson('admin'),
+        admin: ADMIN,
         env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: proxy.url },
         expectedErrors: /session lookup failed/,
       })
@@ -345,7 +345,7 @@ test('after a failover of Redis, the portal connects to the new primary behind t
   const proxy = await TcpProxy.to(first.url)
   afterPortals(async () => proxy.close())
   const { portal, people } = await startPortal({
-    admin: newPerson('admin'),
+    admin: ADMIN,
     env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: proxy.url },
     expectedErrors: /session lookup failed|action failed/,
   })
@@ -376,7 +376,7 @@ for (const [kind, start] of [['Sentinel', startWithSentinel], ['a cluster', star
     const redis = await start()
     afterPortals(redis.remove)
     const { portal, people } = await startPortal({
-      admin: newPerson('admin'),
+      admin: ADMIN,
       env: { DATABASE_URL: await postgres.newDatabase(), REDIS_URL: redis.url },
       expectedErrors: /session lookup failed|action failed/,
     })
@@ -402,7 +402,7 @@ test.describe('the connection to PostgreSQL', () => {
     const address = new URL(database)
     address.port = new URL(proxy.url).port
     const { portal } = await startPortal({
-      admin: newPerson('admin'),
+      admin: ADMIN,
       env: { DATABASE_URL: address.href },
       expectedErrors: /(writing|sending) emails failed/,
     })
@@ -436,7 +436,7 @@ test.describe('the connection to PostgreSQL', () => {
     const address = new URL(database)
     address.port = new URL(proxy.url).port
     const { portal, people } = await startPortal({
-      admin: newPerson('admin'),
+      admin: ADMIN,
       env: { DATABASE_URL: address.href },
       expectedErrors: /session lookup failed|action failed|(writing|sending) emails failed|cleanup failed/,
     })
@@ -494,7 +494,7 @@ test.describe('the mail server', () => {
       afterPortals(async () => proxy.close())
       const database = await postgres.newDatabase()
       const { portal, people } = await startPortal({
-        admin: newPerson('admin'),
+        admin: ADMIN,
         env: { DATABASE_URL: database, MAIL_TRANSPORT: 'smtp', SMTP_URL: proxy.url, ADMIN_EMAIL: 'admins@example.org', LIMIT_RESET: '100000/1h' },
       })
       await people.pending('before')
@@ -568,7 +568,7 @@ test.describe('a full disk with SQLite', () => {
   test('actions report that nothing has changed, and work again once there is space', async ({ afterPortals, startPortal }) => {
     const disk = await SmallDisk.make()
     afterPortals(async () => disk.remove())
-    const { portal, people } = await startPortal({ admin: newPerson('admin'), env: disk.env, wrapper: disk.wrapper, expectedErrors })
+    const { portal, people } = await startPortal({ admin: ADMIN, env: disk.env, wrapper: disk.wrapper, expectedErrors })
     const ada = await people.active()
     const bert = await people.pendingConfirmed('bert')
     const carl = newPerson('carl')
@@ -622,7 +622,7 @@ test.describe('a full disk with SQLite', () => {
   }) => {
     const disk = await SmallDisk.make()
     afterPortals(async () => disk.remove())
-    const { portal, people } = await startPortal({ admin: newPerson('admin'), env: disk.env, wrapper: disk.wrapper, expectedErrors })
+    const { portal, people } = await startPortal({ admin: ADMIN, env: disk.env, wrapper: disk.wrapper, expectedErrors })
     const ada = await people.active()
     const visitor = new Visitor(portal)
     const admin = new Visitor(portal)

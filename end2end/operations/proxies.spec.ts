@@ -23,7 +23,7 @@ import { expect, test as base } from '@playwright/test'
 
 import { type Email, linkIn } from '../support/emails.ts'
 import { mainText } from '../support/http.ts'
-import { newPerson } from '../support/people.ts'
+import { ADMIN, newPerson } from '../support/people.ts'
 import { Portal } from '../support/portal.ts'
 import { HOST, KINDS, type Kind, Proxy, exampleSettings } from '../support/proxies.ts'
 import { type HttpResponse, RemoteVisitor, sendRequest } from '../support/remote-visitor.ts'
@@ -61,8 +61,6 @@ const test = base.extend<{ start: (kind: Kind, env?: Record<string, string>) => 
     for (const log of logs) expect(log(), 'no logged error').not.toMatch(/"level":"ERROR"|panicked/)
   },
 })
-
-const ADMIN = newPerson('admin')
 
 /** Tries to sign in with a wrong password, and returns the text of the page. */
 async function tryToSignIn(visitor: RemoteVisitor, forwardedFor?: string | string[]): Promise<string> {

@@ -12,7 +12,7 @@ import { LoginPage } from '../pages/login.ts'
 import { ProfilePage } from '../pages/profile.ts'
 import { type Account, Entra } from './entra.ts'
 import { Graph } from './graph.ts'
-import { People, newPerson } from './people.ts'
+import { ADMIN, People, newPerson } from './people.ts'
 import { Portal, type PortalOptions } from './portal.ts'
 import { type TestPortal, test as base } from './test.ts'
 
@@ -133,12 +133,11 @@ export const test = base.extend<TestFixtures, { microsoft: Microsoft }>({
   ],
   worker: [
     async ({ microsoft }, use) => {
-      const admin = newPerson('admin')
+      const admin = ADMIN
       const portal = await Portal.start({ admin, env: settings(microsoft) })
       registerRedirectUris(microsoft, portal)
       const people = new People(portal, admin)
       await use({ portal, people })
-      await people.dispose()
       await portal.remove()
     },
     { scope: 'worker' },
@@ -152,7 +151,7 @@ export const test = base.extend<TestFixtures, { microsoft: Microsoft }>({
       const microsoft = await startDoubles()
       all.push(microsoft)
       const extraEnv = typeof env === 'function' ? env(microsoft) : env
-      const ownPortal = await startPortal({ admin: newPerson('admin'), ...options, env: { ...settings(microsoft), ...extraEnv } })
+      const ownPortal = await startPortal({ admin: ADMIN, ...options, env: { ...settings(microsoft), ...extraEnv } })
       registerRedirectUris(microsoft, ownPortal.portal)
       return { ...ownPortal, ...microsoft }
     })

@@ -1,7 +1,7 @@
 // The `test` of every spec: a portal for the worker, users, browsers, and a check of their consoles.
 import { type BrowserContext, type Page, test as base } from '@playwright/test'
 
-import { People, newPerson } from './people.ts'
+import { ADMIN, People, newPerson } from './people.ts'
 import { Portal, type PortalOptions } from './portal.ts'
 
 export { expect } from '@playwright/test'
@@ -41,11 +41,10 @@ interface WorkerFixtures {
 export const test = base.extend<TestFixtures, WorkerFixtures>({
   worker: [
     async ({}, use) => {
-      const admin = newPerson('admin')
+      const admin = ADMIN
       const portal = await Portal.start({ admin })
       const people = new People(portal, admin)
       await use({ portal, people })
-      await people.dispose()
       await portal.remove()
     },
     { scope: 'worker' },
@@ -102,17 +101,14 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   },
 
   startPortal: async ({ afterPortals: _ }, use) => {
-    const started: TestPortal[] = []
+    const started: Portal[] = []
     await use(async (options = {}) => {
       const portal = await Portal.start(options)
       const people = new People(portal, options.admin ?? newPerson('unknown'))
-      started.push({ portal, people })
+      started.push(portal)
       return { portal, people }
     })
-    for (const { portal, people } of started) {
-      await people.dispose()
-      await portal.remove()
-    }
+    for (const portal of started) await portal.remove()
   },
 })
 

@@ -6,7 +6,7 @@ import { ErrorPage } from '../pages/error-page.ts'
 import { LOGIN_MESSAGES, LoginPage } from '../pages/login.ts'
 import { withScripts } from '../pages/portal-page.ts'
 import { ProfilePage } from '../pages/profile.ts'
-import { newPerson } from '../support/people.ts'
+import { ADMIN, newPerson } from '../support/people.ts'
 import { expect, send, signIn, test } from '../support/test.ts'
 
 /** Marks a document, to tell it from one that was loaded later. */
@@ -383,7 +383,7 @@ test('an action that is chosen while another one is being sent waits for its tur
 })
 
 test('with REQUIRE_CONFIRMED_ADDRESS, a user can be approved only after confirming the email address', async ({ page, startPortal }) => {
-  const admin = newPerson('admin')
+  const admin = ADMIN
   const { portal, people } = await startPortal({ admin, env: { REQUIRE_CONFIRMED_ADDRESS: 'true' } })
   const ada = await people.pending()
   const login = new LoginPage(page)
@@ -404,7 +404,7 @@ test('with REQUIRE_CONFIRMED_ADDRESS, a user can be approved only after confirmi
 })
 
 test('more than fifty users are divided into pages', async ({ page, startPortal }) => {
-  const admin = newPerson('admin')
+  const admin = ADMIN
   const { portal, people } = await startPortal({ admin })
   const names = Array.from({ length: 52 }, (_, index) => `person-${String(index).padStart(2, '0')}`)
   for (const username of names) await people.registerWithoutId({ username, email: `${username}@example.org`, password: admin.password })

@@ -11,7 +11,7 @@ import { checkAccessibility } from '../support/axe.ts'
 import { linkIn } from '../support/emails.ts'
 import { Findings } from '../support/findings.ts'
 import { checkClipping, checkOverflow } from '../support/layout.ts'
-import { newPerson } from '../support/people.ts'
+import { ADMIN, newPerson } from '../support/people.ts'
 import { expect, signIn, test } from '../support/test.ts'
 
 const QUESTION = 'Which department do you work in?\nSince when?'
@@ -204,7 +204,7 @@ test('withdrawing asks for the password and deletes the account', async ({ page 
 })
 
 test('the question of the portal is answered at registration', async ({ page, startPortal }) => {
-  const admin = newPerson('admin')
+  const admin = ADMIN
   const { portal, people } = await startPortal({ admin, env: { REGISTER_QUESTION: 'Which department do you work in?' } })
   const ada = newPerson()
   const register = new RegisterPage(page)

@@ -9,7 +9,7 @@ import { ProfilePage } from '../pages/profile.ts'
 import { RegisterPage } from '../pages/register.ts'
 import { SignInLinkPage } from '../pages/sign-in-link.ts'
 import { linkIn } from '../support/emails.ts'
-import { newPerson } from '../support/people.ts'
+import { ADMIN, newPerson } from '../support/people.ts'
 import { expect, signIn, test } from '../support/test.ts'
 
 const CONFIRM = /^Confirm your email address for Vestibule$/
@@ -23,7 +23,7 @@ test('a person registers, an administrator approves the registration, and the pe
 }) => {
   expectedStatuses.add(404)
   // Notifications are combined for 15 minutes, so this portal must have no earlier registration.
-  const admin = newPerson('admin')
+  const admin = ADMIN
   const { portal } = await startPortal({ admin })
   const ada = newPerson('ada')
   const login = new LoginPage(page)

@@ -2,7 +2,7 @@ import { type Page } from '@playwright/test'
 
 import { AdminUsersPage } from '../pages/admin-users.ts'
 import { DecisionPage, DecisionsPart } from '../pages/decision.ts'
-import { type User, newPerson } from '../support/people.ts'
+import { ADMIN, type User } from '../support/people.ts'
 import { expect, signIn, test } from '../support/test.ts'
 
 const APPROVED = /^Your account at Vestibule has been approved$/
@@ -15,7 +15,7 @@ async function markOf(page: Page, user: User): Promise<string> {
 }
 
 test('an approval is undone before its email is sent', async ({ page, startPortal }) => {
-  const admin = newPerson('admin')
+  const admin = ADMIN
   const { portal, people } = await startPortal({ admin, env: { UNDO_WINDOW: '60s' } })
   const ada = await people.pendingConfirmed()
   await page.goto(portal.url)
@@ -35,7 +35,7 @@ test('an approval is undone before its email is sent', async ({ page, startPorta
 })
 
 test('an approval whose email has been sent cannot be undone, and the page says why', async ({ page, startPortal }) => {
-  const admin = newPerson('admin')
+  const admin = ADMIN
   const { portal, people } = await startPortal({ admin, env: { UNDO_WINDOW: '2s' } })
   const ada = await people.pendingConfirmed()
   await page.request.post(`${portal.url}/do/sign_in`, { form: { username: admin.username, password: admin.password } })
@@ -99,7 +99,7 @@ test('an applicant is asked a question', async ({ page, portal, people }) => {
 })
 
 test('several people are rejected silently at once, and this is undone at once', async ({ page, startPortal }) => {
-  const admin = newPerson('admin')
+  const admin = ADMIN
   const { portal, people } = await startPortal({ admin, env: { UNDO_WINDOW: '60s' } })
   const users = [await people.pendingConfirmed('ada'), await people.pendingConfirmed('bert'), await people.pendingConfirmed('carl')]
   await page.request.post(`${portal.url}/do/sign_in`, { form: { username: admin.username, password: admin.password } })

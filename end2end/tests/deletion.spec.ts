@@ -7,7 +7,7 @@ import { LoginPage } from '../pages/login.ts'
 import { ProfilePage } from '../pages/profile.ts'
 import { RegisterPage } from '../pages/register.ts'
 import { linkIn } from '../support/emails.ts'
-import { newPerson } from '../support/people.ts'
+import { ADMIN, newPerson } from '../support/people.ts'
 import { expect, signIn, test } from '../support/test.ts'
 
 const CURRENT_PASSWORD = 'Current password'
@@ -105,7 +105,7 @@ test('a user requests deletion, and can keep the account until it is due', async
 })
 
 test('the only administrator cannot delete their account, and sees the reason', async ({ page, startPortal }) => {
-  const admin = newPerson('admin')
+  const admin = ADMIN
   const { portal, people } = await startPortal({ admin })
   const grace = await people.active('grace')
   const login = new LoginPage(page)

@@ -3,7 +3,7 @@ import { EmailVerificationPage } from '../pages/email-verification.ts'
 import { FailedEmailsPage } from '../pages/failed-emails.ts'
 import { LoginPage } from '../pages/login.ts'
 import { linkIn } from '../support/emails.ts'
-import { newPerson } from '../support/people.ts'
+import { ADMIN, newPerson } from '../support/people.ts'
 import { MailServer } from '../support/smtp.ts'
 import { expect, signIn, test } from '../support/test.ts'
 
@@ -22,7 +22,7 @@ test('an email that the server rejected can be sent again, with a new link', asy
   const server = await MailServer.start()
   afterPortals(async () => server.stop())
   server.rejecting = true
-  const admin = newPerson('admin')
+  const admin = ADMIN
   const { portal, people } = await startPortal({
     admin,
     env: { MAIL_TRANSPORT: 'smtp', SMTP_URL: server.url, ADMIN_EMAIL: 'admins@example.org' },
@@ -77,7 +77,7 @@ test('while the mail server rejects all emails, administrators see the reason, a
   const server = await MailServer.start()
   afterPortals(async () => server.stop())
   server.overQuota = true
-  const admin = newPerson('admin')
+  const admin = ADMIN
   const { portal, people } = await startPortal({
     admin,
     env: { MAIL_TRANSPORT: 'smtp', SMTP_URL: server.url, ADMIN_EMAIL: 'admins@example.org' },
@@ -104,7 +104,7 @@ test('a failed email can be dismissed', async ({ afterPortals, page, startPortal
   const server = await MailServer.start()
   afterPortals(async () => server.stop())
   server.rejecting = true
-  const admin = newPerson('admin')
+  const admin = ADMIN
   const { portal, people } = await startPortal({
     admin,
     env: { MAIL_TRANSPORT: 'smtp', SMTP_URL: server.url, ADMIN_EMAIL: 'admins@example.org' },

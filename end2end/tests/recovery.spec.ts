@@ -8,7 +8,7 @@ import { ProfilePage } from '../pages/profile.ts'
 import { REGISTRATION_ERRORS } from '../pages/register.ts'
 import { ResetPasswordPage } from '../pages/reset-password.ts'
 import { linkIn, temporaryPasswordIn } from '../support/emails.ts'
-import { PASSWORD, newPerson } from '../support/people.ts'
+import { ADMIN, PASSWORD, newPerson } from '../support/people.ts'
 import { expect, send, signIn, test } from '../support/test.ts'
 import { until } from '../support/until.ts'
 
@@ -307,7 +307,7 @@ test('a signed-in user changes their password, and every other session ends', as
 })
 
 test('too many requests and too many wrong passwords get a message', async ({ page, startPortal }) => {
-  const admin = newPerson('admin')
+  const admin = ADMIN
   const { portal } = await startPortal({ admin, env: { LIMIT_RESET: '2/1h' } })
   const resetPassword = new ResetPasswordPage(page)
   // The hour and the ten minutes below go by the clock. At the end of a period, counting starts again.
