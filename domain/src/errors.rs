@@ -41,11 +41,13 @@ pub enum Field {
     Silent,
     /// The choice to approve people whose email address is not confirmed.
     Unconfirmed,
+    /// The choice of a saved reason.
+    SavedReason,
 }
 
 impl Field {
     /// All fields.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Username,
         Self::Email,
         Self::Password,
@@ -60,6 +62,7 @@ impl Field {
         Self::Title,
         Self::Silent,
         Self::Unconfirmed,
+        Self::SavedReason,
     ];
 
     /// Returns the name of the field in HTML.
@@ -80,6 +83,7 @@ impl Field {
             Self::Title => "title",
             Self::Silent => "silent",
             Self::Unconfirmed => "unconfirmed",
+            Self::SavedReason => "saved",
         }
     }
 
@@ -95,6 +99,8 @@ impl Field {
         match self {
             Self::Username | Self::Email => Some(crate::email_address::MAX_LENGTH),
             Self::Shared | Self::Silent | Self::Unconfirmed => Some(3),
+            // The digits of an id.
+            Self::SavedReason => Some(19),
             Self::Title => Some(320),
             Self::Answer | Self::Question | Self::Reason | Self::Note => Some(1_500),
             Self::Password | Self::CurrentPassword | Self::NewPassword | Self::ConfirmPassword => None,

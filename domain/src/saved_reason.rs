@@ -162,6 +162,13 @@ impl ReasonForm {
     }
 }
 
+/// Returns the text of a field after a saved reason was chosen for it. The text replaces that of another saved reason, and follows a
+/// typed text.
+pub fn fill_in(typed: &str, text: &str, saved: impl IntoIterator<Item: AsRef<str>>) -> String {
+    let is_replaced = typed.trim().is_empty() || saved.into_iter().any(|saved| saved.as_ref() == typed);
+    if is_replaced { text.to_owned() } else { format!("{}\n\n{text}", typed.trim_end()) }
+}
+
 /// Parses a title: one line, with single spaces between its words.
 fn parse_title(typed: &str) -> Result<String, ErrorCode> {
     let text = FreeText::parse(typed).map_err(|invalid| match invalid {
@@ -199,6 +206,16 @@ mod tests {
         for length in [81, 501] {
             assert_eq!(title(&"a".repeat(length)), refused(ErrorCode::TextTooLong(80)), "{length}");
         }
+    }
+
+    #[test]
+    fn a_saved_reason_replaces_another_one_and_follows_a_typed_text() {
+        let saved = ["We are full.", "You are not\na member."];
+        for typed in ["", " \n", "We are full.", "You are not\na member."] {
+            assert_eq!(fill_in(typed, "We are full.", saved), "We are full.", "{typed:?}");
+        }
+        assert_eq!(fill_in("Hello Ada,\n", "We are full.", saved), "Hello Ada,\n\nWe are full.");
+        assert_eq!(fill_in("We are full", "We are full.", saved), "We are full\n\nWe are full.");
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub fn check_field(
                 .map(|invalid| password_error(invalid, min_length))
         }
         Field::CurrentPassword => typed.is_empty().then_some(ErrorCode::CurrentPasswordMissing),
-        Field::Shared | Field::Silent | Field::Unconfirmed => None,
+        Field::Shared | Field::Silent | Field::Unconfirmed | Field::SavedReason => None,
         Field::Title => {
             (typed.chars().count() > MAX_TITLE_LENGTH).then_some(ErrorCode::TextTooLong(MAX_TITLE_LENGTH))
         }

@@ -93,7 +93,7 @@ test('a silent reason chooses a silent rejection, and no email is sent', async (
   await expect(page.getByRole('region', { name: 'Preview of the email' })).toContainText('No email will be sent.')
 })
 
-test('a chosen reason replaces another one, but no typed text @scripts', async ({ page, people }) => {
+test('a chosen reason replaces another one, but no typed text', async ({ page, people }) => {
   await signIn(page, people.admin)
   const reasons = new SavedReasonsPage(page)
   const [first, second] = [newPerson('first').username, newPerson('second').username]

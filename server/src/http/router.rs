@@ -32,7 +32,7 @@ use tower_sessions::cookie::SameSite;
 use crate::app_state::{AppState, Parts};
 use crate::assets::Assets;
 use crate::http::handlers::{
-    branding, data_export, dev_mail, email_preview, health, microsoft, session_status,
+    branding, data_export, decision_form, dev_mail, health, microsoft, session_status,
 };
 use crate::http::middleware;
 use crate::http::middleware::authorization::{AccessTable, page_paths};
@@ -176,10 +176,12 @@ struct HandlerRoute {
 fn handlers(microsoft: Option<&MicrosoftSettings>) -> Vec<HandlerRoute> {
     let handler =
         |path: &str, access, method_router| HandlerRoute { path: path.to_owned(), access, method_router };
-    let preview = get(email_preview::redirect).post(email_preview::show);
+    let preview = get(decision_form::redirect).post(decision_form::preview);
+    let use_reason = get(decision_form::redirect).post(decision_form::use_reason);
     let mut handlers = vec![
         handler("/profile/data.json", Access::SignedIn, get(data_export::download)),
         handler("/admin/{decision}/{id}/preview", Access::Admin, preview),
+        handler("/admin/{decision}/{id}/use-reason", Access::Admin, use_reason),
     ];
     if let Some(settings) = microsoft {
         // Of the two methods that `get` accepts, HEAD does nothing here.

@@ -233,18 +233,28 @@ async fn a_chosen_reason_fills_in_the_field_of_its_decision_without_javascript()
     page.assert_contains("Spam (silent)");
     page.assert_not_contains("Which department?");
     assert!(!is_silent(&page), "the email address is confirmed");
-    for (path, field, text) in [
-        (format!("/admin/reject/{ada}?saved={told}"), "reason", "You are not a member."),
-        (format!("/admin/reject/{ada}?saved={silent}"), "reason", "Advertisement"),
-        (format!("/admin/ask/{ada}?saved={question}"), "question", "Which department?"),
-    ] {
-        let page = admin.get(&path).await;
-        assert_eq!(text_of(&page, field), text, "{path}");
-        assert_eq!(is_silent(&page), text == "Advertisement", "{path}");
+    let use_reason = async |action: &str, chosen: i64, field: &str, typed: &str| {
+        let form = [("saved", &*chosen.to_string()), (field, typed), ("note", "Kept")];
+        let page = admin.post(&format!("/admin/{action}/{ada}/use-reason"), &form).await;
+        assert_eq!(page.status, StatusCode::OK, "{action}");
+        assert_eq!(text_of(&page, "note"), "Kept", "{action}");
+        (text_of(&page, field), is_silent(&page))
+    };
+    let is_told = |text: &str| (text.to_owned(), false);
+    let is_not_told = |text: &str| (text.to_owned(), true);
+    assert_eq!(use_reason("reject", told, "reason", "").await, is_told("You are not a member."));
+    assert_eq!(use_reason("reject", silent, "reason", "").await, is_not_told("Advertisement"));
+    assert_eq!(use_reason("ask", question, "question", "").await, is_told("Which department?"));
+    // Another saved reason is replaced, and a typed text is kept.
+    assert_eq!(use_reason("reject", told, "reason", "Advertisement").await, is_told("You are not a member."));
+    assert_eq!(
+        use_reason("reject", told, "reason", "Hello,\r\n").await,
+        is_told("Hello,\n\nYou are not a member.")
+    );
+    // A reason for another decision, or one that has been deleted, fills in nothing.
+    for other in [question, told + 1000] {
+        assert_eq!(use_reason("reject", other, "reason", "Hello").await, is_told("Hello"));
     }
-    // A reason for another decision fills in nothing.
-    let page = admin.get(&format!("/admin/reject/{ada}?saved={question}")).await;
-    assert_eq!((text_of(&page, "reason"), text_of(&page, "note")), (String::new(), String::new()));
 }
 
 /// Returns the text in a text area.
@@ -279,7 +289,10 @@ async fn markup_in_a_saved_reason_stays_text_on_every_page_and_in_the_email() {
         ("deactivate", format!("/admin/deactivate/{bob}")),
     ] {
         let id = add(&portal, &admin, used_for, title, MARKUP).await.id;
-        pages.extend([format!("/admin/reasons/{id}"), page.clone(), format!("{page}?saved={id}")]);
+        let used = admin.post(&format!("{page}/use-reason"), &[("saved", &id.to_string())]).await;
+        assert_eq!(used.status, StatusCode::OK, "{page}");
+        assert_markup_is_text(&used, &page);
+        pages.extend([format!("/admin/reasons/{id}"), page]);
     }
     for path in &pages {
         assert_markup_is_text(&admin.get(path).await, path);

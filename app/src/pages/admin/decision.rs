@@ -7,7 +7,7 @@ use crate::islands::fields::TextAreaField;
 use crate::islands::form::FormIsland;
 use crate::pages::admin::email_preview::EmailPreview;
 use crate::pages::admin::queue_facts::RegistrationCard;
-use crate::pages::admin::saved_reasons::{SavedReasons, chosen_reason, initial_text};
+use crate::pages::admin::saved_reasons::SavedReasons;
 use crate::pages::admin::user::{ActionMenu, UserCard, with_user};
 use crate::pages::error_page::ErrorPage;
 use crate::pages::layouts::{FlashError, NavSection, SignedInLayout};
@@ -113,19 +113,18 @@ fn DecisionForm(
     let errors = if is_stale(&request.errors()) { FormErrors::default() } else { request.errors() };
     let page = format!("/admin/{}/{}", action.slug(), user.id);
     let preview = format!("{page}/preview#preview");
-    let chosen = chosen_reason(&reasons).cloned();
     view! {
-        <SavedReasons reasons=reasons page=page />
         <FormIsland action="/do/decide".to_owned() errors=errors>
             <input type="hidden" name="id" value=user.id.0 />
             <input type="hidden" name="mark" value=user.mark().to_string() />
             <input type="hidden" name="decision" value=action.slug() />
             <input type="hidden" name="from" value=request.path_and_query.clone() />
-            {(action == AdminAction::Ask).then(|| view! { <QuestionField request=request.clone() chosen=chosen.clone() /> })}
+            <SavedReasons request=request.clone() reasons=reasons page=page />
+            {(action == AdminAction::Ask).then(|| view! { <QuestionField request=request.clone() /> })}
             {(action == AdminAction::Reject).then(|| view! {
-                <RejectionFields request=request.clone() confirmed=user.confirmed chosen=chosen.clone() />
+                <RejectionFields request=request.clone() confirmed=user.confirmed />
             })}
-            {has_note(action).then(|| view! { <NoteField request=request.clone() chosen=chosen /> })}
+            {has_note(action).then(|| view! { <NoteField request=request.clone() /> })}
             <div class="flex flex-wrap items-center gap-3">
                 <button class=class>{label}</button>
                 {matches!(action, AdminAction::Reject | AdminAction::Ask).then(|| view! {
@@ -144,13 +143,13 @@ fn has_note(action: AdminAction) -> bool {
 
 /// The question to the applicant.
 #[component]
-fn QuestionField(request: PageRequest, chosen: Option<SavedReason>) -> impl IntoView {
+fn QuestionField(request: PageRequest) -> impl IntoView {
     view! {
         <TextAreaField
             field=Field::Question
             label="Question".to_owned()
             hint="They'll see it in the email and on the page that the email links to. At most 500 characters.".to_owned()
-            value=initial_text(&request, chosen.as_ref(), Field::Question)
+            value=request.typed(Field::Question)
             required=true
             rows=4
         />
@@ -160,19 +159,15 @@ fn QuestionField(request: PageRequest, chosen: Option<SavedReason>) -> impl Into
 /// The reason of a rejection, and the choice whether the applicant is told. If the email address is not confirmed, it may belong to
 /// someone else, so the rejection is silent unless the administrator chooses otherwise.
 #[component]
-fn RejectionFields(request: PageRequest, confirmed: bool, chosen: Option<SavedReason>) -> impl IntoView {
+fn RejectionFields(request: PageRequest, confirmed: bool) -> impl IntoView {
     let typed = request.typed(Field::Silent);
-    let silent = match &chosen {
-        _ if !typed.is_empty() => typed != "no",
-        Some(reason) => reason.used_for.is_silent(),
-        None => !confirmed,
-    };
+    let silent = if typed.is_empty() { !confirmed } else { typed != "no" };
     view! {
         <TextAreaField
             field=Field::Reason
             label="Reason (optional)".to_owned()
             hint="At most 500 characters.".to_owned()
-            value=initial_text(&request, chosen.as_ref(), Field::Reason)
+            value=request.typed(Field::Reason)
             required=false
             rows=4
         />
@@ -225,14 +220,14 @@ fn SilentOption(
 
 /// The note for administrators.
 #[component]
-fn NoteField(request: PageRequest, chosen: Option<SavedReason>) -> impl IntoView {
+fn NoteField(request: PageRequest) -> impl IntoView {
     view! {
         <TextAreaField
             field=Field::Note
             label="Note (optional)".to_owned()
             hint="Only administrators see it here, but the person can read it in their data download. At most 500 characters."
                 .to_owned()
-            value=initial_text(&request, chosen.as_ref(), Field::Note)
+            value=request.typed(Field::Note)
             required=false
             rows=3
         />

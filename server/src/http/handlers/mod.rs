@@ -2,8 +2,8 @@
 
 pub mod branding;
 pub mod data_export;
+pub mod decision_form;
 pub mod dev_mail;
-pub mod email_preview;
 pub mod health;
 pub(crate) mod microsoft;
 pub mod session_status;
