@@ -21,6 +21,8 @@ pub enum FlashMessage {
     SessionEnded,
     /// The email address has been confirmed, and the account is pending.
     EmailConfirmed,
+    /// The email address has been confirmed, and the account is on hold.
+    EmailConfirmedOnHold,
     /// The email address has been confirmed, and the account is active.
     EmailConfirmedActive,
     /// The owner of the email address has cancelled the registration.

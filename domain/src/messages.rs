@@ -335,6 +335,9 @@ impl FlashMessage {
             Self::EmailConfirmed => {
                 "Your email address has been confirmed. Next, an administrator will review your registration. We'll email you when it's approved."
             }
+            Self::EmailConfirmedOnHold => {
+                "Your email address has been confirmed. An administrator has asked you a question. To answer it, sign in or open the link in the email with the question."
+            }
             Self::EmailConfirmedActive => "Your email address has been confirmed.",
             Self::RegistrationRemoved => "The registration has been removed. Thank you for telling us.",
             Self::RegistrationDisputed => {

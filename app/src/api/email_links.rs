@@ -12,16 +12,16 @@ pub async fn confirm_address(
     #[server(default)] password: Password,
 ) -> Result<ActionResult, ActionError> {
     use crate::http::{ActionResponse, action, token_page};
-    use backend::accounts::email_verification::confirm_email;
+    use backend::accounts::email_verification::{ConfirmedAccount, confirm_email};
     use domain::flash_message::FlashMessage;
 
     action(&token_page("/confirm", &token))
         .run(async move |cx| {
             let confirmed = confirm_email(&cx.backend, &token, &cx.request.proof(&password)).await?;
-            let message = if confirmed.active {
-                FlashMessage::EmailConfirmedActive
-            } else {
-                FlashMessage::EmailConfirmed
+            let message = match confirmed.account {
+                ConfirmedAccount::Pending => FlashMessage::EmailConfirmed,
+                ConfirmedAccount::OnHold => FlashMessage::EmailConfirmedOnHold,
+                ConfirmedAccount::Active => FlashMessage::EmailConfirmedActive,
             };
             let user = cx.request.current_user.as_ref();
             let signed_in = user.is_some_and(|user| user.user_id == confirmed.user_id);

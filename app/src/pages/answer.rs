@@ -59,13 +59,13 @@ pub fn AnswerLinkPage() -> impl IntoView {
 
 async fn link_page(request: PageRequest, token: String) -> Result<AnyView, InternalError> {
     let Some(link) = find_link_view(&request.backend, &token, &[Purpose::Answer]).await? else {
-        return Ok(view! { <InvalidLinkPage request=request /> }.into_any());
+        return Ok(view! { <InvalidLinkPage request=request of_registration=true /> }.into_any());
     };
     if belongs_to_other_user(&request, &link) {
         return Ok(view! { <OtherUserSignedIn request=request link=link /> }.into_any());
     }
     let Some(question) = find_open_question(&request.backend, link.user_id).await? else {
-        return Ok(view! { <InvalidLinkPage request=request /> }.into_any());
+        return Ok(view! { <InvalidLinkPage request=request of_registration=true /> }.into_any());
     };
     let is_recognised = request.context.proof(&Password::default()).recognises(link.user_id);
     let rights = match (link.unconfirmed && !is_recognised, link.has_password) {

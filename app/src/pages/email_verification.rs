@@ -23,7 +23,7 @@ pub fn EmailVerificationPage() -> impl IntoView {
             {Suspend::new(async move {
                 match find_link_view(&request.backend, &token, &[Purpose::ConfirmEmail]).await {
                     Ok(Some(link)) => view! { <EmailVerificationForm request=request link=link token=token /> }.into_any(),
-                    Ok(None) => view! { <InvalidLinkPage request=request /> }.into_any(),
+                    Ok(None) => view! { <InvalidLinkPage request=request of_registration=true /> }.into_any(),
                     Err(error) => internal_error_page(&error),
                 }
             })}

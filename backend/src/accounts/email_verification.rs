@@ -39,8 +39,45 @@ use domain::token::Purpose;
 pub struct EmailVerificationResult {
     /// The id of the user whose email address has been confirmed.
     pub user_id: UserId,
-    /// True if the account is active, so that the user can sign in.
-    pub active: bool,
+    /// The state of the account.
+    pub account: ConfirmedAccount,
+}
+
+/// An account whose email address has been confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfirmedAccount {
+    /// It waits for an administrator.
+    Pending,
+    /// It waits for the applicant's answer.
+    OnHold,
+    /// The user can sign in.
+    Active,
+}
+
+impl ConfirmedAccount {
+    fn of(status: Status) -> Self {
+        match status {
+            Status::Active => Self::Active,
+            Status::Held => Self::OnHold,
+            _ => Self::Pending,
+        }
+    }
+
+    fn from_answer(answer: LinkAnswer) -> Self {
+        match answer {
+            LinkAnswer::EmailConfirmedActive => Self::Active,
+            LinkAnswer::EmailConfirmedOnHold => Self::OnHold,
+            _ => Self::Pending,
+        }
+    }
+
+    fn answer(self) -> LinkAnswer {
+        match self {
+            Self::Pending => LinkAnswer::EmailConfirmed,
+            Self::OnHold => LinkAnswer::EmailConfirmedOnHold,
+            Self::Active => LinkAnswer::EmailConfirmedActive,
+        }
+    }
 }
 
 /// Confirms the email address to which the link was sent.
@@ -50,11 +87,12 @@ pub async fn confirm_email(
     proof: &LinkProof<'_>,
 ) -> Result<EmailVerificationResult, UseCaseError> {
     let first = confirm_email_once(backend, link, proof).await;
-    let answers = [LinkAnswer::EmailConfirmed, LinkAnswer::EmailConfirmedActive];
+    let answers =
+        [LinkAnswer::EmailConfirmed, LinkAnswer::EmailConfirmedOnHold, LinkAnswer::EmailConfirmedActive];
     let link_use = or_first_answer(backend, first, proof.request(link, None), &answers).await?;
     Ok(EmailVerificationResult {
         user_id: link_use.user_id.ok_or(ErrorCode::LinkInvalid)?,
-        active: link_use.answer == LinkAnswer::EmailConfirmedActive,
+        account: ConfirmedAccount::from_answer(link_use.answer),
     })
 }
 
@@ -77,8 +115,7 @@ async fn confirm_email_once(
         return Err(ErrorCode::LinkInvalid.into());
     }
     mark_email_confirmed(&txn, &user, proof.client_ip, now).await?;
-    let active = user.status == Status::Active;
-    let answer = if active { LinkAnswer::EmailConfirmedActive } else { LinkAnswer::EmailConfirmed };
+    let answer = ConfirmedAccount::of(user.status).answer();
     let link_use = LinkUse { answer, user_id: Some(user.id) };
     record_link_use(&*txn, &token.token_hash, proof.form_secret, link_use, None, now).await?;
     txn.commit().await?;

@@ -9,8 +9,10 @@ use domain::time::Timestamp;
 /// The answer to the use of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkAnswer {
-    /// The email address has been confirmed, and the account is not active yet.
+    /// The email address has been confirmed, and the account is pending.
     EmailConfirmed,
+    /// The email address of an account on hold has been confirmed.
+    EmailConfirmedOnHold,
     /// The email address of an active account has been confirmed.
     EmailConfirmedActive,
     /// The pending registration has been deleted.
@@ -42,6 +44,7 @@ pub enum LinkAnswer {
 column_text! {
     LinkAnswer {
         EmailConfirmed => "email_confirmed",
+        EmailConfirmedOnHold => "email_confirmed_on_hold",
         EmailConfirmedActive => "email_confirmed_active",
         RegistrationRemoved => "registration_removed",
         RegistrationReported => "registration_reported",

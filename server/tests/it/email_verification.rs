@@ -29,6 +29,12 @@ async fn the_browser_that_registered_confirms_without_a_password() {
     let again = browser.get(&link).await;
     assert_eq!(again.status, StatusCode::NOT_FOUND);
     again.assert_contains("This link has expired or has already been used.");
+    again.assert_contains("href=\"/register/status\"");
+    // Those are for active accounts only.
+    again.assert_not_contains("temporary password");
+    let elsewhere = portal.browser().get(&link).await;
+    elsewhere.assert_contains("Sign in to see the status of your account.");
+    elsewhere.assert_not_contains("href=\"/register/status\"");
 }
 
 #[tokio::test]

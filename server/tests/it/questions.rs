@@ -428,3 +428,20 @@ async fn an_answer_belongs_to_the_question_and_the_registration_that_the_page_ha
     assert_eq!(refused, ActionResult::Refused(FormErrors::of(ErrorCode::OtherRegistration)));
     assert_eq!(portal.questions().await[1].answer, None);
 }
+
+#[tokio::test]
+async fn confirming_the_email_address_on_hold_leads_to_the_question_and_promises_no_review() {
+    let (portal, browser, _) = portal_with_question().await;
+    let link = portal.email_to("ada").await.link();
+    let token = link.rsplit('/').next().expect("a token");
+    // The button is pressed twice. The second press does not see the answer to the first one, and gets the same.
+    assert_eq!(browser.get(&link).await.status, StatusCode::OK);
+    for browser in [browser.copy(), browser.copy()] {
+        let response = browser.post("/do/confirm_address", &[("token", token)]).await;
+        assert_eq!(response.location(), Some("/login"));
+        let page = browser.get("/login").await;
+        page.assert_contains(&FlashMessage::EmailConfirmedOnHold.message());
+        page.assert_not_contains("Next, an administrator will review");
+    }
+    assert!(portal.user("ada").await.email_confirmed_at.is_some());
+}
