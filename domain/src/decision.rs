@@ -232,6 +232,9 @@ pub struct BatchReport {
     /// The number of accounts that the parts before have decided about or undone.
     #[serde(default)]
     pub before: u64,
+    /// The number of accounts with another result in the parts before, as the form says.
+    #[serde(default)]
+    pub not_done_before: u32,
     /// The results, each with its accounts.
     pub results: Vec<(DecisionResult, Vec<UserId>)>,
     /// The end of the time in which everything can be undone. Zero for none.
@@ -271,9 +274,17 @@ impl BatchReport {
         self.results.iter().find(|(other, _)| *other == result).map_or(0, |(_, ids)| ids.len())
     }
 
+    /// Returns the number of accounts with another result than [`DecisionResult::Done`], in this part and those before.
+    #[must_use]
+    pub fn not_done(&self) -> u32 {
+        let other = self.accounts().filter(|(_, result)| *result != DecisionResult::Done).count();
+        self.not_done_before.saturating_add(u32::try_from(other).unwrap_or(u32::MAX))
+    }
+
     /// Returns the report without the ids of the accounts that were not decided about.
     #[must_use]
     pub fn without_people(mut self) -> Self {
+        self.not_done_before = self.not_done();
         self.results.retain(|(result, _)| *result == DecisionResult::Done);
         self
     }

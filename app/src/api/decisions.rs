@@ -83,7 +83,8 @@ pub async fn decide(
 /// Decides about several users. Each of `people` is the id and the mark of a user: `7:1800000000000000-member`. Instead of them, a
 /// form may name everyone in the queue whose email address has the domain `domain`, or who registered from the client `ip`, up to
 /// the id `up_to`, as the page has shown them at `shown_at`. Such a form decides about the next 50 after the id `after`, and
-/// continues the batch `batch`. People whose email address is not confirmed are approved only if `unconfirmed` is `yes`.
+/// continues the batch `batch`, in which `not_done` people had another result. People whose email address is not confirmed are
+/// approved only if `unconfirmed` is `yes`.
 #[server(prefix = "/do", endpoint = "decide_many")]
 pub async fn decide_many(
     #[server(default)] people: Vec<String>,
@@ -98,6 +99,7 @@ pub async fn decide_many(
     #[server(default)] shown_at: String,
     #[server(default)] after: String,
     #[server(default)] batch: String,
+    #[server(default)] not_done: String,
     #[server(default)] unconfirmed: String,
     #[server(default)] from: String,
 ) -> Result<ActionResult, ActionError> {
@@ -136,18 +138,21 @@ pub async fn decide_many(
                     people.iter().map(|person| parse_person(person)).collect::<Result<Vec<_>, _>>()?;
                 decisions::decide_many(&cx.backend, people, &form, &admin, &client_ip).await?
             };
+            report.not_done_before = not_done.parse().unwrap_or(0);
             report.people = decisions::describe_report(&cx.backend, &report, admin.user_id).await?;
             Ok(ActionResponse::Batch(report))
         })
         .await
 }
 
-/// Undoes the decision `id`, or the next decisions of `batch` after the one with the id `after`.
+/// Undoes the decision `id`, or the next decisions of `batch` after the one with the id `after`, of which `not_done` had another
+/// result.
 #[server(prefix = "/do", endpoint = "undo_decision")]
 pub async fn undo_decision(
     #[server(default)] id: String,
     #[server(default)] batch: String,
     #[server(default)] after: String,
+    #[server(default)] not_done: String,
     #[server(default)] from: String,
     #[server(default)] stay: String,
 ) -> Result<ActionResult, ActionError> {
@@ -166,6 +171,7 @@ pub async fn undo_decision(
                     if after.is_empty() { 0 } else { after.parse().map_err(|_| ErrorCode::FormMalformed)? };
                 let mut report =
                     decisions::undo_batch(&cx.backend, &batch, after, &admin, &client_ip).await?;
+                report.not_done_before = not_done.parse().unwrap_or(0);
                 report.people = decisions::describe_report(&cx.backend, &report, admin.user_id).await?;
                 return Ok(ActionResponse::Batch(report));
             }

@@ -9,11 +9,13 @@ use crate::support::{Browser, TestPortal};
 use app::api::action_result::ActionResult;
 use backend::email::worker;
 use backend::entity::outbox::{EmailKind, EmailState};
+use backend::entity::user;
 use domain::decision::{BatchReport, DecisionResult, FilteredQueue, NextPart, QueueFilter};
 use domain::errors::{ErrorCode, FormErrors};
 use domain::status::{AdminAction, Role, Status, UserId};
 use domain::time::Timestamp;
-use sea_orm::ConnectionTrait;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 async fn start() -> (TestPortal, Browser) {
     let portal = TestPortal::with(&[("UNDO_WINDOW", "60s")]).await;
@@ -23,11 +25,7 @@ async fn start() -> (TestPortal, Browser) {
 }
 
 /// Returns the fields of a form about several people, with the decision and other fields.
-fn form(
-    people: &[backend::entity::user::Model],
-    decision: &str,
-    others: &[(&str, &str)],
-) -> Vec<(String, String)> {
+fn form(people: &[user::Model], decision: &str, others: &[(&str, &str)]) -> Vec<(String, String)> {
     let mut fields = people_fields(people);
     fields.push(("decision".to_owned(), decision.to_owned()));
     fields.extend(others.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
@@ -222,6 +220,35 @@ async fn everyone_of_a_domain_is_decided_about_in_parts_of_fifty_and_no_one_else
 }
 
 #[tokio::test]
+async fn the_total_of_a_batch_in_parts_includes_those_that_earlier_parts_refused() {
+    let (portal, admin) = start().await;
+    let people = portal.insert_pending(60, "spam.example.org", "192.0.2.7").await;
+    let unconfirmed: Vec<_> = people[..3].iter().map(|person| person.id).collect();
+    user::Entity::update_many()
+        .col_expr(user::Column::EmailConfirmedAt, Expr::value(Option::<Timestamp>::None))
+        .filter(user::Column::Id.is_in(unconfirmed))
+        .exec(portal.backend.db.pool())
+        .await
+        .expect("are unconfirmed");
+    let (up_to, shown_at) = (people[59].id, portal.backend.now());
+    portal.advance_time(Duration::from_secs(1));
+    let first = decide_many(&admin, &queue_form("approve", up_to, shown_at, &[])).await;
+    assert_eq!((first.count(DecisionResult::Done), first.not_done()), (47, 3));
+    let (after, batch) = (first.next.expect("ten are left").after.to_string(), first.batch);
+    let next = [("after", after.as_str()), ("batch", batch.as_str())];
+    let page = async |fields: &[(&str, &str)]| {
+        let form = queue_form("approve", up_to, shown_at, &[&next, fields].concat());
+        let response = admin.post_all("/do/decide_many", &form).await;
+        admin.get(response.location().expect("a page")).await
+    };
+    page(&[("not_done", "3")]).await.assert_contains("Approved 57 of 60 people");
+    // The number is only shown.
+    for (wrong, total) in [("-1", "57"), ("4294967295", "4294967352"), ("4294967296", "57")] {
+        page(&[("not_done", wrong)]).await.assert_contains(&format!("Approved 57 of {total} people"));
+    }
+}
+
+#[tokio::test]
 async fn a_batch_that_someone_has_undone_is_not_continued() {
     let (portal, admin) = start().await;
     let people = portal.insert_pending(60, "spam.example.org", "192.0.2.7").await;
@@ -403,6 +430,7 @@ fn a_report_of_fifty_people_fits_a_cookie() {
         action: AdminAction::Reactivate,
         undo: true,
         before: 1_000_000,
+        not_done_before: 1_000_000,
         results: Vec::new(),
         undo_until: Timestamp(1_800_000_000_000_000),
         next: Some(NextPart {

@@ -5,7 +5,7 @@ use leptos::prelude::{StoredValue, UpdateValue, WithValue, window};
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{FormData, HtmlFormElement, SubmitEvent, UrlSearchParams};
+use web_sys::{Element, FormData, HtmlFormElement, SubmitEvent, UrlSearchParams};
 
 use crate::api::action_result::ActionResult;
 use crate::islands::admin_lists::dom::{all, attribute, find, focus, target};
@@ -172,20 +172,32 @@ async fn send(job: &Job) -> Option<bool> {
     Some(false)
 }
 
+/// Adds the rows of the parts before to the results on the page. Returns all rows.
+fn with_earlier_results(earlier: &[Element]) -> Vec<Element> {
+    if let Some(list) = find("#results") {
+        for row in earlier.iter().rev() {
+            let _ = list.prepend_with_node_1(row);
+        }
+    }
+    all("#results > li")
+}
+
 /// Returns true if an action was refused because the account has changed.
 fn is_stale(errors: &FormErrors) -> bool {
     matches!(errors.form, Some(ErrorCode::AccountChanged | ErrorCode::WrongStatus(_)))
 }
 
-/// Sends a form about several people, and then the forms that continue it, until everyone has a result or someone stops it. The
-/// lists show the results of the last part. Returns `None` if the page is left, otherwise if the lists show the result.
+/// Sends a form about several people, and then the forms that continue it, until everyone has a result or someone stops it. The page
+/// then shows the results of all parts. Returns `None` if the page is left, otherwise if the lists show the result.
 async fn send_page(job: &Job) -> Option<bool> {
     let (mut path, mut body) = (job.path.clone(), job.body.clone());
     let mut progress: Option<Progress> = None;
+    let mut results = Vec::new();
     loop {
         match send_for_page(&path, &body).await {
             Ok(page) => {
                 replace_lists(&page?);
+                results = with_earlier_results(&results);
                 if progress.is_none() && path == BULK_PATH && find("#results-title").is_some() {
                     selection::empty_bar();
                 }

@@ -108,6 +108,17 @@ fn deadline(decision: &RecentDecision) -> String {
     }
 }
 
+/// The next decisions of a batch to undo.
+#[derive(Clone, Copy)]
+struct NextUndoPart {
+    /// The last id of the part before.
+    after: i64,
+    /// The number of decisions that remain.
+    remaining: u64,
+    /// The number of decisions of the parts before that were not undone.
+    not_done: u32,
+}
+
 /// The form that undoes a decision, or the next decisions of a batch.
 #[component]
 fn UndoForm(
@@ -115,8 +126,8 @@ fn UndoForm(
     id: String,
     /// The id of the batch.
     batch: String,
-    /// The last id of the part before, and the number of decisions that remain.
-    next: Option<(i64, u64)>,
+    /// The next part of a batch.
+    next: Option<NextUndoPart>,
     /// The page to return to.
     page: String,
     /// The label of the button.
@@ -130,11 +141,12 @@ fn UndoForm(
             action="/do/undo_decision"
             id=next.map(|_| "continue")
             data-act=act
-            data-remaining=next.map(|(_, remaining)| remaining.to_string())
+            data-remaining=next.map(|next| next.remaining.to_string())
         >
             <input type="hidden" name="id" value=id />
             <input type="hidden" name="batch" value=batch />
-            <input type="hidden" name="after" value=next.map(|(after, _)| after.to_string()).unwrap_or_default() />
+            <input type="hidden" name="after" value=next.map(|next| next.after.to_string()).unwrap_or_default() />
+            <input type="hidden" name="not_done" value=next.map(|next| next.not_done.to_string()).unwrap_or_default() />
             <input type="hidden" name="from" value=page />
             <button class="btn border-line" data-key=next.is_none().then_some("u")>{children()}</button>
         </form>
@@ -156,8 +168,9 @@ pub fn BatchResult(
     /// The current time.
     now: Timestamp,
 ) -> impl IntoView {
-    let done = report.count(DecisionResult::Done);
-    let total = report.before + report.accounts().count() as u64;
+    let done_now = report.count(DecisionResult::Done) as u64;
+    let done = report.before.saturating_add(done_now);
+    let total = done.saturating_add(report.not_done().into());
     let rows = report.people.iter().map(|person| {
         let name = if person.username.is_empty() { "A deleted account" } else { &person.username };
         let (name, message) = (name.to_owned(), person.message(report.action, report.undo, now));
@@ -165,14 +178,13 @@ pub fn BatchResult(
     });
     let rows: Vec<_> = rows.collect();
     let remaining = report.next.as_ref().map(|next| remaining_text(next.remaining));
-    let undo = (!report.undo && done > 0 && report.undo_until > Timestamp::NEVER).then(|| {
+    let undo = (!report.undo && done_now > 0 && report.undo_until > Timestamp::NEVER).then(|| {
         let until = utc_time(report.undo_until);
         view! {
             <UndoForm id=String::new() batch=report.batch.clone() next=None page=page.clone()>"Undo all"</UndoForm>
             <p class="text-sm text-muted">{format!("You can undo this until {until}.")}</p>
         }
     });
-    let done = report.before + done as u64;
     let title = if report.undo {
         format!("Undone for {done} of {}", people_count(total))
     } else {
@@ -182,7 +194,8 @@ pub fn BatchResult(
         <section class="flex flex-col gap-3" aria-labelledby="results-title" role="status">
             <h2 class="font-semibold" id="results-title" tabindex="-1">{title}</h2>
             {remaining.map(|message| view! { <div class=HIDDEN_MEANWHILE><WarningAlert message=message /></div> })}
-            {(!rows.is_empty()).then(|| view! { <ul class="divide-y divide-base-300">{rows}</ul> })}
+            // Scripts add the rows of the parts before.
+            <ul class="divide-y divide-base-300 empty:hidden" id="results">{rows}</ul>
             <div class=format!("flex flex-wrap items-center gap-3 empty:hidden {HIDDEN_MEANWHILE}")>
                 <NextPartForm report=report texts=texts page=page />
                 {undo}
@@ -204,12 +217,14 @@ fn remaining_text(count: u64) -> String {
 /// The button that continues with the next part, if there is one.
 #[component]
 fn NextPartForm(report: BatchReport, texts: Vec<(Field, String)>, page: String) -> impl IntoView {
+    let not_done = report.not_done();
     let next = report.next?;
     let (after, label) = (next.after.to_string(), format!("Continue with {}", people_count(next.remaining)));
     let Some(queue) = next.queue else {
+        let next = NextUndoPart { after: next.after, remaining: next.remaining, not_done };
         return Some(
             view! {
-                <UndoForm id=String::new() batch=report.batch next=Some((next.after, next.remaining)) page=page>{label}</UndoForm>
+                <UndoForm id=String::new() batch=report.batch next=Some(next) page=page>{label}</UndoForm>
             }
             .into_any(),
         );
@@ -223,6 +238,7 @@ fn NextPartForm(report: BatchReport, texts: Vec<(Field, String)>, page: String) 
                 <input type="hidden" name="decision" value=report.action.slug() />
                 <input type="hidden" name="batch" value=report.batch />
                 <input type="hidden" name="after" value=after />
+                <input type="hidden" name="not_done" value=not_done.to_string() />
                 <input type="hidden" name="domain" value=filter.domain().to_owned() />
                 <input type="hidden" name="ip" value=filter.client_ip().to_owned() />
                 <input type="hidden" name="up_to" value=up_to.0 />

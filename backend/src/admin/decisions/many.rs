@@ -81,6 +81,7 @@ fn new_report(action: AdminAction, batch: String) -> BatchReport {
         action,
         undo: false,
         before: 0,
+        not_done_before: 0,
         results: Vec::new(),
         undo_until: Timestamp::NEVER,
         next: None,

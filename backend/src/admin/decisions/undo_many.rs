@@ -41,6 +41,7 @@ pub async fn undo_batch(
         action,
         undo: true,
         before: count_undone(backend, batch, after).await?,
+        not_done_before: 0,
         results: Vec::new(),
         undo_until: Timestamp::NEVER,
         next: None,
