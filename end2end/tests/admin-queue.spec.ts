@@ -236,6 +236,21 @@ test('a wave of 112 registrations is rejected silently with a few clicks, and un
   expect(await portal.emails.to(ada.email, /declined/)).toEqual([])
 })
 
+test('the people whom the parts of a batch refuse are all listed @scripts', async ({ page, startPortal }) => {
+  const { portal, people, admin } = await startWithUndo(startPortal)
+  const wave = await people.register({ ...newPerson('wave'), email: 'wave@wave.example' })
+  await copyRegistration(portal, wave, 51)
+  const adminUsers = await openAsAdmin(page, portal, admin)
+  await adminUsers.pending.getByRole('link', { name: 'wave.example' }).first().click()
+  await adminUsers.isOpen()
+  await adminUsers.bar.getByRole('checkbox', { name: 'All 52 that match' }).check()
+  // Their email addresses are not confirmed.
+  await adminUsers.bar.getByRole('button', { name: 'Approve selected' }).click()
+  const results = page.getByRole('status', { name: 'Approved 0 of 52 people' })
+  await expect(results).toBeVisible({ timeout: 60_000 })
+  await expect(results.getByRole('listitem')).toHaveCount(52)
+})
+
 test('an approval is undone at once, and its email is never sent', async ({ page, startPortal }) => {
   const { portal, people, admin } = await startWithUndo(startPortal)
   const ada = await people.pendingConfirmed()

@@ -174,12 +174,12 @@ async fn send(job: &Job) -> Option<bool> {
 
 /// Adds the rows of the parts before to the results on the page. Returns all rows.
 fn with_earlier_results(earlier: &[Element]) -> Vec<Element> {
-    if let Some(list) = find("#results") {
+    if let Some(list) = find("#result-rows") {
         for row in earlier.iter().rev() {
             let _ = list.prepend_with_node_1(row);
         }
     }
-    all("#results > li")
+    all("#result-rows > li")
 }
 
 /// Returns true if an action was refused because the account has changed.

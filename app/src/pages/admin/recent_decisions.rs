@@ -195,7 +195,7 @@ pub fn BatchResult(
             <h2 class="font-semibold" id="results-title" tabindex="-1">{title}</h2>
             {remaining.map(|message| view! { <div class=HIDDEN_MEANWHILE><WarningAlert message=message /></div> })}
             // Scripts add the rows of the parts before.
-            <ul class="divide-y divide-base-300 empty:hidden" id="results">{rows}</ul>
+            <ul class="divide-y divide-base-300 empty:hidden" id="result-rows">{rows}</ul>
             <div class=format!("flex flex-wrap items-center gap-3 empty:hidden {HIDDEN_MEANWHILE}")>
                 <NextPartForm report=report texts=texts page=page />
                 {undo}
