@@ -153,8 +153,9 @@ impl Config {
 
 /// Returns the folder `site` next to the folder of the program, where cargo puts it, or else `target/site` in the current folder.
 fn default_site_root() -> PathBuf {
-    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.parent()?.join("site")));
-    beside.filter(|folder| folder.is_dir()).unwrap_or_else(|| PathBuf::from("target/site"))
+    let program = std::env::current_exe().unwrap_or_default();
+    let mut sites = program.ancestors().skip(1).take(2).map(|folder| folder.join("site"));
+    sites.find(|folder| folder.is_dir()).unwrap_or_else(|| PathBuf::from("target/site"))
 }
 
 /// Reads REGISTER_QUESTION.

@@ -29,7 +29,7 @@ pub const SETTINGS: &[Setting] = settings! {
     "Web" {
         "LEPTOS_ENV", "`PROD` in a release build, otherwise `DEV`", "`DEV` needs no configuration. `PROD` requires PUBLIC_URL, SECRET_KEY and MAIL_TRANSPORT";
         "LEPTOS_SITE_ADDR", "`127.0.0.1:3000`", "IP address and port to listen on";
-        "LEPTOS_SITE_ROOT", "`site` next to the program's folder, otherwise `target/site`", "Folder with the built assets";
+        "LEPTOS_SITE_ROOT", "`site` next to the program or to its folder, otherwise `target/site`", "Folder with the built assets";
         "TRUSTED_PROXIES", "loopback if LEPTOS_SITE_ADDR is loopback, otherwise none", "IP addresses or networks of your reverse proxies, separated by commas, or `none`. Only their X-Forwarded-For headers are used";
         "METRICS_ADDR", "none: no metrics", "IP address and port for Prometheus metrics at `/metrics`, for example `127.0.0.1:9464`. Never expose it to the internet";
         "LOG", "`info`", "Log level (`off`, `error`, `warn`, `info`, `debug` or `trace`), and other levels for single crates, for example `info,server=debug`";
