@@ -119,7 +119,7 @@ impl DecisionForm {
             let note = form.note.as_ref().map_or("", FreeText::as_str);
             match FreeText::parse(&format!("{untold}\n{note}")) {
                 Ok(joined) => form.note = Some(joined),
-                Err(_) => errors.add(Field::Note, ErrorCode::TextTooLong(MAX_LENGTH)),
+                Err(_) => errors.add(Field::Note, ErrorCode::ReasonAndNoteTooLong(MAX_LENGTH)),
             }
         }
         if errors.is_empty() { Ok(form) } else { Err(errors) }
@@ -404,7 +404,7 @@ mod tests {
         let half = "a".repeat(MAX_LENGTH / 2 + 1);
         assert!(parse("no", &half, &half).is_ok(), "two texts");
         let errors = parse("yes", &half, &half).expect_err("one note");
-        assert_eq!(errors.code_of(Field::Note), Some(ErrorCode::TextTooLong(MAX_LENGTH)));
+        assert_eq!(errors.code_of(Field::Note), Some(ErrorCode::ReasonAndNoteTooLong(MAX_LENGTH)));
         let errors = DecisionForm::parse(AdminAction::Ask, "", "", "", " \u{200b}").expect_err("empty");
         assert_eq!(errors.code_of(Field::Question), Some(ErrorCode::QuestionMissing));
     }

@@ -224,6 +224,8 @@ pub enum ErrorCode {
     UndoIdentityTaken,
     /// The text has more characters than this maximum.
     TextTooLong(usize),
+    /// The reason and the note, which become one note, are together longer than this number of characters.
+    ReasonAndNoteTooLong(usize),
     /// The question has been answered or withdrawn.
     QuestionClosed,
     /// An administrator has approved or rejected the registration.

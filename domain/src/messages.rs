@@ -104,6 +104,11 @@ impl ErrorCode {
             Self::ReasonMissing => "Enter a reason.",
             Self::TitleMissing => "Enter a title.",
             Self::TextTooLong(most) => return format!("Use {most} characters or fewer."),
+            Self::ReasonAndNoteTooLong(most) => {
+                return format!(
+                    "Use {most} characters or fewer for the reason and the note together. We keep both in the note."
+                );
+            }
             Self::QuestionClosed => "This question no longer needs an answer. Nothing has changed.",
             Self::AlreadyDecided => {
                 "An administrator has already made a decision about your request. Nothing has changed."
@@ -174,7 +179,9 @@ impl ErrorCode {
             Self::UndoIdentityTaken => {
                 "You cannot undo this, because another account now has the same email address. Nothing has changed."
             }
-            Self::UndoTooLate => "It is too late to undo this. Nothing has changed.",
+            Self::UndoTooLate => {
+                "It is too late to undo this, because the time for undoing it has ended. Nothing has changed."
+            }
             Self::UndoEmailSent => {
                 "It is too late to undo this, because the email has been sent. Nothing has changed."
             }

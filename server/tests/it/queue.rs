@@ -244,6 +244,19 @@ async fn a_row_shows_earlier_decisions_about_the_same_email_address() {
 }
 
 #[tokio::test]
+async fn the_page_of_a_person_shows_each_decision_about_them_once() {
+    let portal = TestPortal::start().await;
+    let admin = portal.create_admin("grace").await;
+    let ada = portal.create_user("ada", Status::Pending, Role::Member).await;
+    let page = format!("/admin/users/{}", ada.id);
+    for decision in ["reject", "reconsider", "approve"] {
+        admin.apply_action(decision, ada.id).await;
+        let text = admin.get(&page).await.text();
+        assert_eq!(text.matches("Account ada: Rejected by grace").count(), 1, "{decision}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn an_earlier_decision_without_a_row_of_its_own_is_the_status_of_the_account() {
     let portal = TestPortal::start().await;
     let admin = portal.create_admin("grace").await;

@@ -126,9 +126,13 @@ impl History {
 
     /// Returns the earlier decisions about the email address of `user`, the newest first.
     pub(super) fn of(&self, user: &user::Model, names: &HashMap<UserId, String>) -> Vec<EarlierDecision> {
-        let others = self.accounts.iter().filter(|account| account.email_canonical == user.email_canonical);
-        let mut earlier = self.decisions_about(user.id, &user.username, names);
-        for account in others {
+        let accounts = self.accounts.iter().filter(|account| account.email_canonical == user.email_canonical);
+        let mut earlier = Vec::new();
+        // An account about which someone has decided is one of those with its email address.
+        if !accounts.clone().any(|account| account.id == user.id) {
+            earlier = self.decisions_about(user.id, &user.username, names);
+        }
+        for account in accounts {
             let decisions = self.decisions_about(account.id, &account.username, names);
             // Accounts that are older than the table of decisions have only a status.
             let status = decisions.is_empty().then(|| account.by_status(names)).flatten();
