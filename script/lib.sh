@@ -179,8 +179,9 @@ debug_is_built() {
       -o -newer "$DEBUG_STAMP" -print -quit)" ]
 }
 
-# The time and name of the step that builds the portal. The first build takes longer.
-if [ -x "$DEBUG_PROGRAM" ]; then BUILD_STEP="60 Building the portal"; else BUILD_STEP="650 Building the portal"; fi
+# The time and name of the step that builds the portal. The first build takes longer, and so does one with other dependencies.
+BUILD_STEP="650 Building the portal"
+if [ -x "$DEBUG_PROGRAM" ] && ! [ "$ROOT/Cargo.lock" -nt "$DEBUG_PROGRAM" ]; then BUILD_STEP="60 Building the portal"; fi
 
 # Builds the debug program and its site if the sources have changed. The stamp has the time at which the build started,
 # so that files that are edited during the build count as changed.
