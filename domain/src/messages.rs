@@ -335,7 +335,7 @@ impl FlashMessage {
     pub fn message(self) -> String {
         let fixed = match self {
             Self::Registered => {
-                "Your account has been created and is waiting for approval. We'll email you when it's approved."
+                "Your account has been created and is waiting for approval. Check your inbox and spam folder for an email from us. We'll also email you when your account is approved."
             }
             Self::SignedOut => "You're signed out.",
             Self::SessionEnded => "Your session has ended. Sign in to continue.",

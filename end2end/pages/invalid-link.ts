@@ -20,7 +20,7 @@ export class InvalidLinkPage extends PortalPage {
     // Someone who is signed in has no use for a sign-in page.
     if (await profileLink.isVisible()) return expect(profileLink).toHaveAttribute('href', '/profile')
     await expect(main.getByRole('link', { name: 'Sign in' })).toHaveAttribute('href', '/login')
-    const resetLink = main.getByRole('link', { name: 'Ask for a temporary password' })
+    const resetLink = main.getByRole('link', { name: 'Get a temporary password' })
     // Temporary passwords are for active accounts only.
     if (/\/(confirm|answer)\//.test(this.page.url())) return expect(resetLink).toHaveCount(0)
     await expect(resetLink).toHaveAttribute('href', '/reset-password')

@@ -14,7 +14,7 @@ import { until } from '../support/until.ts'
 
 const TEMPORARY = /^Your temporary password for Vestibule$/
 const CHANGED = /^Your password at Vestibule was changed$/
-const MUST_CHANGE = 'Choose a new password to continue.'
+const MUST_CHANGE = 'Choose a new password within 15 minutes.'
 const DONE = "Your password has been changed. You're signed out everywhere else."
 const NEW_PASSWORD = 'copper lantern drifts north'
 

@@ -7,7 +7,8 @@ use crate::http::STATUS_PAGE;
 use crate::islands::fields::{PasswordField, TextAreaField};
 use crate::islands::form::FormIsland;
 use crate::pages::email_change::{OtherUserSignedIn, belongs_to_other_user};
-use crate::pages::error_page::{InvalidLinkPage, internal_error_page};
+use crate::pages::error_page::internal_error_page;
+use crate::pages::invalid_link::InvalidLinkPage;
 use crate::pages::layouts::{FlashError, ProgressStep, SignedOutLayout};
 use crate::pages::page_request::{PageRequest, cookie_check, param};
 use crate::pages::reauthentication::HiddenUsernameField;
@@ -59,13 +60,13 @@ pub fn AnswerLinkPage() -> impl IntoView {
 
 async fn link_page(request: PageRequest, token: String) -> Result<AnyView, InternalError> {
     let Some(link) = find_link_view(&request.backend, &token, &[Purpose::Answer]).await? else {
-        return Ok(view! { <InvalidLinkPage request=request of_registration=true /> }.into_any());
+        return Ok(view! { <InvalidLinkPage request=request purpose=Purpose::Answer /> }.into_any());
     };
     if belongs_to_other_user(&request, &link) {
         return Ok(view! { <OtherUserSignedIn request=request link=link /> }.into_any());
     }
     let Some(question) = find_open_question(&request.backend, link.user_id).await? else {
-        return Ok(view! { <InvalidLinkPage request=request of_registration=true /> }.into_any());
+        return Ok(view! { <InvalidLinkPage request=request purpose=Purpose::Answer /> }.into_any());
     };
     let is_recognised = request.context.proof(&Password::default()).recognises(link.user_id);
     let rights = match (link.unconfirmed && !is_recognised, link.has_password) {
@@ -112,6 +113,7 @@ fn QuestionPage(request: PageRequest, asked: Asked) -> impl IntoView {
         Rights::WithPassword | Rights::WithMicrosoft => Vec::new(),
     };
     let token = asked.token.clone();
+    let can_resend = request.context.password_verified.is_some_and(|verified| verified.can_confirm);
     view! {
         <SignedOutLayout request=request.clone() title="Answer a question".to_owned() lead=lead step=ProgressStep::Approval>
             <blockquote class="border-s-4 border-primary ps-4 wrap-anywhere whitespace-pre-line">{asked.question.question.clone()}</blockquote>
@@ -127,6 +129,7 @@ fn QuestionPage(request: PageRequest, asked: Asked) -> impl IntoView {
             } else {
                 view! { <AnswerForm request=request username=asked.username.clone() token=asked.token question_id=asked.question.id rights=asked.rights /> }.into_any()
             }}
+            {can_resend.then(|| view! { <ConfirmationRequest /> })}
             {asked.may_dispute.then(|| view! {
                 <form class="flex flex-col items-start gap-2 text-sm/6 text-muted" method="post" action="/do/disown_registration">
                     <input type="hidden" name="token" value=token />
@@ -135,6 +138,17 @@ fn QuestionPage(request: PageRequest, asked: Asked) -> impl IntoView {
                 </form>
             })}
         </SignedOutLayout>
+    }
+}
+
+/// The form that requests a new link to confirm the email address.
+#[component]
+fn ConfirmationRequest() -> impl IntoView {
+    view! {
+        <form class="flex flex-col items-start gap-2 text-sm/6 text-muted" method="post" action="/do/ask_confirmation">
+            <p>"Your email address is not confirmed yet."</p>
+            <button class="btn border-line">"Send a new confirmation link"</button>
+        </form>
     }
 }
 

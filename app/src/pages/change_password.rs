@@ -55,12 +55,14 @@ fn RequiredPasswordChange(request: PageRequest, current_user: CurrentUser) -> im
     let (step, lead, not_now) = match current_user.auth_method {
         AuthMethod::UndoLink | AuthMethod::KeepLink => (
             ProgressStep::None,
-            format!("Choose a new password to continue. The old password of {name} no longer works."),
+            format!("Choose a new password within 15 minutes. The old password of {name} no longer works."),
             "Not now? You can ask for a temporary password at any time.",
         ),
         _ => (
             ProgressStep::ResetNewPassword,
-            format!("You signed in as {name} with a temporary password. Choose a new password to continue."),
+            format!(
+                "You signed in as {name} with a temporary password. Choose a new password within 15 minutes."
+            ),
             "Not now? Your old password still works, and you can ask for another temporary password.",
         ),
     };

@@ -1,14 +1,14 @@
 //! The pages of an email change: `/profile/address` requests it, `/confirm-address/{token}` confirms it and
 //! `/undo/{token}` undoes it.
 
-use axum::http::StatusCode;
 use leptos::prelude::*;
 
 use crate::islands::fields::{PasswordField, TextField};
 use crate::islands::form::FormIsland;
-use crate::pages::error_page::{InvalidLinkPage, internal_error_page};
-use crate::pages::layouts::{NavSection, ProgressStep, SignedInLayout, SignedOutLayout, help_link};
-use crate::pages::page_request::{PageRequest, cookie_check, param, set_status};
+use crate::pages::error_page::internal_error_page;
+use crate::pages::invalid_link::InvalidLinkPage;
+use crate::pages::layouts::{NavSection, ProgressStep, SignedInLayout, SignedOutLayout};
+use crate::pages::page_request::{PageRequest, cookie_check, param};
 use crate::pages::reauthentication::{
     CurrentPasswordField, ForgottenPasswordHint, HiddenUsernameField, ReauthenticationRequired,
 };
@@ -93,10 +93,7 @@ pub(super) fn with_link(
                 view! { <OtherUserSignedIn request=request link=link /> }.into_any()
             }
             Ok(Some(link)) => page(request, link, token),
-            Ok(None) if purpose == Purpose::UndoEmailChange => {
-                view! { <InvalidUndoLinkPage request=request /> }.into_any()
-            }
-            Ok(None) => view! { <InvalidLinkPage request=request /> }.into_any(),
+            Ok(None) => view! { <InvalidLinkPage request=request purpose=purpose /> }.into_any(),
             Err(error) => internal_error_page(&error),
         }
     });
@@ -106,25 +103,6 @@ pub(super) fn with_link(
 /// Returns true if a user is signed in and the link belongs to another user.
 pub(super) fn belongs_to_other_user(request: &PageRequest, link: &LinkView) -> bool {
     request.current_user().is_some_and(|current_user| current_user.user_id != link.user_id)
-}
-
-/// The page for an undo link that has expired or was already used.
-///
-/// It offers no temporary password, because that would go to the new email address, which may belong to an attacker.
-#[component]
-fn InvalidUndoLinkPage(request: PageRequest) -> impl IntoView {
-    set_status(StatusCode::NOT_FOUND);
-    let lead = "This link has expired or has already been used. If someone else has access to your account, tell an \
-                administrator. They can deactivate the account immediately.";
-    let help = help_link(request.settings());
-    view! {
-        <SignedOutLayout request=request title="This link no longer works".to_owned() lead=lead.to_owned() step=ProgressStep::None>
-            <div class="flex flex-wrap gap-3">
-                <a class="btn btn-primary" href="/login">"Sign in"</a>
-            </div>
-            <p class="text-sm/6 text-muted">{help}</p>
-        </SignedOutLayout>
-    }
 }
 
 /// The page that asks another signed-in user to sign out before the link is used.

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use crate::islands::fields::PasswordField;
 use crate::islands::form::FormIsland;
-use crate::pages::error_page::{InvalidLinkPage, internal_error_page};
+use crate::pages::error_page::internal_error_page;
+use crate::pages::invalid_link::InvalidLinkPage;
 use crate::pages::layouts::{ProgressStep, SignedOutLayout};
 use crate::pages::page_request::{PageRequest, cookie_check, param};
 use crate::pages::reauthentication::HiddenUsernameField;
@@ -23,7 +24,7 @@ pub fn EmailVerificationPage() -> impl IntoView {
             {Suspend::new(async move {
                 match find_link_view(&request.backend, &token, &[Purpose::ConfirmEmail]).await {
                     Ok(Some(link)) => view! { <EmailVerificationForm request=request link=link token=token /> }.into_any(),
-                    Ok(None) => view! { <InvalidLinkPage request=request of_registration=true /> }.into_any(),
+                    Ok(None) => view! { <InvalidLinkPage request=request purpose=Purpose::ConfirmEmail /> }.into_any(),
                     Err(error) => internal_error_page(&error),
                 }
             })}

@@ -5,16 +5,14 @@ use axum::http::{HeaderValue, StatusCode};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 
-use crate::http::{STATUS_PAGE, Theme};
+use crate::http::Theme;
 use crate::pages::document::{DocumentAssets, brand, head, theme_attribute};
-use crate::pages::layouts::{
-    NavSection, PageHeading, ProgressStep, SignedInLayout, SignedOutLayout, help_link, visitor_frame,
-};
+use crate::pages::layouts::{NavSection, PageHeading, SignedInLayout, help_link, visitor_frame};
 use crate::pages::page_request::{PageRequest, set_status};
 use backend::error::InternalError;
 use backend::infra::random;
 use backend::settings::Settings;
-use domain::errors::{ErrorCode, error_reference};
+use domain::errors::error_reference;
 
 /// The title and the text of an error page.
 type TitleAndText = (&'static str, &'static str);
@@ -226,43 +224,4 @@ pub fn internal_error_page(error: &InternalError) -> AnyView {
         return view! { <ErrorPage status=503 reference=Some(bits) /> }.into_any();
     }
     view! { <ErrorPage status=500 reference=Some(bits) /> }.into_any()
-}
-
-const INVALID_REGISTRATION_LINK: &str = "This link has expired or has already been used.";
-
-/// The page for an emailed link that is used, expired or unknown.
-#[component]
-pub fn InvalidLinkPage(
-    /// The request that the page answers.
-    request: PageRequest,
-    /// True if the link belongs to a registration. Temporary passwords are for active accounts only.
-    #[prop(optional)]
-    of_registration: bool,
-) -> impl IntoView {
-    set_status(StatusCode::NOT_FOUND);
-    if let Some(username) = request.current_user().map(|current_user| current_user.username.clone()) {
-        let lead = format!("This link has expired or has already been used. You're signed in as {username}.");
-        return view! {
-            <SignedOutLayout request=request title="This link no longer works".to_owned() lead=lead step=ProgressStep::None>
-                <a class="btn btn-primary btn-block" href="/profile">"Go to your profile"</a>
-            </SignedOutLayout>
-        }
-        .into_any();
-    }
-    let (lead, other_way) = if !of_registration {
-        (ErrorCode::LinkInvalid.message(), Some(("/reset-password", "Ask for a temporary password")))
-    } else if request.context.applicant().is_some() {
-        (INVALID_REGISTRATION_LINK.to_owned(), Some((STATUS_PAGE, "See the status of your registration")))
-    } else {
-        (format!("{INVALID_REGISTRATION_LINK} Sign in to see the status of your account."), None)
-    };
-    view! {
-        <SignedOutLayout request=request title="This link no longer works".to_owned() lead=lead step=ProgressStep::None>
-            <div class="flex flex-wrap gap-3">
-                <a class="btn btn-primary btn-block" href="/login">"Sign in"</a>
-                {other_way.map(|(href, label)| view! { <a class="btn btn-block border-line" href=href>{label}</a> })}
-            </div>
-        </SignedOutLayout>
-    }
-    .into_any()
 }

@@ -3,11 +3,13 @@
 use leptos::prelude::*;
 
 use crate::islands::form::FormIsland;
-use crate::pages::error_page::{InvalidLinkPage, internal_error_page};
+use crate::pages::error_page::internal_error_page;
+use crate::pages::invalid_link::InvalidLinkPage;
 use crate::pages::layouts::{ProgressStep, SignedOutLayout};
 use crate::pages::page_request::{PageRequest, cookie_check, param};
 use crate::pages::register::registration_fields;
 use backend::accounts::first_admin::is_setup_link;
+use domain::token::Purpose;
 
 /// The page of a setup link.
 #[component]
@@ -19,7 +21,7 @@ pub fn FirstAdminPage() -> impl IntoView {
             {Suspend::new(async move {
                 match is_setup_link(&request.backend, &token).await {
                     Ok(true) => view! { <FirstAdminForm request=request token=token /> }.into_any(),
-                    Ok(false) => view! { <InvalidLinkPage request=request /> }.into_any(),
+                    Ok(false) => view! { <InvalidLinkPage request=request purpose=Purpose::Setup /> }.into_any(),
                     Err(error) => internal_error_page(&error),
                 }
             })}

@@ -77,7 +77,9 @@ pub fn FlashMessages(
     });
     let has_status = |message: FlashMessage| match message {
         FlashMessage::Registered => true,
-        FlashMessage::EmailConfirmed | FlashMessage::AnswerSaved => request.context.applicant().is_some(),
+        FlashMessage::EmailConfirmed | FlashMessage::EmailConfirmedOnHold | FlashMessage::AnswerSaved => {
+            request.context.applicant().is_some()
+        }
         _ => false,
     };
     view! {

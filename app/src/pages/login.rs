@@ -27,9 +27,9 @@ pub fn LoginPage() -> impl IntoView {
         request.flash().is_some_and(|flash| flash.message == Some(FlashMessage::ResetRequested));
     let has_microsoft = request.backend.microsoft.is_some();
     let shared = !request.typed(Field::Shared).is_empty();
-    let verified = request.context.password_verified.filter(|_| is_pending);
-    let can_resend_verification = verified.is_some_and(|verified| verified.can_confirm);
     let is_answered = request.flash().is_some_and(|flash| flash.message == Some(FlashMessage::AnswerSaved));
+    let verified = request.context.password_verified.filter(|_| is_pending || is_answered);
+    let can_resend_verification = verified.is_some_and(|verified| verified.can_confirm);
     let step = if reset_requested {
         ProgressStep::ResetSignIn
     } else if is_registered || can_resend_verification {
@@ -81,7 +81,7 @@ pub fn LoginPage() -> impl IntoView {
                         <button class="btn border-line" form="ask-confirmation">"Send a new confirmation link"</button>
                     </div>
                 })}
-                {verified.is_some().then(|| view! {
+                {(is_pending && verified.is_some()).then(|| view! {
                     <p class="text-sm/6 text-muted"><a href=STATUS_PAGE>"See the status of your registration"</a></p>
                 })}
                 <p class="text-sm/6 text-muted">"Forgotten your password? " <a href="/reset-password">"Get a temporary password"</a></p>

@@ -17,6 +17,7 @@ mod email_verification;
 pub mod error_page;
 mod first_admin;
 mod home;
+mod invalid_link;
 mod keep_account;
 mod layouts;
 mod login;

@@ -111,7 +111,7 @@ fn text_of(state: &RegistrationState, portal: &str) -> StatusText {
         ),
         RegistrationState::Approved => text(
             "Your registration has been approved",
-            "You can sign in now.",
+            "Sign in to continue.",
             ProgressStep::SignInAfterApproval,
         ),
         RegistrationState::Declined { .. } => text(

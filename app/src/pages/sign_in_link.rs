@@ -4,12 +4,14 @@ use leptos::prelude::*;
 
 use crate::islands::fields::PasswordField;
 use crate::islands::form::FormIsland;
-use crate::pages::error_page::{InvalidLinkPage, internal_error_page};
+use crate::pages::error_page::internal_error_page;
+use crate::pages::invalid_link::InvalidLinkPage;
 use crate::pages::layouts::{ProgressStep, SignedOutLayout};
 use crate::pages::page_request::{PageRequest, cookie_check, param};
 use crate::pages::reauthentication::HiddenUsernameField;
 use backend::auth::link::{LinkView, SIGN_IN, find_link_view};
 use domain::errors::Field;
+use domain::token::Purpose;
 
 /// The page of a sign-in link.
 #[component]
@@ -21,7 +23,7 @@ pub fn SignInLinkPage() -> impl IntoView {
             {Suspend::new(async move {
                 match find_link_view(&request.backend, &token, &SIGN_IN).await {
                     Ok(Some(link)) => view! { <SignInLinkForm request=request link=link token=token /> }.into_any(),
-                    Ok(None) => view! { <InvalidLinkPage request=request /> }.into_any(),
+                    Ok(None) => view! { <InvalidLinkPage request=request purpose=Purpose::SignIn /> }.into_any(),
                     Err(error) => internal_error_page(&error),
                 }
             })}

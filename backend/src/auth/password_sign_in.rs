@@ -207,8 +207,8 @@ async fn complete_sign_in(
         renew_hash(backend, user, password, form.client_ip).await?;
     }
     if user.status != Status::Active {
-        let can_confirm =
-            user.email_confirmed_at.is_none() && matches!(user.status, Status::Pending | Status::Shadow);
+        let can_confirm = user.email_confirmed_at.is_none()
+            && matches!(user.status, Status::Pending | Status::Shadow | Status::Held);
         return Ok(SignedIn::NotActive {
             user_id: user.id,
             reason: inactive_reason(user, backend.now()),

@@ -47,7 +47,7 @@ async fn a_temporary_password_opens_a_session_that_can_only_choose_a_new_passwor
     let browser = portal.browser();
     let typed = secret.to_lowercase().replace('-', " ");
     assert_eq!(browser.sign_in("ada", &typed).await.location(), Some("/change-password"));
-    browser.get("/change-password").await.assert_contains("Choose a new password to continue.");
+    browser.get("/change-password").await.assert_contains("Choose a new password within 15 minutes.");
     let pages = [
         "/",
         "/profile",

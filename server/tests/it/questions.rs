@@ -245,6 +245,28 @@ async fn the_right_password_of_an_account_on_hold_leads_to_the_question() {
 }
 
 #[tokio::test]
+async fn an_applicant_on_hold_can_request_another_link_to_confirm_the_email_address() {
+    const BUTTON: &str = "Send a new confirmation link";
+    let (portal, registering, _) = portal_with_question().await;
+    let first = portal.email_to("ada").await.link();
+    // It needs the password, because several people may use the browser in which someone has registered.
+    registering.get("/register/answer").await.assert_not_contains(BUTTON);
+    let browser = portal.browser();
+    browser.sign_in("ada", PASSWORD).await;
+    browser.get("/register/answer").await.assert_contains(BUTTON);
+    assert_eq!(browser.post("/do/ask_confirmation", &[]).await.location(), Some("/login"));
+    browser.get("/login").await.assert_contains(&FlashMessage::ConfirmationSent.message());
+    let second = portal.email_to("ada").await.link();
+    assert!(second.starts_with("/confirm/") && second != first, "{first} {second}");
+    answer(&browser, "", ANSWER, "").await;
+    browser.get("/login").await.assert_contains(BUTTON);
+    ask(&portal, "ada", QUESTION).await;
+    confirm(&portal, "ada").await;
+    browser.sign_in("ada", PASSWORD).await;
+    browser.get("/register/answer").await.assert_not_contains(BUTTON);
+}
+
+#[tokio::test]
 async fn an_answer_without_a_link_that_is_sent_twice_gets_the_first_answer_twice() {
     let (portal, browser, _) = portal_with_question().await;
     let fields = [("answer", ANSWER), ("page", "question")];
