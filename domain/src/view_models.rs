@@ -142,6 +142,8 @@ pub struct FailedEmail {
     pub kind: String,
     /// The email address of the recipient.
     pub recipient: String,
+    /// The account that the email is about, if there is one: its id and username.
+    pub account: Option<(UserId, String)>,
     /// The time at which the email was written.
     pub written: Timestamp,
     /// The number of attempts to send the email.

@@ -42,6 +42,8 @@ test('an email that the server rejected can be sent again, with a new link', asy
   await expect(entry).toContainText('failed after 1 attempt')
   await expect(entry).toContainText('no such mailbox here')
   await expect(new AdminUsersPage(page).failedEmailsLink).toHaveAccessibleName('Email 2 failed')
+  await expect(entry.getByRole('link', { name: ada.username })).toHaveAttribute('href', `/admin/users/${ada.id}`)
+  expect((await portal.attempt(['doctor'])).out).toContain('warn  failed emails: 2 emails could not be sent, and Vestibule no longer tries.')
 
   const colleague = newPerson('colleague')
   await portal.createAdmin(colleague)

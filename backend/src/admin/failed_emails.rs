@@ -7,6 +7,8 @@
 //! - An email that cannot be sent again stays, unless it is no longer needed.
 //! - If two administrators act on an email at the same time, only one of them succeeds.
 
+use std::collections::HashMap;
+
 use sea_orm::{
     ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -28,16 +30,17 @@ use crate::infra::database::{Lock, WriteTransaction};
 use crate::sessions::{CurrentUser, lock_user_row};
 use domain::errors::ErrorCode;
 use domain::queue::Counted;
+use domain::status::UserId;
 use domain::view_models::{DelayedEmails, FailedEmail, FailedEmailsView, Page};
 
 /// The maximum number of rows of a page.
 pub const PAGE_SIZE: u64 = 50;
 
 /// Returns the number of failed emails.
-pub async fn count_failed_emails(backend: &Backend) -> Result<u64, InternalError> {
+pub async fn count_failed_emails(db: &DatabaseConnection) -> Result<u64, InternalError> {
     outbox::Entity::find()
         .filter(outbox::Column::State.eq(EmailState::Failed))
-        .count(backend.db.pool())
+        .count(db)
         .await
         .context("count failed emails")
 }
@@ -69,7 +72,7 @@ async fn read_failed_emails(
     backend: &Backend,
     before: Option<i64>,
 ) -> Result<Page<FailedEmail>, InternalError> {
-    let total = count_failed_emails(backend).await?;
+    let total = count_failed_emails(backend.db.pool()).await?;
     let mut failed = outbox::Entity::find().filter(outbox::Column::State.eq(EmailState::Failed));
     if let Some(before) = before {
         failed = failed.filter(outbox::Column::Id.lt(before));
@@ -85,18 +88,36 @@ async fn read_failed_emails(
     let has_more = rows.len() > page_size;
     rows.truncate(page_size);
     let next = rows.last().filter(|_| has_more).map(|row| row.id.to_string());
+    let names = find_usernames(backend.db.pool(), rows.iter().filter_map(|row| row.user_id)).await?;
     let rows = rows
         .into_iter()
         .map(|row| FailedEmail {
             id: row.id,
             kind: row.kind.known().map_or("Unknown", EmailKind::label).to_owned(),
             recipient: row.recipient,
+            account: row.user_id.and_then(|id| Some((id, names.get(&id)?.clone()))),
             written: row.created_at,
             attempts: row.attempts,
             reason: row.last_error.unwrap_or_default(),
         })
         .collect();
     Ok(Page { rows, next, total: Counted::exactly(total) })
+}
+
+/// Returns the usernames of these accounts.
+async fn find_usernames(
+    db: &DatabaseConnection,
+    ids: impl Iterator<Item = UserId>,
+) -> Result<HashMap<UserId, String>, InternalError> {
+    let names = user::Entity::find()
+        .select_only()
+        .columns([user::Column::Id, user::Column::Username])
+        .filter(user::Column::Id.is_in(ids))
+        .into_tuple::<(UserId, String)>()
+        .all(db)
+        .await
+        .context("find the accounts of failed emails")?;
+    Ok(names.into_iter().collect())
 }
 
 /// The reason for which an email is dropped that is sent again with a new secret.

@@ -44,7 +44,7 @@ pub async fn read_metrics(backend: &Backend) -> Result<AdminMetrics, InternalErr
         failed_jobs: jobs.count(db).await.context("count failed jobs")?
             + requests.count(db).await.context("count failed requests")?,
         pending_emails: pending.count(db).await.context("count emails")?,
-        failed_emails: count_failed_emails(backend).await?,
+        failed_emails: count_failed_emails(db).await?,
         oldest_pending_email_seconds: oldest.map_or(0, |row| now.since(row.created_at).as_secs()),
         sessions: sessions.count(db).await.context("count sessions")?,
         pending_registrations: select_waiting(backend, None)

@@ -48,7 +48,7 @@ pub async fn read_users_page(
     Ok(UsersPageView {
         queue: read_queue(backend, current_user, filter, cursor.pending_after.as_deref()).await?,
         users: read_users(backend, current_user, cursor.users_after.as_deref()).await?,
-        failed_emails: count_failed_emails(backend).await?,
+        failed_emails: count_failed_emails(backend.db.pool()).await?,
         overdue_emails: overdue_emails(backend).await?,
         read_at: backend.now(),
     })

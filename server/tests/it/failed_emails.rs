@@ -29,6 +29,9 @@ async fn a_refused_email_fails_is_listed_and_can_be_sent_again_with_a_new_link()
     let page = admin.get("/admin/mail").await;
     page.assert_contains("no such mailbox");
     page.assert_contains("ada@example.org");
+    let account = portal.user("ada").await.id;
+    page.assert_contains(&format!("href=\"/admin/users/{account}\""));
+    assert!(page.text().contains("Account: ada"), "{}", page.text());
     admin.get("/admin").await.assert_contains("1<span class=\"sr-only\"> failed");
     let id = row.id.to_string();
     assert_eq!(admin.post("/do/resend_mail", &[("id", &id)]).await.location(), Some("/admin/mail"));

@@ -99,6 +99,9 @@ fn FailedEmailItem(email: FailedEmail) -> impl IntoView {
                 <p>
                     "To " {email.recipient.clone()} ", written " {utc_text(email.written)} ", failed after " {attempts}
                 </p>
+                {email.account.map(|(id, username)| view! {
+                    <p>"Account: " <a class="link" href=format!("/admin/users/{id}")>{username}</a></p>
+                })}
                 <p>{email.reason}</p>
             </div>
             <form class="flex flex-wrap items-center gap-3" method="post" action="/do/resend_mail">

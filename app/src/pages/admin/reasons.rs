@@ -24,7 +24,7 @@ pub fn ReasonsPage() -> impl IntoView {
     }
     let suspended = Suspend::new(async move {
         let reasons = read_saved_reasons(&request.backend).await;
-        match (reasons, count_failed_emails(&request.backend).await) {
+        match (reasons, count_failed_emails(request.backend.db.pool()).await) {
             (Ok(reasons), Ok(failed_count)) => {
                 view! { <Reasons request=request reasons=reasons failed_count=failed_count /> }.into_any()
             }

@@ -10,7 +10,7 @@ use super::describe;
 use super::pooling::check_pooling;
 use crate::config::Config;
 use crate::startup;
-use backend::admin::failed_emails::read_delayed_emails;
+use backend::admin::failed_emails::{count_failed_emails, read_delayed_emails};
 use backend::error::{ErrorContext, InternalError};
 use backend::infra::clock::Clock;
 use backend::infra::database::{Database, Lock, readable_by_others, sqlite_file};
@@ -64,6 +64,7 @@ pub(super) async fn check_database(config: &Config, findings: &mut Vec<Finding>)
         Err(error) => findings.push(Fail("database", describe(error))),
     }
     findings.extend(check_delayed_emails(&db).await);
+    findings.extend(check_failed_emails(&db).await);
     if db.is_postgres() {
         findings.push(check_clock(&db).await);
         findings.push(check_pooling(&db).await);
@@ -94,6 +95,15 @@ async fn check_delayed_emails(db: &Database) -> Option<Finding> {
          automatically. Fix: correct the cause, then select \"Send all emails again\" at /admin/mail"
     );
     Some(Warn("delayed emails", what))
+}
+
+/// Returns a warning if emails have failed. If the database cannot be read, other lines say so.
+async fn check_failed_emails(db: &Database) -> Option<Finding> {
+    let count = count_failed_emails(db.pool()).await.ok().filter(|count| *count > 0)?;
+    let emails = if count == 1 { "1 email".to_owned() } else { format!("{count} emails") };
+    let fix = "correct the cause that /admin/mail shows, then send the emails again or dismiss them there";
+    let what = format!("{emails} could not be sent, and Vestibule no longer tries. Fix: {fix}");
+    Some(Warn("failed emails", what))
 }
 
 /// Checks that rows can be changed, without changing any.
