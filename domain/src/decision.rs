@@ -237,8 +237,6 @@ pub struct BatchReport {
     pub not_done_before: u32,
     /// The results, each with its accounts.
     pub results: Vec<(DecisionResult, Vec<UserId>)>,
-    /// The end of the time in which everything can be undone. Zero for none.
-    pub undo_until: Timestamp,
     /// The next part, if there is more to do.
     pub next: Option<NextPart>,
     /// The people with another result than [`DecisionResult::Done`]. Cookies have only their ids.

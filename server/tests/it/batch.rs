@@ -7,10 +7,11 @@ use axum::http::StatusCode;
 use crate::support::decisions::people_fields;
 use crate::support::{Browser, TestPortal};
 use app::api::action_result::ActionResult;
+use backend::admin::decisions::recent_decisions;
 use backend::email::worker;
 use backend::entity::outbox::{EmailKind, EmailState};
 use backend::entity::user;
-use domain::decision::{BatchReport, DecisionResult, FilteredQueue, NextPart, QueueFilter};
+use domain::decision::{BatchReport, DecisionResult, FilteredQueue, NextPart, QueueFilter, UndoTarget};
 use domain::errors::{ErrorCode, FormErrors};
 use domain::status::{AdminAction, Role, Status, UserId};
 use domain::time::Timestamp;
@@ -68,7 +69,9 @@ async fn each_account_of_a_batch_gets_its_own_result() {
     let batch: Vec<_> = portal.decisions().await.into_iter().filter(|row| row.batch.is_some()).collect();
     assert_eq!(batch.iter().map(|row| row.user_id).collect::<Vec<_>>(), [people[0].id, people[3].id]);
     assert!(batch.iter().all(|row| row.batch.as_deref() == Some(report.batch.as_str())));
-    assert_eq!(Some(report.undo_until), batch.iter().map(|row| row.undo_until).min());
+    let recent = recent_decisions(&portal.backend, bob.id).await.expect("the recent decisions");
+    let listed = recent.iter().find(|decision| decision.target == UndoTarget::Batch(report.batch.clone()));
+    assert_eq!(listed.map(|decision| decision.undo_until), batch.iter().map(|row| row.undo_until).min());
 }
 
 #[tokio::test]
@@ -244,7 +247,10 @@ async fn the_total_of_a_batch_in_parts_includes_those_that_earlier_parts_refused
     page(&[("not_done", "3")]).await.assert_contains("Approved 57 of 60 people");
     // The number is only shown.
     for (wrong, total) in [("-1", "57"), ("4294967295", "4294967352"), ("4294967296", "57")] {
-        page(&[("not_done", wrong)]).await.assert_contains(&format!("Approved 57 of {total} people"));
+        let last = page(&[("not_done", wrong)]).await;
+        last.assert_contains(&format!("Approved 57 of {total} people"));
+        // This part has decided about no one, but the parts before it can still be undone.
+        last.assert_contains("Undo all");
     }
 }
 
@@ -432,7 +438,6 @@ fn a_report_of_fifty_people_fits_a_cookie() {
         before: 1_000_000,
         not_done_before: 1_000_000,
         results: Vec::new(),
-        undo_until: Timestamp(1_800_000_000_000_000),
         next: Some(NextPart {
             after: i64::from(i32::MAX),
             remaining: 1_000_000,

@@ -11,6 +11,7 @@
 
 mod dialog;
 mod dom;
+mod expiry;
 mod keys;
 mod refresh;
 mod selection;
@@ -34,6 +35,7 @@ pub fn AdminLists(
         keys::show_switch();
         selection::show_select_all();
         selection::clear_when_restored();
+        expiry::start_timers();
     });
     view! {
         <div

@@ -6,7 +6,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{DomParser, Element, FocusOptions, HtmlElement, Response, SupportedType};
 
 use crate::islands::admin_lists::dom::{all, attribute, closest, find, find_in};
-use crate::islands::admin_lists::selection;
+use crate::islands::admin_lists::{expiry, selection};
 use crate::islands::api_client::{post, read_text};
 use crate::islands::relative_time::show_relative_times;
 use domain::errors::ErrorCode;
@@ -61,6 +61,7 @@ pub(super) fn replace_lists(page: &Element) {
         let _ = menu.set_attribute("open", "");
     }
     show_relative_times();
+    expiry::start_timers();
     place.restore_focus();
 }
 

@@ -31,12 +31,17 @@ pub(super) fn select_all(checked: bool) {
     for row in all(ROWS) {
         set_checked(&row, checked);
     }
+    show_select_all();
 }
 
-/// Shows on "Select all on this page" if all rows are selected, some, or none.
+/// Shows the number of selected rows, and on "Select all on this page" if all rows are selected, some, or none.
 pub(super) fn show_select_all() {
     let rows = all(ROWS);
     let count = rows.iter().filter(|row| is_checked(row)).count();
+    if let Some(text) = find("#selected-count") {
+        let selected = if count == 0 { String::new() } else { format!("{count} selected") };
+        text.set_text_content(Some(&selected));
+    }
     if let Some(checkbox) = find("#select-all") {
         set_checked(&checkbox, count > 0 && count == rows.len());
         checkbox.unchecked_ref::<HtmlInputElement>().set_indeterminate(count > 0 && count < rows.len());

@@ -80,7 +80,10 @@ pub fn Queue(
 #[component]
 fn EmptyQueue(filtered: bool) -> impl IntoView {
     let (title, text) = if filtered {
-        ("No matching registrations", "No pending registration matches this filter.")
+        (
+            "No matching registrations",
+            "No pending registration matches this filter. Enter a whole email domain, for example example.org, or a whole IP address.",
+        )
     } else {
         ("No pending registrations", "New registrations appear here.")
     };

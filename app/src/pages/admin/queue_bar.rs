@@ -51,6 +51,7 @@ pub fn QueueBar(
                     <input class="checkbox border-line" type="checkbox" id="select-all" autocomplete="off" />
                     "Select all on this page"
                 </label>
+                <span class="text-muted tabular-nums" id="selected-count" role="status"></span>
                 <AllMatching total=total highest_id=highest_id url=url read_at=read_at />
                 <label class="flex min-h-11 items-center gap-2">
                     <input class="checkbox border-line" type="checkbox" name=Field::Unconfirmed.name() value="yes" checked=approves_unconfirmed autocomplete="off" />

@@ -24,6 +24,15 @@ pub struct DecisionsView {
     pub now: Timestamp,
 }
 
+impl DecisionsView {
+    /// Returns the end of the time in which this batch can be undone, or `None` if it cannot be undone.
+    pub fn undo_until(&self, batch: &str) -> Option<Timestamp> {
+        let is_batch =
+            |decision: &&RecentDecision| matches!(&decision.target, UndoTarget::Batch(id) if id == batch);
+        self.recent.iter().find(is_batch).map(|decision| decision.undo_until)
+    }
+}
+
 /// Reads the decisions for the list of people, as the administrator `current_user` sees them.
 pub async fn read_decisions(
     request: &PageRequest,
@@ -38,7 +47,8 @@ pub async fn read_decisions(
     Ok(DecisionsView { recent, report, texts, now: request.backend.now() })
 }
 
-/// The decisions that can be undone, each with its button. Renders nothing without decisions.
+/// The decisions that can be undone, each with its button. Renders nothing without decisions. Scripts remove each element with
+/// `data-seconds` after that time.
 #[component]
 pub fn RecentDecisions(
     /// The decisions, the newest first.
@@ -48,6 +58,7 @@ pub fn RecentDecisions(
     /// The current time.
     now: Timestamp,
 ) -> impl IntoView {
+    let seconds = seconds_to_undo(&decisions, now);
     let items: Vec<_> = decisions
         .into_iter()
         .map(|decision| {
@@ -55,10 +66,11 @@ pub fn RecentDecisions(
                 UndoTarget::Decision(id) => (id.to_string(), String::new()),
                 UndoTarget::Batch(batch) => (String::new(), batch.clone()),
             };
+            let seconds = decision.undo_until.since(now).as_secs().to_string();
             let sentence = sentence(&decision, now);
             let subject = decision.action.noun(&people_text(&decision));
             view! {
-                <li class="flex flex-wrap items-center justify-between gap-x-4 gap-y-2 py-3">
+                <li class="flex flex-wrap items-center justify-between gap-x-4 gap-y-2 py-3" data-seconds=seconds>
                     <p class="min-w-0 wrap-anywhere">
                         {sentence} " " <span class="text-muted">{deadline(&decision)}</span>
                     </p>
@@ -71,12 +83,17 @@ pub fn RecentDecisions(
         .collect();
     (!items.is_empty()).then(|| {
         view! {
-            <section class="flex flex-col gap-1" aria-labelledby="recent-title">
+            <section class="flex flex-col gap-1" aria-labelledby="recent-title" data-seconds=seconds.to_string()>
                 <h2 class="font-semibold" id="recent-title">"Recent decisions"</h2>
                 <ul class="divide-y divide-base-300">{items}</ul>
             </section>
         }
     })
+}
+
+/// Returns the seconds until none of the decisions can be undone.
+pub fn seconds_to_undo(decisions: &[RecentDecision], now: Timestamp) -> u64 {
+    decisions.iter().map(|decision| decision.undo_until.since(now).as_secs()).max().unwrap_or_default()
 }
 
 /// Returns the decision as a sentence: "grace rejected 50 people 2 minutes ago."
@@ -163,13 +180,14 @@ pub fn BatchResult(
     report: BatchReport,
     /// The texts of the decision, for its next part.
     texts: Vec<(Field, String)>,
+    /// The end of the time in which the decisions can be undone, or `None` if they cannot be undone.
+    undo_until: Option<Timestamp>,
     /// The page (path and query) to return to.
     page: String,
     /// The current time.
     now: Timestamp,
 ) -> impl IntoView {
-    let done_now = report.count(DecisionResult::Done) as u64;
-    let done = report.before.saturating_add(done_now);
+    let done = report.before.saturating_add(report.count(DecisionResult::Done) as u64);
     let total = done.saturating_add(report.not_done().into());
     let rows = report.people.iter().map(|person| {
         let name = if person.username.is_empty() { "A deleted account" } else { &person.username };
@@ -178,11 +196,12 @@ pub fn BatchResult(
     });
     let rows: Vec<_> = rows.collect();
     let remaining = report.next.as_ref().map(|next| remaining_text(next.remaining));
-    let undo = (!report.undo && done_now > 0 && report.undo_until > Timestamp::NEVER).then(|| {
-        let until = utc_time(report.undo_until);
+    let undo = undo_until.filter(|_| !report.undo).map(|until| {
         view! {
-            <UndoForm id=String::new() batch=report.batch.clone() next=None page=page.clone()>"Undo all"</UndoForm>
-            <p class="text-sm text-muted">{format!("You can undo this until {until}.")}</p>
+            <div class="flex flex-wrap items-center gap-3" data-seconds=until.since(now).as_secs().to_string()>
+                <UndoForm id=String::new() batch=report.batch.clone() next=None page=page.clone()>"Undo all"</UndoForm>
+                <p class="text-sm text-muted">{format!("You can undo this until {}.", utc_time(until))}</p>
+            </div>
         }
     });
     let title = if report.undo {

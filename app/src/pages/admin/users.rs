@@ -8,7 +8,9 @@ use crate::islands::relative_time::RelativeTimes;
 use crate::pages::admin::accounts::AccountList;
 use crate::pages::admin::list_dialogs::ListDialogs;
 use crate::pages::admin::queue::Queue;
-use crate::pages::admin::recent_decisions::{BatchResult, DecisionsView, RecentDecisions, read_decisions};
+use crate::pages::admin::recent_decisions::{
+    BatchResult, DecisionsView, RecentDecisions, read_decisions, seconds_to_undo,
+};
 use crate::pages::admin::users_url::UsersUrl;
 use crate::pages::error_page::{ErrorPage, internal_error_page};
 use crate::pages::layouts::{FlashError, NavSection, SignedInLayout};
@@ -71,6 +73,8 @@ fn Users(
         .filter(|microsoft| microsoft.secret_warning(now).is_some())
         .and_then(|microsoft| microsoft.secret_expires_at)
         .map(|expires_at| secret_message(expires_at, now));
+    let undo_seconds = seconds_to_undo(&decisions.recent, decisions.now);
+    let undo_until = decisions.report.as_ref().and_then(|report| decisions.undo_until(&report.batch));
     let overdue = (lists.overdue_emails > 0).then(|| overdue_message(lists.overdue_emails));
     view! {
         <SignedInLayout request=request.clone() title="People".to_owned() lead="Pending registrations and all accounts.".to_owned() section=NavSection::Admin narrow=false>
@@ -86,14 +90,16 @@ fn Users(
                 {secret_warning.map(|message| view! { <WarningAlert message=message /> })}
                 <AdminLists>
                     <nav class="flex flex-wrap gap-x-6 text-sm" id="on-this-page" aria-label="On this page" data-live>
-                        {(!decisions.recent.is_empty()).then(|| view! { <a class="link py-2" href="#recent-title">"Recent decisions"</a> })}
+                        {(!decisions.recent.is_empty()).then(|| view! {
+                            <a class="link py-2" href="#recent-title" data-seconds=undo_seconds.to_string()>"Recent decisions"</a>
+                        })}
                         <a class="link py-2" href="#people-title">"All accounts"</a>
                     </nav>
                     <div class="flex flex-col gap-6 empty:hidden" id="results" data-live>
                         <FlashError request=request.clone() />
                         {field_error.map(|message| view! { <ErrorAlert message=message /> })}
                         {decisions.report.map(|report| view! {
-                            <BatchResult report=report texts=decisions.texts page=page.clone() now=decisions.now />
+                            <BatchResult report=report texts=decisions.texts undo_until=undo_until page=page.clone() now=decisions.now />
                         })}
                     </div>
                     <Queue request=request queue=lists.queue url=url read_at=lists.read_at />

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use crate::Backend;
-use crate::admin::decisions::apply::{BatchContext, Decided, decide_in};
+use crate::admin::decisions::apply::{BatchContext, decide_in};
 use crate::admin::decisions::batch::{begin_batch, count_batch, count_filtered, find_filtered};
 use crate::error::{InternalError, UseCaseError};
 use crate::infra::random;
@@ -17,7 +17,6 @@ use crate::sessions::CurrentUser;
 use domain::decision::{BatchReport, DecisionForm, DecisionResult, FilteredQueue, MAX_BATCH, Mark, NextPart};
 use domain::errors::{ErrorCode, FormErrors, error_reference};
 use domain::status::{AdminAction, UserId};
-use domain::time::Timestamp;
 
 /// The time after which a request begins no further account, so that it is answered before clients give up.
 pub(super) const MAX_DURATION: Duration = Duration::from_secs(7);
@@ -83,7 +82,6 @@ fn new_report(action: AdminAction, batch: String) -> BatchReport {
         before: 0,
         not_done_before: 0,
         results: Vec::new(),
-        undo_until: Timestamp::NEVER,
         next: None,
         people: Vec::new(),
     }
@@ -113,21 +111,9 @@ async fn decide_each(
             continue;
         }
         let decided = decide_in(backend, person, mark, form, batch, admin, client_ip).await;
-        if let Ok(decided) = &decided {
-            report.undo_until = earlier(report.undo_until, decided);
-        }
         report.add(person, result_of(decided, reference, |decided| decided.repeated)?);
     }
     Ok(report)
-}
-
-/// Returns the earliest end of the time in which all decisions of a batch can be undone.
-fn earlier(undo_until: Timestamp, decided: &Decided) -> Timestamp {
-    match decided.undo_until {
-        _ if decided.repeated => undo_until,
-        end if undo_until == Timestamp::NEVER => end,
-        end => undo_until.min(end),
-    }
 }
 
 /// Returns the result of one account, or an error that ends the batch because the administrator may not decide. `reference` is the

@@ -16,7 +16,6 @@ use crate::infra::random;
 use crate::sessions::CurrentUser;
 use domain::decision::{BatchReport, MAX_BATCH, NextPart};
 use domain::errors::ErrorCode;
-use domain::time::Timestamp;
 
 /// Undoes the next decisions of a batch, after the id `after`.
 pub async fn undo_batch(
@@ -43,7 +42,6 @@ pub async fn undo_batch(
         before: count_undone(backend, batch, after).await?,
         not_done_before: 0,
         results: Vec::new(),
-        undo_until: Timestamp::NEVER,
         next: None,
         people: Vec::new(),
     };
