@@ -335,7 +335,7 @@ impl FlashMessage {
     pub fn message(self) -> String {
         let fixed = match self {
             Self::Registered => {
-                "Your account has been created and is waiting for approval. Check your inbox and spam folder for an email from us. We'll also email you when your account is approved."
+                "Your account has been created and is waiting for approval. Check your inbox and spam folder for an email from us, and follow its instructions. We'll also email you when your account is approved."
             }
             Self::SignedOut => "You're signed out.",
             Self::SessionEnded => "Your session has ended. Sign in to continue.",
@@ -351,7 +351,7 @@ impl FlashMessage {
                 "We've told the administrators, and we'll send no more links to your email address."
             }
             Self::ConfirmationSent => {
-                "Check your inbox and spam folder for a link to confirm your email address. We send at most 3 links an hour and 10 a day."
+                "Check your inbox and spam folder for a link to confirm your email address. We send at most 3 links an hour and 10 a day, including the first one."
             }
             Self::AdminCreated => "Welcome. You're now an administrator.",
             Self::ActionApplied(action) => match action {

@@ -2,7 +2,7 @@ import { FormPage } from './form.ts'
 
 /** Messages and errors of the sign-in page. */
 export const LOGIN_MESSAGES = {
-  registered: "Your account has been created and is waiting for approval. Check your inbox and spam folder for an email from us. We'll also email you when your account is approved.",
+  registered: "Your account has been created and is waiting for approval. Check your inbox and spam folder for an email from us, and follow its instructions. We'll also email you when your account is approved.",
   pending: "Your account is waiting for an administrator's approval. We'll email you when it's approved.",
   rejected: 'Your request to join was declined.',
   deactivated: 'This account has been deactivated. An administrator can reactivate it.',

@@ -177,7 +177,7 @@ test('the email address of an existing account gets the same answer as a new one
     await login.signIn(person.username, person.password)
     await login.hasFormError(LOGIN_MESSAGES.pending)
     await login.resendConfirmation.click()
-    await expect(login.message('Check your inbox and spam folder for a link to confirm your email address. We send at most 3 links an hour and 10 a day.')).toBeVisible()
+    await expect(login.message('Check your inbox and spam folder for a link to confirm your email address. We send at most 3 links an hour and 10 a day, including the first one.')).toBeVisible()
     await login.waitUntilReady()
     answers.push((await page.getByRole('main').innerText()).replaceAll(person.username, 'NAME'))
   }

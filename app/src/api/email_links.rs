@@ -81,22 +81,24 @@ pub async fn use_sign_in_link(
         .await
 }
 
-/// Requests another link to confirm the email address, for a user who is signed in or has entered the correct password.
+/// Requests another link to confirm the email address, for a user who is signed in or has entered the correct password. `page` is
+/// `question` for the page of a question.
 #[server(prefix = "/do", endpoint = "ask_confirmation")]
-pub async fn ask_confirmation() -> Result<ActionResult, ActionError> {
-    use crate::http::{ActionResponse, action};
+pub async fn ask_confirmation(#[server(default)] page: String) -> Result<ActionResult, ActionError> {
+    use crate::http::{ActionResponse, QUESTION_PAGE, action};
     use backend::accounts::email_verification::resend_verification;
     use domain::errors::ErrorCode;
     use domain::flash_message::FlashMessage;
 
-    action("/login")
+    let visitor_page = if page == "question" { QUESTION_PAGE } else { "/login" };
+    action(visitor_page)
         .run(async |cx| {
             let signed_in = cx.request.current_user.as_ref().map(|user| user.user_id);
             let verified = cx.request.password_verified.filter(|verified| verified.can_confirm);
             let user_id = signed_in.or(verified.map(|verified| verified.user_id));
             let user_id = user_id.ok_or(ErrorCode::SignedOut)?;
             resend_verification(&cx.backend, user_id, cx.request.client_ip).await?;
-            let page = if signed_in.is_some() { "/profile" } else { "/login" };
+            let page = if signed_in.is_some() { "/profile" } else { visitor_page };
             Ok(ActionResponse::redirect_with(page, FlashMessage::ConfirmationSent))
         })
         .await

@@ -95,7 +95,7 @@ async fn page_without_link(request: PageRequest) -> Result<AnyView, InternalErro
     let (Some(registration), Some(question)) = (registration, question) else {
         return status_page(request).await;
     };
-    if registration.state != RegistrationState::Question {
+    if !matches!(registration.state, RegistrationState::Question { .. }) {
         return status_page(request).await;
     }
     let rights = if request.context.password_verified.is_some() { Rights::Full } else { Rights::AnswerOnly };
@@ -116,7 +116,8 @@ fn QuestionPage(request: PageRequest, asked: Asked) -> impl IntoView {
     let can_resend = request.context.password_verified.is_some_and(|verified| verified.can_confirm);
     view! {
         <SignedOutLayout request=request.clone() title="Answer a question".to_owned() lead=lead step=ProgressStep::Approval>
-            <blockquote class="border-s-4 border-primary ps-4 wrap-anywhere whitespace-pre-line">{asked.question.question.clone()}</blockquote>
+            <blockquote class="border-s-4 border-primary ps-4 wrap-anywhere whitespace-pre-line" dir="auto">{asked.question.question.clone()}</blockquote>
+            {can_resend.then(|| view! { <ConfirmationRequest /> })}
             {(!earlier.is_empty()).then(|| view! { <EarlierAnswers earlier=earlier /> })}
             {if asked.rights == Rights::WithMicrosoft {
                 view! {
@@ -129,7 +130,6 @@ fn QuestionPage(request: PageRequest, asked: Asked) -> impl IntoView {
             } else {
                 view! { <AnswerForm request=request username=asked.username.clone() token=asked.token question_id=asked.question.id rights=asked.rights /> }.into_any()
             }}
-            {can_resend.then(|| view! { <ConfirmationRequest /> })}
             {asked.may_dispute.then(|| view! {
                 <form class="flex flex-col items-start gap-2 text-sm/6 text-muted" method="post" action="/do/disown_registration">
                     <input type="hidden" name="token" value=token />
@@ -146,6 +146,7 @@ fn QuestionPage(request: PageRequest, asked: Asked) -> impl IntoView {
 fn ConfirmationRequest() -> impl IntoView {
     view! {
         <form class="flex flex-col items-start gap-2 text-sm/6 text-muted" method="post" action="/do/ask_confirmation">
+            <input type="hidden" name="page" value="question" />
             <p>"Your email address is not confirmed yet."</p>
             <button class="btn border-line">"Send a new confirmation link"</button>
         </form>
@@ -158,8 +159,8 @@ fn EarlierAnswers(earlier: Vec<AnsweredQuestion>) -> impl IntoView {
     let answers = earlier.into_iter().map(|answered| {
         view! {
             <div>
-                <dt class="text-sm text-muted wrap-anywhere whitespace-pre-line">{answered.question}</dt>
-                <dd class="wrap-anywhere whitespace-pre-line">{answered.answer}</dd>
+                <dt class="text-sm text-muted wrap-anywhere whitespace-pre-line" dir="auto">{answered.question}</dt>
+                <dd class="wrap-anywhere whitespace-pre-line" dir="auto">{answered.answer}</dd>
             </div>
         }
     });

@@ -63,7 +63,7 @@ fn RequiredPasswordChange(request: PageRequest, current_user: CurrentUser) -> im
             format!(
                 "You signed in as {name} with a temporary password. Choose a new password within 15 minutes."
             ),
-            "Not now? Your old password still works, and you can ask for another temporary password.",
+            "Not now? Your password has not been changed, and you can ask for another temporary password.",
         ),
     };
     view! {

@@ -26,8 +26,9 @@ pub fn InvalidLinkPage(
 ) -> impl IntoView {
     set_status(StatusCode::NOT_FOUND);
     let Advice { lead, continue_at, other_way } = advice(&request, purpose);
-    // Help comes from the portal's own contact if nothing on the page does.
-    let help = (purpose == Purpose::UndoEmailChange).then(|| help_link(request.settings()));
+    let may_need_help = purpose == Purpose::UndoEmailChange && request.current_user().is_none();
+    let help =
+        (may_need_help && request.settings().portal_help.is_some()).then(|| help_link(request.settings()));
     view! {
         <SignedOutLayout request=request title="This link no longer works".to_owned() lead=lead step=ProgressStep::None>
             <div class="flex flex-wrap gap-3">
@@ -53,7 +54,7 @@ fn advice(request: &PageRequest, purpose: Purpose) -> Advice {
         continue_at,
         other_way,
     };
-    if let Some(user) = request.current_user().filter(|_| purpose != Purpose::UndoEmailChange) {
+    if let Some(user) = request.current_user() {
         return with(
             &format!("You're signed in as {}.", user.username),
             ("/profile", "Go to your profile"),
@@ -73,16 +74,17 @@ fn advice(request: &PageRequest, purpose: Purpose) -> Advice {
             with("Sign in to see the status of your account.", SIGN_IN, None)
         }
         Purpose::KeepAccount => with(
-            "If you have used it to keep your account, your old password no longer works. Get a temporary password to sign in.",
+            "If you have used it to keep your account, sign in with the password that you chose after that. If you did not choose \
+             one, get a temporary password.",
             SIGN_IN,
             Some(TEMPORARY_PASSWORD),
         ),
         // No link to a temporary password: if the change has not been undone, it would go to the new email address, which may belong
         // to an attacker.
         Purpose::UndoEmailChange => with(
-            "If you have used it to undo the change, your old password no longer works, and you can get a temporary password on the \
-             sign-in page. If someone else has access to your account, tell an administrator. They can deactivate the account \
-             immediately.",
+            "If you have used it to undo the change, sign in with the password that you chose after that. If you did not choose \
+             one, get a temporary password on the sign-in page. If someone else has access to your account, tell an administrator. \
+             They can deactivate the account immediately.",
             SIGN_IN,
             None,
         ),

@@ -5,7 +5,7 @@ use leptos_meta::{Meta, Title};
 
 use crate::components::alert::{ErrorAlert, InfoAlert, SuccessAlert, SuccessAlertWithLink};
 use crate::components::icon::{Icon, IconName};
-use crate::http::{Flash, STATUS_PAGE};
+use crate::http::{Flash, QUESTION_PAGE, STATUS_PAGE};
 use crate::islands::session_timeout::SessionTimeout;
 use crate::islands::theme::ThemeSwitch;
 use crate::pages::document::{brand, skip_link};
@@ -63,6 +63,9 @@ pub fn PageDescription(
     view! { <Meta name="description" content=text /> }
 }
 
+/// The path and the label of the link to the status of a registration.
+const STATUS_LINK: (&str, &str) = (STATUS_PAGE, "See the status of your registration");
+
 /// Shows the flash message of the previous action, above the content.
 #[component]
 pub fn FlashMessages(
@@ -75,20 +78,17 @@ pub fn FlashMessages(
             matches!(message, FlashMessage::AlreadyDecided(_)).then(|| change(flash, &request)).flatten();
         Some((message, by_other.unwrap_or_else(|| with_username(flash, message.message()))))
     });
-    let has_status = |message: FlashMessage| match message {
-        FlashMessage::Registered => true,
-        FlashMessage::EmailConfirmed | FlashMessage::EmailConfirmedOnHold | FlashMessage::AnswerSaved => {
-            request.context.applicant().is_some()
-        }
-        _ => false,
+    let is_applicant = request.context.applicant().is_some();
+    let next_page = |message: FlashMessage| match message {
+        FlashMessage::EmailConfirmed | FlashMessage::AnswerSaved if is_applicant => Some(STATUS_LINK),
+        FlashMessage::EmailConfirmedOnHold if is_applicant => Some((QUESTION_PAGE, "Answer the question")),
+        FlashMessage::Registered => Some(STATUS_LINK),
+        _ => None,
     };
     view! {
         <div class="empty:hidden">
-            {notice.map(|(message, text)| if has_status(message) {
-                view! {
-                    <SuccessAlertWithLink message=text href=STATUS_PAGE label="See the status of your registration" />
-                }
-                .into_any()
+            {notice.map(|(message, text)| if let Some((href, label)) = next_page(message) {
+                view! { <SuccessAlertWithLink message=text href=href label=label /> }.into_any()
             } else if let Some((decision, from)) = undoable(message, &request) {
                 view! {
                     <div class="flex flex-col items-start gap-2">

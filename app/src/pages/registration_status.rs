@@ -53,7 +53,7 @@ fn NoRegistration(request: PageRequest) -> impl IntoView {
                 <section class="flex flex-col gap-2" aria-labelledby="unsent">
                     <h2 class="font-semibold" id="unsent">"Your answer has not been sent"</h2>
                     <p class="text-sm/6 text-muted">"Copy it, sign in, and send it again."</p>
-                    <blockquote class="border-s-4 border-line ps-4 wrap-anywhere whitespace-pre-line">{unsent}</blockquote>
+                    <blockquote class="border-s-4 border-line ps-4 wrap-anywhere whitespace-pre-line" dir="auto">{unsent}</blockquote>
                 </section>
             })}
             <div class="flex flex-wrap gap-3">
@@ -104,14 +104,20 @@ fn text_of(state: &RegistrationState, portal: &str) -> StatusText {
             "An administrator will review your registration. We'll email you when it's approved.",
             ProgressStep::Approval,
         ),
-        RegistrationState::Question => text(
+        RegistrationState::Question { confirmed: true } => text(
             "An administrator has a question",
             "Your registration is on hold until you answer the question.",
             ProgressStep::Approval,
         ),
+        RegistrationState::Question { confirmed: false } => text(
+            "An administrator has a question",
+            "Your registration is on hold until you answer the question. Your email address is not confirmed yet either: check your \
+             inbox and spam folder for a link to confirm it.",
+            ProgressStep::Register,
+        ),
         RegistrationState::Approved => text(
             "Your registration has been approved",
-            "Sign in to continue.",
+            "Sign in to continue. If you cannot sign in, the sign-in page says why.",
             ProgressStep::SignInAfterApproval,
         ),
         RegistrationState::Declined { .. } => text(
@@ -133,13 +139,13 @@ fn RegistrationStatus(request: PageRequest, registration: RegistrationView) -> i
             view! { <p class="text-sm/6 text-muted">"No email? " <a href="/login">"Sign in"</a> " to ask for a new link."</p> }
                 .into_any()
         }
-        RegistrationState::Question => next_page(QUESTION_PAGE, "Answer the question"),
+        RegistrationState::Question { .. } => next_page(QUESTION_PAGE, "Answer the question"),
         RegistrationState::Approved => next_page("/login", "Sign in"),
         RegistrationState::Declined { reason } => view! {
             {reason.map(|reason| view! {
                 <div class="flex flex-col gap-2">
                     <h2 class="font-semibold">"Reason"</h2>
-                    <p class="wrap-anywhere whitespace-pre-line">{reason}</p>
+                    <p class="wrap-anywhere whitespace-pre-line" dir="auto">{reason}</p>
                 </div>
             })}
             {next_page("/register", "Register again")}

@@ -12,8 +12,7 @@ use domain::errors::Field;
 #[component]
 pub fn ResetPasswordPage() -> impl IntoView {
     let request = PageRequest::get()?;
-    let lead =
-        "Get a temporary password by email. Your current password keeps working until you choose a new one.";
+    let lead = "Get a temporary password by email. Your current password does not change until you choose a new one.";
     Some(view! {
         <SignedOutLayout request=request.clone() title="Reset your password".to_owned() lead=lead.to_owned() step=ProgressStep::ResetRequest>
             <PageDescription text=format!(

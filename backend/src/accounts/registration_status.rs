@@ -22,7 +22,10 @@ pub enum RegistrationState {
     /// The email address has been confirmed, and the registration is waiting for approval.
     Waiting,
     /// An administrator has asked a question.
-    Question,
+    Question {
+        /// True if the email address has been confirmed.
+        confirmed: bool,
+    },
     /// The registration has been approved.
     Approved,
     /// The registration has been rejected.
@@ -50,7 +53,7 @@ impl RegistrationView {
     pub fn is_undecided(&self) -> bool {
         matches!(
             self.state,
-            RegistrationState::ConfirmEmail | RegistrationState::Waiting | RegistrationState::Question
+            RegistrationState::ConfirmEmail | RegistrationState::Waiting | RegistrationState::Question { .. }
         )
     }
 }
@@ -73,7 +76,7 @@ async fn state_of(backend: &Backend, user: &user::Model) -> Result<RegistrationS
         }
         Status::Pending | Status::Shadow => RegistrationState::Waiting,
         Status::Held => match find_open_question(backend, user.id).await? {
-            Some(_) => RegistrationState::Question,
+            Some(_) => RegistrationState::Question { confirmed: user.email_confirmed_at.is_some() },
             None => RegistrationState::Waiting,
         },
         // Only someone who signs in is told of later changes.

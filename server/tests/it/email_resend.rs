@@ -189,7 +189,9 @@ async fn what_people_are_told_names_the_limits_and_does_not_depend_on_them() {
     ada.sign_in("ada", PASSWORD).await;
     for _ in 0..5 {
         ada.post("/do/ask_confirmation", &[]).await;
-        ada.get("/login").await.assert_contains("We send at most 3 links an hour and 10 a day.");
+        ada.get("/login")
+            .await
+            .assert_contains("We send at most 3 links an hour and 10 a day, including the first one.");
         visitor.post("/do/ask_reset", &[("email", "bob@example.org")]).await;
         visitor.get("/login").await.assert_contains("We send at most 3 emails an hour.");
         portal.deliver_emails().await;

@@ -254,8 +254,11 @@ async fn an_applicant_on_hold_can_request_another_link_to_confirm_the_email_addr
     let browser = portal.browser();
     browser.sign_in("ada", PASSWORD).await;
     browser.get("/register/answer").await.assert_contains(BUTTON);
-    assert_eq!(browser.post("/do/ask_confirmation", &[]).await.location(), Some("/login"));
-    browser.get("/login").await.assert_contains(&FlashMessage::ConfirmationSent.message());
+    let response = browser.post("/do/ask_confirmation", &[("page", "question")]).await;
+    assert_eq!(response.location(), Some("/register/answer"));
+    let page = browser.get("/register/answer").await;
+    page.assert_contains(&FlashMessage::ConfirmationSent.message());
+    page.assert_contains("Which department");
     let second = portal.email_to("ada").await.link();
     assert!(second.starts_with("/confirm/") && second != first, "{first} {second}");
     answer(&browser, "", ANSWER, "").await;
@@ -463,6 +466,7 @@ async fn confirming_the_email_address_on_hold_leads_to_the_question_and_promises
         assert_eq!(response.location(), Some("/login"));
         let page = browser.get("/login").await;
         page.assert_contains(&FlashMessage::EmailConfirmedOnHold.message());
+        page.assert_contains("href=\"/register/answer\"");
         page.assert_not_contains("Next, an administrator will review");
     }
     assert!(portal.user("ada").await.email_confirmed_at.is_some());

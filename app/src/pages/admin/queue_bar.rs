@@ -37,7 +37,7 @@ pub fn QueueBar(
     let page = url.to_string();
     view! {
         <form
-            class="flex flex-col gap-3 text-sm [&:not(:has(~#queue_tbody))]:hidden"
+            class="-my-2 flex flex-col gap-3 py-2 text-sm [&:not(:has(~#queue_tbody))]:hidden"
             id="bulk"
             method="post"
             action="/do/decide_many"
@@ -50,13 +50,15 @@ pub fn QueueBar(
                 <label class="flex min-h-11 items-center gap-2 noscript:hidden">
                     <input class="checkbox border-line" type="checkbox" id="select-all" autocomplete="off" />
                     "Select all on this page"
+                    <span class="text-muted tabular-nums" id="selected-count" role="status"></span>
                 </label>
-                <span class="text-muted tabular-nums" id="selected-count" role="status"></span>
                 <AllMatching total=total highest_id=highest_id url=url read_at=read_at />
-                <label class="flex min-h-11 items-center gap-2">
-                    <input class="checkbox border-line" type="checkbox" name=Field::Unconfirmed.name() value="yes" checked=approves_unconfirmed autocomplete="off" />
-                    "Approve even if the email address is not confirmed"
-                </label>
+                {(!request.settings().require_confirmed_email).then(|| view! {
+                    <label class="flex min-h-11 items-center gap-2">
+                        <input class="checkbox border-line" type="checkbox" name=Field::Unconfirmed.name() value="yes" checked=approves_unconfirmed autocomplete="off" />
+                        "Approve even if the email address is not confirmed"
+                    </label>
+                })}
                 <button class="btn btn-soft btn-primary" name="decision" value="approve"><Icon name=IconName::Check />"Approve selected"</button>
                 <button class="btn border-line" name="decision" value="reject"><Icon name=IconName::X />"Reject selected"</button>
             </div>

@@ -50,7 +50,7 @@ fn is_waiting(user: &UserRow) -> bool {
 #[component]
 fn Quote(text: String) -> impl IntoView {
     view! {
-        <blockquote class="mt-1 w-0 min-w-full overflow-clip border-s-4 border-base-300 ps-3 whitespace-pre-line">{text}</blockquote>
+        <blockquote class="mt-1 w-0 min-w-full overflow-clip border-s-4 border-base-300 ps-3 whitespace-pre-line" dir="auto">{text}</blockquote>
     }
 }
 
@@ -75,7 +75,7 @@ pub fn Facts(
             {domain.map(|domain| view! { <li><SameKind filter=domain others=row.same_domain /></li> })}
             {client.map(|client| view! { <li>"From IP address " <SameKind filter=client others=row.same_client /></li> })}
             {(is_waiting && !row.user.has_password).then(|| view! { <li>"Signs in with Microsoft."</li> })}
-            {row.earlier.into_iter().map(|earlier| view! { <Earlier earlier=earlier /> }).collect_view()}
+            {row.earlier.into_iter().map(|earlier| view! { <Earlier earlier=earlier user_id=row.user.id /> }).collect_view()}
             {row.question.zip(row.answer).map(|(question, answer)| view! {
                 <li><span class="text-muted">{question}</span><Quote text=answer /></li>
             })}
@@ -119,11 +119,12 @@ fn Asked(asked: AskedQuestion) -> impl IntoView {
     }
 }
 
-/// An earlier decision about the same email address.
+/// An earlier decision about the account `user_id`, or about another one with the same email address.
 #[component]
-fn Earlier(earlier: EarlierDecision) -> impl IntoView {
+fn Earlier(earlier: EarlierDecision, user_id: UserId) -> impl IntoView {
     let by = earlier.by.map(|by| format!(" by {by}"));
     let account = match earlier.account {
+        Some((id, _)) if id == user_id => ().into_any(),
         Some((id, username)) => {
             view! { "Account " <a href=format!("/admin/users/{id}")>{username}</a> ": " }.into_any()
         }

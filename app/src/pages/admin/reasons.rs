@@ -72,7 +72,7 @@ fn ReasonItem(reason: SavedReason) -> impl IntoView {
             <div class="min-w-0 grow basis-60 text-sm wrap-anywhere">
                 <h2 class="text-base font-semibold">{reason.title.clone()}</h2>
                 <p class="my-1"><span class="badge badge-soft">{reason.used_for.label()}</span></p>
-                <p class="whitespace-pre-line text-muted">{reason.text}</p>
+                <p class="whitespace-pre-line text-muted" dir="auto">{reason.text}</p>
             </div>
             <a class="btn border-line" href=format!("/admin/reasons/{}", reason.id)>
                 "Edit"<span class="sr-only">{format!(" {}", reason.title)}</span>

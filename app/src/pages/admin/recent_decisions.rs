@@ -7,7 +7,7 @@ use crate::pages::page_request::PageRequest;
 use backend::admin::decisions::{describe_report, recent_decisions};
 use backend::error::InternalError;
 use domain::decision::{BatchReport, DecisionResult, FilteredQueue, RecentDecision, UndoTarget};
-use domain::errors::Field;
+use domain::errors::{ErrorCode, Field};
 use domain::status::UserId;
 use domain::time::{Timestamp, ago, utc_time};
 
@@ -170,6 +170,10 @@ fn UndoForm(
     }
 }
 
+/// The hint below the number of people who were approved, if the email addresses of some are not confirmed.
+const APPROVE_UNCONFIRMED: &str = "To approve people whose email address is not confirmed, select them again, and select \
+    “Approve even if the email address is not confirmed”.";
+
 /// The class that hides an element while scripts continue with the next part by themselves. Meanwhile, a toast shows the progress.
 const HIDDEN_MEANWHILE: &str = "[body:has(#toasts_progress)_&]:hidden";
 
@@ -182,6 +186,8 @@ pub fn BatchResult(
     texts: Vec<(Field, String)>,
     /// The end of the time in which the decisions can be undone, or `None` if they cannot be undone.
     undo_until: Option<Timestamp>,
+    /// True if people whose email address is not confirmed can be approved.
+    can_approve_unconfirmed: bool,
     /// The page (path and query) to return to.
     page: String,
     /// The current time.
@@ -195,6 +201,9 @@ pub fn BatchResult(
         view! { <li class="py-2 wrap-anywhere"><span class="font-semibold">{name}</span> ": " {message}</li> }
     });
     let rows: Vec<_> = rows.collect();
+    let unconfirmed = DecisionResult::Refused(ErrorCode::EmailUnconfirmed);
+    let hint = (report.people.iter().any(|person| person.result == unconfirmed) && can_approve_unconfirmed)
+        .then_some(APPROVE_UNCONFIRMED);
     let remaining = report.next.as_ref().map(|next| remaining_text(next.remaining));
     let undo = undo_until.filter(|_| !report.undo).map(|until| {
         view! {
@@ -213,12 +222,13 @@ pub fn BatchResult(
         <section class="flex flex-col gap-3" aria-labelledby="results-title" role="status">
             <h2 class="font-semibold" id="results-title" tabindex="-1">{title}</h2>
             {remaining.map(|message| view! { <div class=HIDDEN_MEANWHILE><WarningAlert message=message /></div> })}
-            // Scripts add the rows of the parts before.
-            <ul class="divide-y divide-base-300 empty:hidden" id="result-rows">{rows}</ul>
             <div class=format!("flex flex-wrap items-center gap-3 empty:hidden {HIDDEN_MEANWHILE}")>
                 <NextPartForm report=report texts=texts page=page />
                 {undo}
             </div>
+            {hint.map(|hint| view! { <p class="text-sm text-muted">{hint}</p> })}
+            // Scripts add the rows of the parts before.
+            <ul class="divide-y divide-base-300 empty:hidden" id="result-rows">{rows}</ul>
         </section>
     }
 }

@@ -73,6 +73,7 @@ fn Users(
         .filter(|microsoft| microsoft.secret_warning(now).is_some())
         .and_then(|microsoft| microsoft.secret_expires_at)
         .map(|expires_at| secret_message(expires_at, now));
+    let can_approve_unconfirmed = !request.settings().require_confirmed_email;
     let undo_seconds = seconds_to_undo(&decisions.recent, decisions.now);
     let undo_until = decisions.report.as_ref().and_then(|report| decisions.undo_until(&report.batch));
     let overdue = (lists.overdue_emails > 0).then(|| overdue_message(lists.overdue_emails));
@@ -99,7 +100,14 @@ fn Users(
                         <FlashError request=request.clone() />
                         {field_error.map(|message| view! { <ErrorAlert message=message /> })}
                         {decisions.report.map(|report| view! {
-                            <BatchResult report=report texts=decisions.texts undo_until=undo_until page=page.clone() now=decisions.now />
+                            <BatchResult
+                                report=report
+                                texts=decisions.texts
+                                undo_until=undo_until
+                                can_approve_unconfirmed=can_approve_unconfirmed
+                                page=page.clone()
+                                now=decisions.now
+                            />
                         })}
                     </div>
                     <Queue request=request queue=lists.queue url=url read_at=lists.read_at />

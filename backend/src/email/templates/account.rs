@@ -89,8 +89,8 @@ fn advice(link: &KeepLink<'_>) -> &'static str {
 /// Returns the sentences about the deletion of an account, for its owner.
 pub(super) fn deletion_notice(due: Timestamp) -> String {
     format!(
-        "Someone signed in to this account and asked us to delete it. We'll delete the account on {}. Until then, you can keep \
-         your account with the link in our email about the deletion.",
+        "Someone signed in to this account and asked us to delete it. We'll delete the account on {}. To keep your account, \
+         use the link in our email about the deletion, or ask an administrator.",
         utc_text(due)
     )
 }

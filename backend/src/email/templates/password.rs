@@ -30,7 +30,7 @@ pub(super) fn temporary_password(
         button: Button::new("Sign in", url),
         notes: vec![
             format!(
-                "It works once and expires in {}. Your current password still works until you choose a new one.",
+                "It works once and expires in {}. Your current password does not change until you choose a new one.",
                 period_in_words(lifetime)
             ),
             "If you did not ask for this, you can ignore this email.".to_owned(),

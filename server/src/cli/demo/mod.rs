@@ -112,6 +112,7 @@ async fn insert(
     for (email, reason, at) in rows.blocked {
         backend.blocked_identities.insert(&**txn, &email, reason, at).await?;
     }
+    rows.failed_emails.sort_by_key(|failed| failed.at);
     for failed in &rows.failed_emails {
         insert_failed_email(backend, txn, lives, failed).await?;
     }
