@@ -50,7 +50,6 @@ pub fn QueueBar(
                 <label class="flex min-h-11 items-center gap-2 noscript:hidden">
                     <input class="checkbox border-line" type="checkbox" id="select-all" autocomplete="off" />
                     "Select all on this page"
-                    <span class="text-muted tabular-nums" id="selected-count" role="status"></span>
                 </label>
                 <AllMatching total=total highest_id=highest_id url=url read_at=read_at />
                 {(!request.settings().require_confirmed_email).then(|| view! {
@@ -62,23 +61,27 @@ pub fn QueueBar(
                 <button class="btn btn-soft btn-primary" name="decision" value="approve"><Icon name=IconName::Check />"Approve selected"</button>
                 <button class="btn border-line" name="decision" value="reject"><Icon name=IconName::X />"Reject selected"</button>
             </div>
-            <details class="max-w-100" open=has_reason>
-                <summary class="cursor-pointer py-2">"Give a reason for rejecting"</summary>
-                <div class="flex flex-col gap-3 pt-2">
-                    <TextAreaField
-                        field=Field::Reason
-                        label="Reason".to_owned()
-                        hint="If you do not email it, we'll keep it as a note for administrators. The person can read it in their data download.".to_owned()
-                        value=reason
-                        required=false
-                        rows=3
-                    />
-                    <label class="flex min-h-11 items-center gap-2">
-                        <input class="checkbox border-line" type="checkbox" name=Field::Silent.name() value="no" checked=is_told autocomplete="off" />
-                        "Email the reason to the people you reject"
-                    </label>
-                </div>
-            </details>
+            // The number has its place from the beginning, so that nothing moves when the first row is selected.
+            <div class="flex flex-wrap items-start justify-between gap-x-4">
+                <details class="max-w-100 grow" open=has_reason>
+                    <summary class="cursor-pointer py-2">"Give a reason for rejecting"</summary>
+                    <div class="flex flex-col gap-3 pt-2">
+                        <TextAreaField
+                            field=Field::Reason
+                            label="Reason".to_owned()
+                            hint="If you do not email it, we'll keep it as a note for administrators. The person can read it in their data download.".to_owned()
+                            value=reason
+                            required=false
+                            rows=3
+                        />
+                        <label class="flex min-h-11 items-center gap-2">
+                            <input class="checkbox border-line" type="checkbox" name=Field::Silent.name() value="no" checked=is_told autocomplete="off" />
+                            "Email the reason to the people you reject"
+                        </label>
+                    </div>
+                </details>
+                <span class="py-2 text-muted tabular-nums" id="selected-count" role="status"></span>
+            </div>
         </form>
     }
 }
