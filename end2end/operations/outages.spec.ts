@@ -384,6 +384,8 @@ for (const [kind, start] of [['Sentinel', startWithSentinel], ['a cluster', star
     const visitor = new Visitor(portal)
     await visitor.signIn(ada)
     expect((await readiness(portal)).state).toMatchObject({ redis: 'up' })
+    // Redis replicates asynchronously: a sign-in that only the primary knows would be lost.
+    await redis.primary.untilReplicated()
     await redis.primary.crash()
     const password = { username: ada.username, password: ada.password }
     await until('a sign-in to succeed, without a restart', async () => {

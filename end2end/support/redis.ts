@@ -71,6 +71,16 @@ export class Redis {
     if (!reply.startsWith('+OK')) throw new Error(`Redis replied ${reply}`)
   }
 
+  /** Waits until the replica of this server has acknowledged everything that was written so far. */
+  async untilReplicated(): Promise<void> {
+    const offset = (info: string, name: RegExp): number => Number(name.exec(info)?.[1] ?? Number.NaN)
+    const written = offset(await this.send('INFO', 'replication'), /master_repl_offset:(\d+)/)
+    await until('the replica to have all data', async () => {
+      const acknowledged = offset(await this.send('INFO', 'replication'), /^slave0:.*offset=(\d+)/m)
+      return acknowledged >= written ? true : undefined
+    })
+  }
+
   /** Makes the server a replica of another, and waits until it has the same data. */
   async replicate(primary: Redis): Promise<void> {
     await this.run('REPLICAOF', '127.0.0.1', String(primary.port))
