@@ -10,6 +10,7 @@ import type { Registration } from '../support/graph.ts'
 import { Visitor } from '../support/http.ts'
 import { type MicrosoftOptions, test } from '../support/microsoft.ts'
 import { ADMIN, PASSWORD, newPerson } from '../support/people.ts'
+import { startPgBouncer } from '../support/pgbouncer.ts'
 import type { Portal } from '../support/portal.ts'
 import { test as onPostgres } from '../support/postgres.ts'
 import { Redis } from '../support/redis.ts'
@@ -127,6 +128,26 @@ onPostgres('doctor reports a database with another secret key, and one that is r
   for (const table of ['blocked_identities', 'portal_keys']) await postgres.query(DATABASE_URL, `DELETE FROM ${table}`)
   const withNewKey = await portal.attempt(['admin', 'list'], { env: { SECRET_KEY: randomBytes(32).toString('base64') } })
   expect(withNewKey.code, withNewKey.err).toBe(0)
+})
+
+onPostgres('doctor recognises the mode of a connection pooler, whatever the statement cache', async ({ afterPortals, startPortal, postgres }) => {
+  const database = await postgres.newDatabase()
+  const { portal } = await startPortal({ admin: ADMIN, env: { DATABASE_URL: database } })
+  const lineOf = async (url: string): Promise<string> => {
+    const { out } = await portal.attempt(['doctor'], { env: { DATABASE_URL: url } })
+    return /^.*connection pooling.*$/m.exec(out)?.[0] ?? out
+  }
+  const without = '?statement-cache-capacity=0'
+  for (const url of [database, database + without]) expect(await lineOf(url)).toBe('ok    connection pooling: session mode, or no pooler')
+  for (const mode of ['session', 'transaction'] as const) {
+    const pooler = await startPgBouncer(database, mode)
+    afterPortals(pooler.stop)
+    for (const url of [pooler.url, pooler.url + without]) {
+      const line = await lineOf(url)
+      if (mode === 'session') expect(line, url).toBe('ok    connection pooling: session mode, or no pooler')
+      else expect(line, url).toMatch(/^fail {2}connection pooling: transaction mode, and repeated statements fail \(.*Fix: set your pooler to session mode/)
+    }
+  }
 })
 
 test('only the first line of standard input is the password', async ({ startPortal }) => {

@@ -197,7 +197,8 @@ function isRoot(): boolean {
   return process.getuid?.() === 0
 }
 
-function asPostgres(program: string, args: string[]): [string, string[]] {
+/** Returns the command that runs a program as the user postgres, if the tests run as root. */
+export function asPostgres(program: string, args: string[]): [string, string[]] {
   if (!isRoot()) return [program, args]
   return ['setpriv', ['--reuid=postgres', '--regid=postgres', '--init-groups', program, ...args]]
 }

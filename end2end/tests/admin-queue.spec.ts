@@ -138,9 +138,12 @@ test('after a decision about several people, the bar is empty again @scripts', a
     await expect(selectAll).not.toBeChecked()
     await adminUsers.select(ada.username)
     await expect(selectAll).toBeChecked({ indeterminate: true })
+    await expect(adminUsers.bar.getByText('1 selected')).toBeVisible()
     for (const user of users) await adminUsers.select(user.username)
     await expect(selectAll).toBeChecked()
+    await expect(adminUsers.bar.getByText('3 selected')).toBeVisible()
     await selectAll.uncheck()
+    await expect(adminUsers.bar.getByText('selected', { exact: false }).filter({ hasText: /^\d/ })).toHaveCount(0)
     await expect(page.getByRole('main').getByRole('checkbox', { checked: true })).toHaveCount(0)
   })
 

@@ -14,7 +14,7 @@ use backend::entity::user;
 use domain::decision::{BatchReport, DecisionResult, FilteredQueue, NextPart, QueueFilter, UndoTarget};
 use domain::errors::{ErrorCode, FormErrors};
 use domain::status::{AdminAction, Role, Status, UserId};
-use domain::time::Timestamp;
+use domain::time::{Timestamp, utc_time};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
@@ -245,12 +245,14 @@ async fn the_total_of_a_batch_in_parts_includes_those_that_earlier_parts_refused
         admin.get(response.location().expect("a page")).await
     };
     page(&[("not_done", "3")]).await.assert_contains("Approved 57 of 60 people");
+    let until = portal.decisions().await.iter().map(|row| row.undo_until).min().expect("decisions");
     // The number is only shown.
     for (wrong, total) in [("-1", "57"), ("4294967295", "4294967352"), ("4294967296", "57")] {
         let last = page(&[("not_done", wrong)]).await;
         last.assert_contains(&format!("Approved 57 of {total} people"));
         // This part has decided about no one, but the parts before it can still be undone.
         last.assert_contains("Undo all");
+        last.assert_contains(&format!("You can undo this until {}.", utc_time(until)));
     }
 }
 
