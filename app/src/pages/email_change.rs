@@ -172,7 +172,13 @@ fn UndoEmailChangeForm(request: PageRequest, link: LinkView, token: String) -> i
         link.username,
         if link.deletion_due.is_some() { " This also cancels the deletion of the account." } else { "" }
     );
-    let button = if link.deletion_due.is_some() { "Undo change and keep account" } else { "Undo the change" };
+    let (button, hint) = if link.deletion_due.is_some() {
+        let hint = "Did you change it yourself? Close this page. To keep the account with its new email address, use the link in the \
+                    email that was sent there.";
+        ("Undo change and keep account", hint)
+    } else {
+        ("Undo the change", "Did you change it yourself? You can close this page.")
+    };
     view! {
         <SignedOutLayout request=request.clone() title="Undo the change of email address?".to_owned() lead=lead step=ProgressStep::None>
             <FormIsland action="/do/undo_address_change".to_owned() errors=request.errors()>
@@ -182,7 +188,7 @@ fn UndoEmailChangeForm(request: PageRequest, link: LinkView, token: String) -> i
                     <button class="btn btn-primary btn-block">{button}</button>
                 </div>
             </FormIsland>
-            <p class="text-sm/6 text-muted">"Did you change it yourself? You can close this page."</p>
+            <p class="text-sm/6 text-muted">{hint}</p>
         </SignedOutLayout>
     }
 }

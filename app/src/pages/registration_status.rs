@@ -136,8 +136,12 @@ fn RegistrationStatus(request: PageRequest, registration: RegistrationView) -> i
     let StatusText { title, lead, step } = text_of(&registration.state, &request.settings().portal_name);
     let next = match registration.state.clone() {
         RegistrationState::ConfirmEmail => {
-            view! { <p class="text-sm/6 text-muted">"No email? " <a href="/login">"Sign in"</a> " to ask for a new link."</p> }
-                .into_any()
+            view! {
+                <p class="text-sm/6 text-muted">
+                    "No email? Enter your username and password on the " <a href="/login">"sign-in page"</a> " to get a new link."
+                </p>
+            }
+            .into_any()
         }
         RegistrationState::Question { .. } => next_page(QUESTION_PAGE, "Answer the question"),
         RegistrationState::Approved => next_page("/login", "Sign in"),

@@ -74,8 +74,8 @@ fn advice(link: &KeepLink<'_>) -> &'static str {
              Microsoft account will be unlinked."
         }
         (true, _) => {
-            "If it was not, keep your account now. Your account will use this email address again, and you'll choose a new \
-             password."
+            "If you've changed your mind, use the email that we sent to your new email address. If it was not you, keep your \
+             account now. Your account will use this email address again, and you'll choose a new password."
         }
         (false, true) => {
             "If it was not, or if you've changed your mind, keep your account. You'll then choose a new password."
