@@ -165,6 +165,8 @@ test('a rejected user can be moved back to pending', async ({ page, people }) =>
   await adminUsers.reports(ada.username, 'Moved back to pending.')
   await adminUsers.expectPendingCount(count + 1)
   await expect(adminUsers.pendingRow(ada.username)).toBeVisible()
+  await page.goto(`/admin/users/${ada.id}`)
+  await expect(page.getByText(`moved back by ${people.admin.username}`)).toBeVisible()
 })
 
 test('each action has its own page, which asks for confirmation and changes nothing when it is opened', async ({ page, people }) => {

@@ -183,7 +183,7 @@ fn RejectionFields(request: PageRequest, confirmed: bool) -> impl IntoView {
                 value="yes"
                 checked=silent
                 label="Reject silently"
-                hint="They will not get an email. We'll keep the reason in the note."
+                hint="They will not get an email. If you give a reason, it becomes part of the note."
             />
         </fieldset>
     }

@@ -11,7 +11,7 @@ use crate::pages::error_page::{ErrorPage, internal_error_page};
 use crate::pages::layouts::{FlashError, NavSection, SignedInLayout};
 use crate::pages::page_request::{PageRequest, param, set_status};
 use backend::admin::users::find_user_row;
-use domain::status::{AdminAction, UserId};
+use domain::status::{AdminAction, PublicStatus, UserId};
 use domain::time::utc_text;
 use domain::view_models::UserRow;
 
@@ -72,7 +72,8 @@ fn UserNotFound(request: PageRequest) -> impl IntoView {
 /// The card with the details of the account.
 #[component]
 pub(super) fn UserCard(user: UserRow) -> impl IntoView {
-    let by = user.decided_by.clone();
+    let verb = if user.status == PublicStatus::Pending { "moved back by" } else { "by" };
+    let by = user.decided_by.as_ref().map(|by| format!("{verb} {by}"));
     view! {
         <section class="card card-border border-base-300 bg-base-100" aria-label=format!("About {}", user.username)>
             <div class="card-body gap-4 max-md:p-4">
@@ -110,7 +111,7 @@ pub(super) fn UserCard(user: UserRow) -> impl IntoView {
                     <div><dt>"Registered"</dt><dd><UtcTime at=user.registered /></dd></div>
                     <div>
                         <dt>{user.status.message()} " since"</dt>
-                        <dd><UtcTime at=user.status_since />{by.map(|by| view! { <span class="basis-full text-muted">{format!("by {by}")}</span> })}</dd>
+                        <dd><UtcTime at=user.status_since />{by.map(|by| view! { <span class="basis-full text-muted">{by}</span> })}</dd>
                     </div>
                     <div><dt>"Sign-in"</dt><dd>{user.sign_in_method()}</dd></div>
                     <div>
