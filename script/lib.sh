@@ -165,19 +165,8 @@ leptos_debug() {
 # The features of the release program.
 RELEASE_FEATURES=jemalloc
 
-# Builds the browser's part and the program at the same time: most of the time, each of them compiles one crate or links, on
-# one core.
 leptos_release() {
-  (
-    cd "$ROOT"
-    export LEPTOS_SITE_ROOT="$RELEASE_SITE"
-    result=0
-    # Without 'trap', the command would ignore Ctrl+C, as all commands in the background do.
-    (trap - INT && exec cargo leptos build --release --frontend-only --precompress) &
-    cargo leptos build --release --server-only --bin-features "$RELEASE_FEATURES" || result=$?
-    wait $! || result=$?
-    exit "$result"
-  )
+  (cd "$ROOT" && LEPTOS_SITE_ROOT="$RELEASE_SITE" cargo leptos build --release --precompress --bin-features "$RELEASE_FEATURES")
 }
 
 # True if the debug program and its site are built from the current sources.
