@@ -1,6 +1,8 @@
 // Checks the dependencies of the workspace's crates. It reads the Cargo.toml files and the sources, and builds nothing.
 // - 'node script/dependencies.mjs layers' fails if one of our crates depends on another one that it may not know.
 // - 'node script/dependencies.mjs unused' fails if a dependency is not used, or is used only by tests and benchmarks.
+// - 'node script/dependencies.mjs features' fails if the tests enable other features of a dependency than the program does:
+//   cargo would compile it twice, and so everything that depends on it.
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -93,10 +95,30 @@ function unusedInWorkspace() {
     .map(([, name]) => `${name} is not used by any crate: remove it from [workspace.dependencies] in Cargo.toml.`);
 }
 
-const checks = { layers, unused };
+// The features of each package of a build, by its name and version. A package that is compiled for macros too may be listed twice.
+function featuresOf(...choice) {
+  const tree = ["tree", "--offline", "--locked", "--prefix", "none", "--format", "{p}\t{f}", ...choice];
+  const found = new Map();
+  for (const line of execFileSync("cargo", tree, { cwd: root, encoding: "utf8", maxBuffer: 2 ** 28 }).split("\n")) {
+    const [name, enabled] = line.replace(/ \(\*\)$/, "").split("\t");
+    if (enabled !== undefined) found.set(name, new Set([...(found.get(name) ?? []), ...enabled.split(",")]));
+  }
+  return found;
+}
+
+function features() {
+  const program = featuresOf("--package", "server", "--edges", "normal,build");
+  const tests = featuresOf("--edges", "normal,build,dev");
+  return [...program].flatMap(([name, enabled]) => {
+    const more = [...(tests.get(name) ?? [])].filter((feature) => !enabled.has(feature));
+    return more.length === 0 ? [] : [`the tests enable ${more.join(", ")} of ${name}: enable it for the program too, or for neither.`];
+  });
+}
+
+const checks = { layers, unused, features };
 const [which] = process.argv.slice(2);
 if (!Object.hasOwn(checks, which ?? "")) {
-  console.error("usage: node script/dependencies.mjs layers|unused");
+  console.error("usage: node script/dependencies.mjs layers|unused|features");
   process.exit(2);
 }
 const problems = checks[which]();
