@@ -258,8 +258,13 @@ const LIMITS: &[(&str, &str, &str)] = &[
     ),
     (
         "backend/src/admin/queue/mod.rs",
-        "pub const MAX_TOTAL: u64 = 10_000;",
-        "| pending registrations that the admin page counts | 10,000 |",
+        "const MAX_TOTAL: u64 = 1_000;",
+        "| pending registrations that the admin page counts | 1,000 |",
+    ),
+    (
+        "backend/src/admin/queue/mod.rs",
+        "const MAX_MATCHING: u64 = 10_000;",
+        "| pending registrations that the admin page counts where the list is filtered | 10,000 |",
     ),
     (
         "backend/src/admin/users.rs",

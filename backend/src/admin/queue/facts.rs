@@ -2,11 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Query, SelectStatement, SimpleExpr, UnionType};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    RelationTrait,
-};
+use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, Query, SelectStatement, SimpleExpr};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use crate::Backend;
 use crate::admin::queue::assignment::ASSIGNMENT_LIFETIME;
@@ -16,7 +13,7 @@ use crate::admin::users::{find_usernames, to_user_row};
 use crate::entity::{question, registration, user};
 use crate::error::{ErrorContext, InternalError};
 use domain::queue::{AskedQuestion, Assignment, Counted, QueueRow};
-use domain::status::UserId;
+use domain::status::{Status, UserId};
 
 /// The number up to which the other registrations of a domain or a client are counted.
 const MAX_OTHERS: u64 = 100;
@@ -56,11 +53,16 @@ async fn read_facts(backend: &Backend, users: &[user::Model]) -> Result<Facts, I
     .await?;
     let clients = registrations.values().filter_map(|row| row.client_ip.clone()).collect();
     let clients = count_by_key(backend, clients, |key| {
+        // Not a join: PostgreSQL would read all registrations of a client before it applies the limit.
+        let status = Query::select()
+            .column(user::Column::Status)
+            .from(user::Entity)
+            .and_where(user::Column::Id.into_expr().eq(registration::Column::UserId.into_expr()))
+            .take();
+        let status = Expr::SubQuery(None, Box::new(status.into()));
         let others = registration::Entity::find().select_only().column(registration::Column::UserId);
-        let others = others.join(JoinType::InnerJoin, registration::Relation::User.def());
-        let others = others.filter(is_waiting()).filter(registration::Column::ClientIp.into_expr().eq(key));
-        // In the order of the index. Without it, PostgreSQL reads whole tables for a client without pending registrations.
-        others.order_by_asc(registration::Column::CreatedAt).limit(MAX_OTHERS + 2).into_query()
+        let others = others.filter(registration::Column::ClientIp.into_expr().eq(key));
+        others.filter(status.is_in([Status::Pending, Status::Held])).limit(MAX_OTHERS + 2).into_query()
     })
     .await?;
     let history = read_history(backend, users).await?;
@@ -102,16 +104,18 @@ async fn count_by_key(
     select: impl FnOnce(SimpleExpr) -> SelectStatement,
 ) -> Result<HashMap<String, u64>, InternalError> {
     let read = "count registrations of the same kind";
-    let mut keys = keys.into_iter().map(|key| Query::select().expr_as(Expr::value(key), "key").to_owned());
-    let Some(mut list) = keys.next() else { return Ok(HashMap::new()) };
-    list.unions(keys.map(|key| (UnionType::All, key)));
-    let found = select(Expr::col(("keys", "key")));
-    let found = Query::select().expr(Expr::col(Asterisk).count()).from_subquery(found, "found").to_owned();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    // The name that both databases give to the column of a list of values.
+    let key = ("keys", "column1");
+    let found = select(Expr::col(key));
+    let found = Query::select().expr(Expr::col(Asterisk).count()).from_subquery(found, "found").take();
     let statement = Query::select()
-        .column(("keys", "key"))
+        .expr_as(Expr::col(key), "key")
         .expr_as(Expr::SubQuery(None, Box::new(found.into())), "found")
-        .from_subquery(list, "keys")
-        .to_owned();
+        .from_values(keys, "keys")
+        .take();
     let rows = backend.db.pool().query_all(&statement).await.context(read)?;
     rows.into_iter()
         .map(|row| {

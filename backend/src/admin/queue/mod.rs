@@ -28,8 +28,10 @@ use domain::decision::QueueFilter;
 use domain::queue::{Counted, QueueRow, QueueView};
 use domain::status::{Status, UserId};
 
-/// The number up to which the registrations of a filter are counted.
-pub const MAX_TOTAL: u64 = 10_000;
+/// The number up to which all pending registrations are counted.
+const MAX_TOTAL: u64 = 1_000;
+/// The number up to which the registrations that match a filter are counted. The page offers to decide all of them.
+const MAX_MATCHING: u64 = 10_000;
 /// The longest domain name in characters (RFC 1035, 2.3.4).
 const MAX_DOMAIN_LENGTH: usize = 253;
 
@@ -82,12 +84,13 @@ pub async fn find_facts(
     Ok(add_facts(backend, current_user, user.into_iter().collect()).await?.pop())
 }
 
-/// Returns the number of registrations that match the filter, counted up to [`MAX_TOTAL`], and the highest of their ids.
+/// Returns the number of registrations that match the filter, counted up to a limit, and the highest of the counted ids.
 async fn count(
     backend: &Backend,
     filter: Option<&QueueFilter>,
 ) -> Result<(Counted, Option<UserId>), InternalError> {
-    count_up_to(MAX_TOTAL, backend, select_waiting(backend, filter)).await
+    let max = if filter.is_none() { MAX_TOTAL } else { MAX_MATCHING };
+    count_up_to(max, backend, select_waiting(backend, filter)).await
 }
 
 /// Returns the number of pending registrations, counted up to [`MAX_TOTAL`].
