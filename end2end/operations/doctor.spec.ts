@@ -107,6 +107,16 @@ test('outside the folder of the portal, doctor reports that there is no database
   await rm(otherFolder, { recursive: true })
 })
 
+test('doctor reports a database that another program has locked', async ({ startPortal }) => {
+  const { portal } = await startPortal({ admin: ADMIN })
+  const unlock = await portal.lockDatabase()
+  const { code, out } = await portal.attempt(['doctor'])
+  expect(code).not.toBe(0)
+  expect(out).toMatch(/^fail {2}database: not writable \(.*database is locked\)\. Fix: end the other program that keeps the database open for writing$/m)
+  await unlock()
+  expect((await portal.attempt(['doctor'])).out).toContain('ok    database: connected, writable and up to date')
+})
+
 onPostgres('doctor reports a database with another secret key, and one that is read-only', async ({ startPortal, postgres }) => {
   const DATABASE_URL = await postgres.newDatabase()
   const { portal } = await startPortal({ admin: ADMIN, env: { DATABASE_URL } })

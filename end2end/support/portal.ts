@@ -207,6 +207,24 @@ export class Portal {
     return querySqlite(join(copy, 'vestibule.db'), sql)
   }
 
+  /** Locks the SQLite database for writing, as another program would. Returns a function that unlocks it. */
+  async lockDatabase(): Promise<() => Promise<void>> {
+    const script = [
+      'import sqlite3, sys',
+      'database = sqlite3.connect(sys.argv[1], isolation_level=None)',
+      'database.execute("BEGIN IMMEDIATE")',
+      'print("locked", flush=True)',
+      'sys.stdin.read()',
+    ].join('\n')
+    const child = spawn(python, ['-c', script, join(this.folder, 'data/vestibule.db')], { stdio: ['pipe', 'pipe', 'inherit'] })
+    await once(child.stdout, 'data')
+    return async () => {
+      const exited = once(child, 'exit')
+      child.stdin.end()
+      await exited
+    }
+  }
+
   /** Stops the portal and removes its folder. */
   async remove(): Promise<void> {
     try {
@@ -265,6 +283,9 @@ export class Portal {
   }
 }
 
+const systemPython = '/usr/bin/python3' // Another python3 on PATH may be a slow wrapper.
+const python = existsSync(systemPython) ? systemPython : 'python3'
+
 /** Node 20 has no SQLite, but Python has. */
 async function querySqlite(file: string, sql: string): Promise<string[][]> {
   const script = [
@@ -272,8 +293,7 @@ async function querySqlite(file: string, sql: string): Promise<string[][]> {
     'database = sqlite3.connect(sys.argv[1], timeout=5, isolation_level=None)',
     'for row in database.execute(sys.argv[2]): print("\\t".join("" if cell is None else str(cell) for cell in row))',
   ].join('\n')
-  const system = '/usr/bin/python3' // Another python3 on PATH may be a slow wrapper.
-  const { stdout } = await promisify(execFile)(existsSync(system) ? system : 'python3', ['-c', script, file, sql])
+  const { stdout } = await promisify(execFile)(python, ['-c', script, file, sql])
   return rowsOf(stdout)
 }
 

@@ -17,7 +17,7 @@ use backend::auth::password::hasher::Hasher;
 use backend::auth::rate_limit::RateLimiter;
 use backend::error::InternalError;
 use backend::infra::clock::Clock;
-use backend::infra::database::{Database, Lock};
+use backend::infra::database::{Database, Lock, is_locked};
 use backend::infra::encryption::Keys;
 use backend::infra::redis_keys::RedisKeys;
 use backend::microsoft::provider::{Provider, ProviderSettings};
@@ -88,12 +88,21 @@ pub async fn database(config: &Config) -> Result<Database, ConfigError> {
     Database::connect(url).await.map_err(|e| {
         let cause = e.to_string().replace(url, "…");
         let fix = if url.starts_with("sqlite:") {
-            "make the portal's user the owner of the file, its folder and the files next to it, or correct DATABASE_URL"
+            format!("{}, or correct DATABASE_URL", sqlite_fix(&e))
         } else {
-            "start the database or correct DATABASE_URL"
+            "start the database or correct DATABASE_URL".to_owned()
         };
         ConfigError(format!("DATABASE_URL: cannot connect to the database ({cause}). Fix: {fix}."))
     })
+}
+
+/// Returns what to do if the SQLite database cannot be opened or written.
+pub fn sqlite_fix(error: &impl std::fmt::Display) -> &'static str {
+    if is_locked(error) {
+        "end the other program that keeps the database open for writing"
+    } else {
+        "make the portal's user the owner of the file, its folder and the files next to it"
+    }
 }
 
 /// Migrates the database, one process at a time.

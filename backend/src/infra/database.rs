@@ -7,6 +7,7 @@
 //! - On SQLite a write transaction is IMMEDIATE, because a deferred one that reads before it writes fails immediately.
 //! - On PostgreSQL a write transaction takes its advisory lock before anything is read.
 
+use std::fmt::Display;
 use std::ops::Deref;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,11 @@ const SET_IDLE_TIMEOUT: &str = "SET idle_in_transaction_session_timeout = '10s'"
 const CONNECT_ATTEMPTS: u32 = 100;
 /// The time between two of these attempts.
 const CONNECT_DELAY: Duration = Duration::from_millis(50);
+
+/// Returns true if another process keeps the SQLite database locked, to judge by the text of an error.
+pub fn is_locked(error: &impl Display) -> bool {
+    error.to_string().contains("database is locked")
+}
 
 /// Returns true if a connection answers. Without a time limit, a request that gets a silently lost connection would wait for it
 /// as long as TCP tries.
@@ -194,9 +200,7 @@ impl Database {
         let mut attempts = 1;
         let pool = loop {
             match sea_orm::Database::connect(options.clone()).await {
-                Err(error)
-                    if attempts < CONNECT_ATTEMPTS && error.to_string().contains("database is locked") =>
-                {
+                Err(error) if attempts < CONNECT_ATTEMPTS && is_locked(&error) => {
                     attempts += 1;
                     tokio::time::sleep(CONNECT_DELAY).await;
                 }

@@ -46,7 +46,7 @@ pub(super) async fn check_database(config: &Config, findings: &mut Vec<Finding>)
                     let fix = if db.is_postgres() {
                         "connect to a primary server"
                     } else {
-                        "make the portal's user the owner of the file, its folder and the files next to it"
+                        startup::sqlite_fix(&error)
                     };
                     Fail("database", format!("not writable ({error}). Fix: {fix}"))
                 }
