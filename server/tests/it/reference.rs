@@ -253,8 +253,8 @@ const LIMITS: &[(&str, &str, &str)] = &[
     ),
     (
         "backend/src/admin/queue/facts.rs",
-        "const MAX_OTHERS: u64 = 100;",
-        "each for the email domain and the IP address | 100 |",
+        "const MAX_OTHERS: u64 = 50;",
+        "each for the email domain and the IP address | 50 |",
     ),
     (
         "backend/src/admin/queue/mod.rs",

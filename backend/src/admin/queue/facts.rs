@@ -16,7 +16,7 @@ use domain::queue::{AskedQuestion, Assignment, Counted, QueueRow};
 use domain::status::{Status, UserId};
 
 /// The number up to which the other registrations of a domain or a client are counted.
-const MAX_OTHERS: u64 = 100;
+const MAX_OTHERS: u64 = 50;
 
 /// The facts about the registrations of a page.
 struct Facts {
