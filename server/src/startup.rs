@@ -98,10 +98,15 @@ pub async fn database(config: &Config) -> Result<Database, ConfigError> {
 
 /// Returns what to do if the SQLite database cannot be opened or written.
 pub fn sqlite_fix(error: &impl std::fmt::Display) -> &'static str {
+    let text = error.to_string();
     if is_locked(error) {
         "end the other program that keeps the database open for writing"
-    } else {
+    } else if text.contains("disk is full") {
+        "free space on the disk"
+    } else if text.contains("readonly") || text.contains("unable to open") {
         "make the portal's user the owner of the file, its folder and the files next to it"
+    } else {
+        "if the file is damaged, restore a backup"
     }
 }
 

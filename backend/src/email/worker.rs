@@ -131,8 +131,8 @@ async fn deliver(
 /// replicas of a portal are restarted with a new key or a new version, another one may read a new email.
 fn unreadable(backend: &Backend, leased: &outbox_row::Model, error: &InternalError) -> SendResult {
     let InternalError::Seal(_) = error else { return SendResult::temporary_failure(error.to_string()) };
-    let reason = "the email was encrypted with another key. Set the old SECRET_KEY as SECRET_KEY_PREVIOUS, restart the portal, \
-                  then send the email again"
+    let reason = "the email was encrypted with another key. Send it again: if it has a link, it is written again with a new one. \
+                  Otherwise it needs the old key as SECRET_KEY_PREVIOUS"
         .to_owned();
     if backend.now().since(leased.created_at) < ROLLOUT {
         SendResult::temporary_failure(reason)

@@ -240,9 +240,6 @@ async fn an_email_that_another_key_has_encrypted_fails_with_the_fix_once_all_rep
         let row = email(&portal, EmailKind::ConfirmEmail).await;
         assert_eq!(row.state.known(), Some(expected));
         let reason = row.last_error.expect("a reason");
-        assert!(
-            reason.contains("SECRET_KEY_PREVIOUS") && reason.contains("send the email again"),
-            "{reason}"
-        );
+        assert!(reason.contains("SECRET_KEY_PREVIOUS") && reason.contains("Send it again"), "{reason}");
     }
 }

@@ -24,7 +24,7 @@ pub(super) async fn check_database(config: &Config, findings: &mut Vec<Finding>)
     let file = sqlite_file(config.database_url.expose_secret());
     if let Some(missing) = file.as_ref().filter(|file| !file.exists()) {
         let missing = std::path::absolute(missing).unwrap_or_else(|_| missing.clone());
-        let fix = "run this command in the portal's working directory, or run vestibule migrate";
+        let fix = "run this command in the portal's working directory, or start the portal, which creates the database";
         findings.push(Fail("database", format!("{} does not exist. Fix: {fix}", missing.display())));
         return None;
     }
