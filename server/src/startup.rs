@@ -175,3 +175,22 @@ fn blocked_identities_error(failure: InternalError) -> ConfigError {
         failure => ConfigError(format!("DATABASE_URL: the database cannot be used ({failure}).")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_sqlite_gets_the_advice_for_its_cause() {
+        for (error, fix) in [
+            ("(code: 5) database is locked", "end the other program"),
+            ("(code: 13) database or disk is full", "free space"),
+            ("(code: 8) attempt to write a readonly database", "owner"),
+            ("(code: 14) unable to open database file", "owner"),
+            ("(code: 11) database disk image is malformed", "restore a backup"),
+            ("(code: 26) file is not a database", "restore a backup"),
+        ] {
+            assert!(sqlite_fix(&error).contains(fix), "{error}: {}", sqlite_fix(&error));
+        }
+    }
+}
