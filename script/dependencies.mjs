@@ -96,8 +96,9 @@ function unusedInWorkspace() {
 }
 
 // The features of each package of a build, by its name and version. A package that is compiled for macros too may be listed twice.
+// Not offline: on a new machine, cargo downloads the packages here.
 function featuresOf(...choice) {
-  const tree = ["tree", "--offline", "--locked", "--prefix", "none", "--format", "{p}\t{f}", ...choice];
+  const tree = ["tree", "--locked", "--prefix", "none", "--format", "{p}\t{f}", ...choice];
   const found = new Map();
   for (const line of execFileSync("cargo", tree, { cwd: root, encoding: "utf8", maxBuffer: 2 ** 28 }).split("\n")) {
     const [name, enabled] = line.replace(/ \(\*\)$/, "").split("\t");
