@@ -67,6 +67,11 @@ export class Visitor {
   /** The URL is read for each request, because a restarted portal has another port. */
   constructor(private readonly portal: { url: string }) {}
 
+  /** The value of the Cookie header. */
+  get cookie(): string {
+    return [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  }
+
   /** Opens a page. Redirects are not followed. */
   async open(path: string, timeout?: number): Promise<HttpResponse> {
     return this.sendRequest(path, { headers: { accept: 'text/html' }, timeout })
@@ -97,8 +102,7 @@ export class Visitor {
   }
 
   private async sendRequest(path: string, options: RequestOptions): Promise<HttpResponse> {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const headers = cookie === '' ? options.headers : { ...options.headers, cookie }
+    const headers = this.cookies.size === 0 ? options.headers : { ...options.headers, cookie: this.cookie }
     const response = await sendRequest(`${this.portal.url}${path}`, { ...options, headers })
     for (const connection of response.headers['set-cookie'] ?? []) this.storeCookie(connection)
     return response

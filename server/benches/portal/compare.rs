@@ -31,11 +31,14 @@ const TURNS: usize = 10;
 const USERS: usize = 96;
 /// The number of concurrent sign-ins: enough to keep every hash thread of a small machine busy.
 const CONCURRENT_SIGN_INS: usize = 16;
-/// The duration of the measurements of sign-ins and of requests per second.
+/// The duration of the measurement of sign-ins.
 const ROUND_DURATION: Duration = Duration::from_millis(2_500);
-/// The number of connections and of requests that measure the processor time of a page. They take a second, so that one tick is about 1 % of it.
-const PAGE_CONNECTIONS: usize = 8;
-const PAGE_REQUESTS: usize = 30_000;
+/// The number of connections for /login.
+const LOGIN_CONNECTIONS: usize = 8;
+/// The numbers of requests that measure the processor time of a page. Each number takes a second of it or more, so that one tick is at
+/// most 1 %.
+const LOGIN_REQUESTS: usize = 30_000;
+const PROFILE_REQUESTS: usize = 4_000;
 
 /// A program, its own stores, and its running portal with signed-in viewers.
 #[derive(Debug)]
@@ -50,8 +53,8 @@ struct Candidate {
 #[derive(Clone, Copy, Debug)]
 struct Turn {
     sign_ins: f64,
-    profiles: f64,
     login_cpu: f64,
+    profile_cpu: f64,
     idle_memory: f64,
     start: f64,
 }
@@ -108,8 +111,8 @@ type Row = (&'static str, &'static str, fn(&Turn) -> f64, Bound);
 
 const ROWS: [Row; 5] = [
     ("sign-ins per second", "/s", |turn| turn.sign_ins, Bound::AtLeast(0.95)),
-    ("GET /profile, signed in", "/s", |turn| turn.profiles, Bound::AtLeast(0.85)),
     ("GET /login, CPU per request", "us", |turn| turn.login_cpu, Bound::AtMost(1.1)),
+    ("GET /profile, signed in, CPU per request", "us", |turn| turn.profile_cpu, Bound::AtMost(1.1)),
     ("memory, idle after the first page", "MiB", |turn| turn.idle_memory, Bound::AtMost(1.1)),
     ("start to the first 200 of /login", "ms", |turn| turn.start, Bound::AtMost(1.1)),
 ];
@@ -118,8 +121,8 @@ impl std::fmt::Display for Turn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{:.1} sign-ins/s, {:.0} profiles/s, {:.1} us, {:.1} MiB, {:.0} ms",
-            self.sign_ins, self.profiles, self.login_cpu, self.idle_memory, self.start
+            "{:.1} sign-ins/s, /login {:.1} us, /profile {:.1} us, {:.1} MiB, {:.0} ms",
+            self.sign_ins, self.login_cpu, self.profile_cpu, self.idle_memory, self.start
         )
     }
 }
@@ -165,12 +168,12 @@ impl Candidate {
         let profiles = Load::new(to, profiles, client::Response::is_page);
         let requests = sign_ins(to, USERS);
         let sign_ins = Load::distributed(to, requests, CONCURRENT_SIGN_INS, client::Response::is_sign_in);
-        let login = Load::page(to, "/login", PAGE_CONNECTIONS);
+        let login = Load::page(to, "/login", LOGIN_CONNECTIONS);
         let (start, idle_memory) = self.start_once().await?;
         Ok(Turn {
             sign_ins: rate(&sign_ins, ROUND_DURATION).await?,
-            profiles: rate(&profiles, ROUND_DURATION).await?,
-            login_cpu: cpu_per_request(&self.portal, &login, PAGE_REQUESTS).await?,
+            login_cpu: cpu_per_request(&self.portal, &login, LOGIN_REQUESTS).await?,
+            profile_cpu: cpu_per_request(&self.portal, &profiles, PROFILE_REQUESTS).await?,
             idle_memory,
             start,
         })

@@ -2,16 +2,19 @@
 //! tested in registration.rs and sign_in.rs.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::sync::mpsc::{Sender, channel};
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use crate::registration::join_all;
 use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, TestPortal, stack};
 use app::api::action_result::ActionResult;
-use backend::auth::password::hasher::MAX_QUEUED;
+use backend::auth::password::hasher::{Hasher, MAX_QUEUED};
 use backend::entity::user;
 use backend::infra::clock::Clock;
 use backend::infra::random;
@@ -215,28 +218,61 @@ async fn three_hundred_users_with_one_client_ip_can_all_sign_in() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_client_ip_cannot_block_the_hash_threads_for_others() {
-    let portal = TestPortal::with_own_hasher(&[]).await;
+    let portal = TestPortal::with_hasher(&[], stack::new_hasher()).await;
     portal.create_user("ada", Status::Active, Role::Member).await;
-    let requests: Vec<_> = (0..300)
-        .map(|number| {
-            let browser = portal.browser();
-            tokio::spawn(async move {
-                let fields = [("username", format!("crowd{number}")), ("password", PASSWORD.to_owned())];
-                let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
-                browser.post_from("/do/sign_in", &fields, Some("192.0.2.1")).await.status
-            })
-        })
-        .collect();
-    while portal.backend.hasher.waiting() < 10 {
-        tokio::task::yield_now().await;
-    }
-    let elsewhere = sign_in_from(&portal.browser(), "ada", PASSWORD, "198.51.100.1").await;
-    assert_eq!(elsewhere.as_deref(), Some("/profile"));
+    let hasher = portal.backend.hasher.clone();
+    let blocked = block_threads(&hasher).await;
+    let crowd: Vec<_> =
+        (0..300).map(|number| try_to_sign_in(&portal, number, "192.0.2.1".to_owned())).collect();
+    // The crowd has half of the places that the blocked threads leave, and the others are refused.
+    let places = (MAX_QUEUED - 2) / 2;
+    let waiting = || crowd.iter().filter(|request| !request.is_finished()).count();
+    until("the crowd waits or is refused", || waiting() == places).await;
+    until("sixteen are submitted", || hasher.waiting() == 2 + 16).await;
+    let browser = portal.browser();
+    let member = tokio::spawn(async move { sign_in_from(&browser, "ada", PASSWORD, "198.51.100.1").await });
+    until("the member is next", || hasher.waiting() == 2 + 16 + 1).await;
+    assert_eq!(waiting(), places);
+    drop(blocked);
+    assert_eq!(member.await.expect("ends").as_deref(), Some("/profile"));
     let mut refused = 0;
-    for request in requests {
+    for request in crowd {
         refused += usize::from(request.await.expect("ends") == StatusCode::SERVICE_UNAVAILABLE);
     }
-    assert!(refused > 0, "the crowd is told to come again");
+    assert_eq!(refused, 300 - places, "the others are told to come again");
+}
+
+/// Blocks the two threads of a hasher until the returned values are dropped.
+async fn block_threads(hasher: &Hasher) -> [Sender<()>; 2] {
+    let senders = [(); 2].map(|()| {
+        let (release, wait) = channel::<()>();
+        let hasher = hasher.clone();
+        tokio::spawn(async move {
+            let password = NormalizedPassword::from_nfkc(PASSWORD.to_owned());
+            hasher.hash_unless(&password, "203.0.113.1", move || wait.recv().is_ok()).await.map(drop)
+        });
+        release
+    });
+    until("both threads are blocked", || hasher.waiting() == 2).await;
+    senders
+}
+
+/// Sends a sign-in of an unknown user from an IP address.
+fn try_to_sign_in(portal: &TestPortal, number: usize, client_ip: String) -> JoinHandle<StatusCode> {
+    let (browser, name) = (portal.browser(), format!("crowd{number}"));
+    tokio::spawn(async move {
+        let fields = [("username", name.as_str()), ("password", PASSWORD)];
+        browser.post_from("/do/sign_in", &fields, Some(&client_ip)).await.status
+    })
+}
+
+/// Waits for a condition. Other tests need processor time too, so it does not wait in a busy loop.
+async fn until(description: &str, condition: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(Instant::now() < end, "{description}");
+        sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test]
@@ -289,47 +325,22 @@ async fn the_correct_password_of_an_inactive_account_counts_as_a_failed_attempt(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn pages_are_served_while_eight_clients_fill_the_hash_queue() {
-    let portal = TestPortal::with_own_hasher(&[]).await;
+    let portal = TestPortal::with_hasher(&[], stack::new_hasher()).await;
     portal.create_user("ada", Status::Active, Role::Member).await;
     let hasher = portal.backend.hasher.clone();
-    let mut blocked_threads = Vec::new();
-    for _ in 0..2 {
-        let (release, wait) = std::sync::mpsc::channel::<()>();
-        let hasher = hasher.clone();
-        let job = tokio::spawn(async move {
-            let password = NormalizedPassword::from_nfkc(PASSWORD.to_owned());
-            // Blocks a thread until it is released.
-            hasher.hash_unless(&password, "203.0.113.1", move || wait.recv().is_ok()).await.is_ok()
-        });
-        blocked_threads.push((release, job));
-    }
-    while hasher.waiting() < 2 {
-        tokio::task::yield_now().await;
-    }
+    let blocked = block_threads(&hasher).await;
     let requests: Vec<_> = (0..8 * 128)
-        .map(|number| {
-            let (browser, name) = (portal.browser(), format!("crowd{number}"));
-            tokio::spawn(async move {
-                let fields = [("username", name.as_str()), ("password", PASSWORD)];
-                let client_ip = format!("192.0.2.{}", number % 8);
-                browser.post_from("/do/sign_in", &fields, Some(&client_ip)).await.status
-            })
-        })
+        .map(|number| try_to_sign_in(&portal, number, format!("192.0.2.{}", number % 8)))
         .collect();
     // The queue is full: requests that find no place in it are refused immediately.
-    while hasher.waiting() < 100 {
-        tokio::task::yield_now().await;
-    }
-    while requests.iter().filter(|request| !request.is_finished()).count() > MAX_QUEUED {
-        tokio::task::yield_now().await;
-    }
+    until("each client has submitted sixteen", || hasher.waiting() >= 100).await;
+    let waiting = || requests.iter().filter(|request| !request.is_finished()).count();
+    until("the others are refused", || waiting() <= MAX_QUEUED).await;
     for path in ["/", "/login", "/register", "/reset-password"].repeat(20) {
         assert_eq!(portal.browser().get(path).await.status, StatusCode::OK, "{path}");
     }
-    for (release, job) in blocked_threads {
-        release.send(()).expect("it waits");
-        assert!(job.await.expect("ends"));
-    }
+    assert!(hasher.waiting() >= 100, "the queue is still full");
+    drop(blocked);
     let member = sign_in_from(&portal.browser(), "ada", PASSWORD, "198.51.100.1").await;
     assert_eq!(member.as_deref(), Some("/profile"));
     for request in requests {

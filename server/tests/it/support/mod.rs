@@ -111,8 +111,12 @@ impl TestPortal {
 
     /// Starts a portal with its own hashing threads and the cost of production, for tests about hashes.
     pub async fn with_own_hasher(settings: &[(&str, &str)]) -> Self {
+        Self::with_hasher(settings, Hasher::start(2).expect("threads start")).await
+    }
+
+    /// Starts a portal with this hasher.
+    pub async fn with_hasher(settings: &[(&str, &str)], hasher: Hasher) -> Self {
         let mut portal = Self::with(settings).await;
-        let hasher = Hasher::start(2).expect("threads start");
         portal.backend = Backend::new(Parts { hasher, ..(*portal.backend).clone() });
         portal.router = router(&portal.backend, &Assets::unbuilt(portal.folder.path()));
         portal

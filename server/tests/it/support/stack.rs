@@ -35,7 +35,12 @@ const TEST_COST: Cost = Cost { memory_kib: 64, passes: 1 };
 /// Returns the hasher that all tests of this process share.
 pub fn hasher() -> Hasher {
     static HASHER: OnceLock<Hasher> = OnceLock::new();
-    HASHER.get_or_init(|| Hasher::start_with_cost(2, TEST_COST).expect("threads start")).clone()
+    HASHER.get_or_init(new_hasher).clone()
+}
+
+/// Returns a new hasher with two threads.
+pub fn new_hasher() -> Hasher {
+    Hasher::start_with_cost(2, TEST_COST).expect("threads start")
 }
 
 #[expect(clippy::disallowed_methods, reason = "script/test says by it what to test against")]
