@@ -5,7 +5,7 @@ import { mergeTests } from '@playwright/test'
 import { DUE_FOR_DELETION } from '../pages/delete-account.ts'
 import { type Email, linkIn } from '../support/emails.ts'
 import type { Account, Entra } from '../support/entra.ts'
-import { Visitor, mainText, sendRequest } from '../support/http.ts'
+import { RawConnection, Visitor, mainText, sendRequest } from '../support/http.ts'
 import {
   newMicrosoftUser,
   openCallback,
@@ -195,12 +195,20 @@ test("images on another site's page do not use up the rate limit", async ({ star
 test('while Microsoft does not answer, many sign-ins with it do not slow down other requests', async ({ startWithMicrosoft }) => {
   const { portal, people, entra } = await startWithMicrosoft()
   entra.fail({ endpoint: 'discovery', fault: 'hang' })
-  const requests = Array.from({ length: 530 }, async () => sendRequest(`${portal.url}/ms-logout`))
-  const login = await new Visitor(portal).open('/login')
-  expect(login.status).toBe(200)
-  expect(login.took).toBeLessThan(IMMEDIATELY)
+  const connections = await RawConnection.openMany(portal.url, 530)
+  const request = `GET /ms-logout HTTP/1.1\r\nHost: ${new URL(portal.url).host}\r\nConnection: close\r\n\r\n`
+  for (const connection of connections) connection.write(request)
+  // On a busy machine, the portal needs seconds to read so many requests. The second page is opened when it has read them.
+  for (const limit of [Infinity, IMMEDIATELY]) {
+    const login = await new Visitor(portal).open('/login')
+    expect(login.status).toBe(200)
+    expect(login.took).toBeLessThan(limit)
+  }
+  const waiting = connections.filter(({ closed }) => closed === undefined)
+  expect(waiting.length, 'requests that still wait for Microsoft').toBeGreaterThan(0)
   await new Visitor(portal).signIn(people.admin)
-  for (const { status } of await Promise.all(requests)) expect([302, 503]).toContain(status)
+  await until('all requests to be answered', async () => (connections.every(({ closed }) => closed !== undefined) ? true : undefined))
+  for (const { received } of connections) expect(received).toMatch(/^HTTP\/1\.1 (302|503) /)
   expect(entra.requestCounts.discovery, 'one request for all of them').toBeLessThan(5)
 })
 
