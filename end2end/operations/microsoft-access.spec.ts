@@ -198,12 +198,9 @@ test('while Microsoft does not answer, many sign-ins with it do not slow down ot
   const connections = await RawConnection.openMany(portal.url, 530)
   const request = `GET /ms-logout HTTP/1.1\r\nHost: ${new URL(portal.url).host}\r\nConnection: close\r\n\r\n`
   for (const connection of connections) connection.write(request)
-  // On a busy machine, the portal needs seconds to read so many requests. The second page is opened when it has read them.
-  for (const limit of [Infinity, IMMEDIATELY]) {
-    const login = await new Visitor(portal).open('/login')
-    expect(login.status).toBe(200)
-    expect(login.took).toBeLessThan(limit)
-  }
+  const login = await new Visitor(portal).open('/login')
+  expect(login.status).toBe(200)
+  expect(login.took).toBeLessThan(IMMEDIATELY)
   const waiting = connections.filter(({ closed }) => closed === undefined)
   expect(waiting.length, 'requests that still wait for Microsoft').toBeGreaterThan(0)
   await new Visitor(portal).signIn(people.admin)

@@ -333,7 +333,7 @@ async fn pages_are_served_while_eight_clients_fill_the_hash_queue() {
         .map(|number| try_to_sign_in(&portal, number, format!("192.0.2.{}", number % 8)))
         .collect();
     // The queue is full: requests that find no place in it are refused immediately.
-    until("each client has submitted sixteen", || hasher.waiting() >= 100).await;
+    until("a hundred requests are submitted", || hasher.waiting() >= 100).await;
     let waiting = || requests.iter().filter(|request| !request.is_finished()).count();
     until("the others are refused", || waiting() <= MAX_QUEUED).await;
     for path in ["/", "/login", "/register", "/reset-password"].repeat(20) {
