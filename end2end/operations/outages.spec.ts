@@ -175,10 +175,13 @@ test.describe('Redis', () => {
       const { username, password } = ada
       if (failure === 'gone') await redis.crash()
       else redis.freeze()
-      const page = await new Visitor(portal).submit('sign_in', { username, password })
-      expectUnavailable(page, SIGN_IN_WAIT)
-      // The counters have noticed the outage and send no command.
+      const page = new Visitor(portal).submit('sign_in', { username, password })
+      // For two seconds after they have noticed the outage, the counters send no command.
+      await until('the counters to notice the outage', async () => {
+        return portal.logged.includes('rate limits are per process') ? true : undefined
+      })
       expectErrorResult(await new Visitor(portal).send('sign_in', { username, password }), REDIS_WAIT)
+      expectUnavailable(await page, SIGN_IN_WAIT)
 
       if (failure === 'gone') await redis.startAgain()
       else redis.resume()
