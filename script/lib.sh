@@ -165,9 +165,20 @@ leptos_debug() {
 # The features of the release program.
 RELEASE_FEATURES=jemalloc
 
-leptos_release() {
-  (cd "$ROOT" && LEPTOS_SITE_ROOT="$RELEASE_SITE" cargo leptos build --release --precompress --bin-features "$RELEASE_FEATURES")
-}
+# Builds both halves at the same time, the program first: for half of its time it keeps only one core busy, most of it the link.
+# Stops the other half if one fails.
+leptos_release() (
+  # An asynchronous command ignores Ctrl-C unless the trap is reset.
+  build_half() { (trap - INT && exec nice -n "$1" cargo leptos build --release "${@:2}") & }
+  export LEPTOS_SITE_ROOT="$RELEASE_SITE"
+  cd "$ROOT" || return
+  build_half 0 --server-only --bin-features "$RELEASE_FEATURES"
+  build_half 19 --frontend-only --precompress
+  if wait -n && wait -n; then return; fi
+  kill -INT "$(jobs -pr)" 2>/dev/null
+  wait
+  return 1
+)
 
 # True if the debug program and its site are built from the current sources.
 debug_is_built() {
