@@ -2,6 +2,5 @@
 
 pub mod alert;
 pub mod badge;
-pub mod card;
 pub mod email_address;
 pub mod icon;

@@ -5,15 +5,16 @@ use leptos::prelude::*;
 
 use crate::http::STATUS_PAGE;
 use crate::islands::fields::{PasswordField, TextAreaField};
-use crate::islands::form::FormIsland;
 use crate::pages::email_change::{OtherUserSignedIn, belongs_to_other_user};
 use crate::pages::error_page::internal_error_page;
+use crate::pages::form::Form;
 use crate::pages::invalid_link::InvalidLinkPage;
 use crate::pages::layouts::{FlashError, ProgressStep, SignedOutLayout};
 use crate::pages::page_request::{PageRequest, cookie_check, param};
 use crate::pages::reauthentication::HiddenUsernameField;
 use crate::pages::register::ANSWER_HINT;
 use crate::pages::registration_status::status_page;
+use crate::pages::rendered::IntoRendered as _;
 use backend::accounts::questions::{AnsweredQuestion, OpenQuestion, find_open_question};
 use backend::accounts::registration_status::{RegistrationState, find_registration};
 use backend::auth::link::find_link_view;
@@ -126,9 +127,9 @@ fn QuestionPage(request: PageRequest, asked: Asked) -> impl IntoView {
                         <a class="btn btn-primary btn-block" href="/ms-login">"Sign in with Microsoft to answer"</a>
                     </div>
                 }
-                .into_any()
+                .rendered()
             } else {
-                view! { <AnswerForm request=request username=asked.username.clone() token=asked.token question_id=asked.question.id rights=asked.rights /> }.into_any()
+                view! { <AnswerForm request=request username=asked.username.clone() token=asked.token question_id=asked.question.id rights=asked.rights /> }.rendered()
             }}
             {asked.may_dispute.then(|| view! {
                 <form class="flex flex-col items-start gap-2 text-sm/6 text-muted" method="post" action="/do/disown_registration">
@@ -184,7 +185,7 @@ fn AnswerForm(
 ) -> impl IntoView {
     let asks_password = rights == Rights::WithPassword;
     view! {
-        <FormIsland action="/do/answer_question".to_owned() errors=request.errors()>
+        <Form action="/do/answer_question".to_owned() errors=request.errors()>
             <input type="hidden" name="token" value=token />
             <input type="hidden" name="page" value="question" />
             <input type="hidden" name="question_id" value=question_id />
@@ -220,7 +221,7 @@ fn AnswerForm(
                         "."
                     </p>
                 }
-                .into_any()
+                .rendered()
             } else {
                 view! {
                     <details class="text-sm/6 text-muted">
@@ -231,8 +232,8 @@ fn AnswerForm(
                         </div>
                     </details>
                 }
-                .into_any()
+                .rendered()
             }}
-        </FormIsland>
+        </Form>
     }
 }

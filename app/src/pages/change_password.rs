@@ -3,10 +3,11 @@
 use leptos::prelude::*;
 
 use crate::islands::fields::PasswordField;
-use crate::islands::form::FormIsland;
+use crate::pages::form::Form;
 use crate::pages::layouts::{NavSection, ProgressStep, SignedInLayout, SignedOutLayout};
 use crate::pages::page_request::PageRequest;
 use crate::pages::reauthentication::{CurrentPasswordField, ForgottenPasswordHint, ReauthenticationRequired};
+use crate::pages::rendered::IntoRendered as _;
 use backend::sessions::{AuthMethod, CurrentUser, SessionKind};
 use domain::errors::Field;
 
@@ -38,9 +39,9 @@ pub fn ChangePasswordPage() -> impl IntoView {
         view! {
             <SignedInLayout request=request.clone() title=title.to_owned() lead=lead.to_owned() section=NavSection::Profile narrow=true>
                 {if needs_reauthentication {
-                    view! { <ReauthenticationRequired request=request /> }.into_any()
+                    view! { <ReauthenticationRequired request=request /> }.rendered()
                 } else {
-                    view! { <PasswordForm request=request current_user=current_user /> }.into_any()
+                    view! { <PasswordForm request=request current_user=current_user /> }.rendered()
                 }}
             </SignedInLayout>
         }
@@ -83,7 +84,7 @@ fn PasswordForm(request: PageRequest, current_user: CurrentUser) -> impl IntoVie
     let min_length = request.settings().password_min_length;
     let asks_password = current_user.requires_password();
     view! {
-        <FormIsland action="/do/change_password".to_owned() errors=request.errors()>
+        <Form action="/do/change_password".to_owned() errors=request.errors()>
             <CurrentPasswordField current_user=current_user.clone() first=true />
             <PasswordField
                 field=Field::NewPassword
@@ -107,8 +108,8 @@ fn PasswordForm(request: PageRequest, current_user: CurrentUser) -> impl IntoVie
                 </button>
                 {(current_user.kind == SessionKind::Ordinary).then(|| view! { <a class="btn border-line" href="/profile">"Cancel"</a> })}
             </div>
-        </FormIsland>
+        </Form>
         {asks_password.then(|| view! { <ForgottenPasswordHint /> })}
     }
-    .into_any()
+    .rendered()
 }

@@ -3,10 +3,11 @@
 use leptos::prelude::*;
 
 use crate::components::alert::WarningAlert;
-use crate::islands::form::FormIsland;
+use crate::pages::form::Form;
 use crate::pages::layouts::{NavSection, SignedInLayout};
 use crate::pages::page_request::PageRequest;
 use crate::pages::reauthentication::{CurrentPasswordField, ForgottenPasswordHint, ReauthenticationRequired};
+use crate::pages::rendered::IntoRendered as _;
 use backend::accounts::deletion::DELETION_DELAY;
 use backend::sessions::CurrentUser;
 use domain::time::utc_text;
@@ -42,9 +43,9 @@ pub fn DeleteAccountPage() -> impl IntoView {
                 <WarningAlert message=warning.to_owned() />
                 <p><a href="/profile/data.json" download>"Download your data"</a>" first if you want to keep it."</p>
                 {if needs_reauthentication {
-                    view! { <ReauthenticationRequired request=request /> }.into_any()
+                    view! { <ReauthenticationRequired request=request /> }.rendered()
                 } else {
-                    view! { <DeleteForm request=request current_user=current_user /> }.into_any()
+                    view! { <DeleteForm request=request current_user=current_user /> }.rendered()
                 }}
                 {(asks_password && !needs_reauthentication).then(|| view! { <ForgottenPasswordHint /> })}
             </div>
@@ -56,13 +57,13 @@ pub fn DeleteAccountPage() -> impl IntoView {
 #[component]
 fn DeleteForm(request: PageRequest, current_user: CurrentUser) -> impl IntoView {
     view! {
-        <FormIsland action="/do/delete_account".to_owned() errors=request.errors()>
+        <Form action="/do/delete_account".to_owned() errors=request.errors()>
             <CurrentPasswordField current_user=current_user first=true />
             <div class="flex flex-wrap gap-3">
                 <button class="btn btn-error">"Delete account"</button>
                 <a class="btn border-line" href="/profile">"Cancel"</a>
             </div>
-        </FormIsland>
+        </Form>
     }
-    .into_any()
+    .rendered()
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::pages::document::{DocumentAssets, brand, head};
 use crate::pages::layouts::PageHeading;
+use crate::pages::rendered::{IntoRendered as _, Rendered};
 use backend::settings::Settings;
 
 /// An email as the page shows it.
@@ -69,14 +70,14 @@ fn email_item(email: DevEmail, is_open: bool) -> impl IntoView {
 }
 
 /// Renders the text, with lines that are URLs as links.
-fn linkify(text: &str) -> Vec<AnyView> {
+fn linkify(text: &str) -> Vec<Rendered> {
     text.split_inclusive('\n')
         .map(|line| {
             let url = line.trim_end();
             if url.starts_with("http://") || url.starts_with("https://") {
-                view! { <a href=url.to_owned()>{url.to_owned()}</a> "\n" }.into_any()
+                view! { <a href=url.to_owned()>{url.to_owned()}</a> "\n" }.rendered()
             } else {
-                line.to_owned().into_any()
+                line.to_owned().rendered()
             }
         })
         .collect()

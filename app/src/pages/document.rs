@@ -13,6 +13,7 @@ use leptos_meta::MetaTags;
 use crate::http::Theme;
 use crate::pages::App;
 use crate::pages::page_request::PageRequest;
+use crate::pages::rendered::IntoRendered as _;
 use backend::settings::Settings;
 
 /// The parts of the document that depend on the built assets. They are rendered once, at startup.
@@ -122,9 +123,9 @@ pub fn brand(settings: &Settings, compact: bool) -> impl IntoView + use<> {
     view! {
         <a class="inline-flex min-h-11 items-center gap-2.5 leading-5 font-semibold tracking-tight" href="/">
             {if has_logo {
-                view! { <img class="h-7 w-auto max-w-40" src="/logo" alt="" /> }.into_any()
+                view! { <img class="h-7 w-auto max-w-40" src="/logo" alt="" /> }.rendered()
             } else {
-                view! { <crate::components::icon::Mark /> }.into_any()
+                view! { <crate::components::icon::Mark /> }.rendered()
             }}
             <span class=compact.then_some("max-w-64 max-sm:sr-only")>{name}</span>
         </a>

@@ -4,14 +4,15 @@
 use leptos::prelude::*;
 
 use crate::islands::fields::{PasswordField, TextField};
-use crate::islands::form::FormIsland;
 use crate::pages::error_page::internal_error_page;
+use crate::pages::form::Form;
 use crate::pages::invalid_link::InvalidLinkPage;
 use crate::pages::layouts::{NavSection, ProgressStep, SignedInLayout, SignedOutLayout};
 use crate::pages::page_request::{PageRequest, cookie_check, param};
 use crate::pages::reauthentication::{
     CurrentPasswordField, ForgottenPasswordHint, HiddenUsernameField, ReauthenticationRequired,
 };
+use crate::pages::rendered::IntoRendered as _;
 use backend::auth::link::{LinkView, find_link_view};
 use backend::sessions::CurrentUser;
 use domain::errors::Field;
@@ -29,9 +30,9 @@ pub fn EmailChangePage() -> impl IntoView {
     Some(view! {
         <SignedInLayout request=request.clone() title="Change email address".to_owned() lead=lead section=NavSection::Profile narrow=true>
             {if needs_reauthentication {
-                view! { <ReauthenticationRequired request=request /> }.into_any()
+                view! { <ReauthenticationRequired request=request /> }.rendered()
             } else {
-                view! { <EmailChangeForm request=request current_user=current_user /> }.into_any()
+                view! { <EmailChangeForm request=request current_user=current_user /> }.rendered()
             }}
             {(asks_password && !needs_reauthentication).then(|| view! { <ForgottenPasswordHint /> })}
         </SignedInLayout>
@@ -42,7 +43,7 @@ pub fn EmailChangePage() -> impl IntoView {
 #[component]
 fn EmailChangeForm(request: PageRequest, current_user: CurrentUser) -> impl IntoView {
     view! {
-        <FormIsland action="/do/ask_address_change".to_owned() errors=request.errors()>
+        <Form action="/do/ask_address_change".to_owned() errors=request.errors()>
             <TextField
                 field=Field::Email
                 label="New email address".to_owned()
@@ -57,9 +58,9 @@ fn EmailChangeForm(request: PageRequest, current_user: CurrentUser) -> impl Into
                 <button class="btn btn-primary">"Send confirmation link"</button>
                 <a class="btn border-line" href="/profile">"Cancel"</a>
             </div>
-        </FormIsland>
+        </Form>
     }
-    .into_any()
+    .rendered()
 }
 
 /// The page of the link that confirms the new email address.
@@ -137,7 +138,7 @@ fn ConfirmEmailChangeForm(request: PageRequest, link: LinkView, token: String) -
     let lead = format!("Confirm {} as the email address for {}. {consequence}", link.email, link.username);
     view! {
         <SignedOutLayout request=request.clone() title="Confirm your new email address".to_owned() lead=lead step=ProgressStep::None>
-            <FormIsland action="/do/change_address".to_owned() errors=request.errors()>
+            <Form action="/do/change_address".to_owned() errors=request.errors()>
                 <input type="hidden" name="token" value=token />
                 {cookie_check()}
                 {(!signed_in).then(|| view! {
@@ -154,7 +155,7 @@ fn ConfirmEmailChangeForm(request: PageRequest, link: LinkView, token: String) -
                 <div class="flex flex-wrap gap-3">
                     <button class="btn btn-primary btn-block">"Confirm new email address"</button>
                 </div>
-            </FormIsland>
+            </Form>
             {(!signed_in).then(|| view! {
                 <p class="text-sm/6 text-muted">"Not your account? You can close this page."</p>
             })}
@@ -181,13 +182,13 @@ fn UndoEmailChangeForm(request: PageRequest, link: LinkView, token: String) -> i
     };
     view! {
         <SignedOutLayout request=request.clone() title="Undo the change of email address?".to_owned() lead=lead step=ProgressStep::None>
-            <FormIsland action="/do/undo_address_change".to_owned() errors=request.errors()>
+            <Form action="/do/undo_address_change".to_owned() errors=request.errors()>
                 <input type="hidden" name="token" value=token />
                 {cookie_check()}
                 <div class="flex flex-wrap gap-3">
                     <button class="btn btn-primary btn-block">{button}</button>
                 </div>
-            </FormIsland>
+            </Form>
             <p class="text-sm/6 text-muted">{hint}</p>
         </SignedOutLayout>
     }

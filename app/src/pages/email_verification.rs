@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use crate::islands::fields::PasswordField;
-use crate::islands::form::FormIsland;
 use crate::pages::error_page::internal_error_page;
+use crate::pages::form::Form;
 use crate::pages::invalid_link::InvalidLinkPage;
 use crate::pages::layouts::{ProgressStep, SignedOutLayout};
 use crate::pages::page_request::{PageRequest, cookie_check, param};
@@ -41,7 +41,7 @@ fn EmailVerificationForm(request: PageRequest, link: LinkView, token: String) ->
     let lead = format!("Confirm {} as the email address for {}.", link.email, link.username);
     view! {
         <SignedOutLayout request=request.clone() title="Confirm your email address".to_owned() lead=lead step=ProgressStep::Register>
-            <FormIsland action="/do/confirm_address".to_owned() errors=request.errors()>
+            <Form action="/do/confirm_address".to_owned() errors=request.errors()>
                 <input type="hidden" name="token" value=confirm_token />
                 {cookie_check()}
                 {(!password_not_needed).then(|| view! {
@@ -58,7 +58,7 @@ fn EmailVerificationForm(request: PageRequest, link: LinkView, token: String) ->
                 <div class="flex flex-wrap gap-3">
                     <button class="btn btn-primary btn-block">"Confirm email address"</button>
                 </div>
-            </FormIsland>
+            </Form>
             <form class="flex flex-col items-start gap-2 text-sm/6 text-muted" method="post" action="/do/disown_address">
                 <input type="hidden" name="token" value=token />
                 <p>"Not your registration?"</p>

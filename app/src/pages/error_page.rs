@@ -9,6 +9,7 @@ use crate::http::Theme;
 use crate::pages::document::{DocumentAssets, brand, head, theme_attribute};
 use crate::pages::layouts::{NavSection, PageHeading, SignedInLayout, help_link, visitor_frame};
 use crate::pages::page_request::{PageRequest, set_status};
+use crate::pages::rendered::IntoRendered as _;
 use backend::error::InternalError;
 use backend::infra::random;
 use backend::settings::Settings;
@@ -210,6 +211,7 @@ pub fn ErrorPage(
             (),
         )}
     }
+    .rendered()
     .into_any()
 }
 

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-use crate::islands::form::FormIsland;
 use crate::pages::error_page::internal_error_page;
+use crate::pages::form::Form;
 use crate::pages::invalid_link::InvalidLinkPage;
 use crate::pages::layouts::{ProgressStep, SignedOutLayout};
 use crate::pages::page_request::{PageRequest, cookie_check, param};
@@ -39,14 +39,14 @@ fn FirstAdminForm(request: PageRequest, token: String) -> impl IntoView {
             lead="With this account, you can approve everyone else. This link works only once.".to_owned()
             step=ProgressStep::None
         >
-            <FormIsland action="/do/set_up".to_owned() errors=request.errors()>
+            <Form action="/do/set_up".to_owned() errors=request.errors()>
                 <input type="hidden" name="token" value=token />
                 {cookie_check()}
                 {registration_fields(&request, "")}
                 <div class="flex flex-wrap gap-3">
                     <button class="btn btn-primary btn-block">"Create administrator"</button>
                 </div>
-            </FormIsland>
+            </Form>
         </SignedOutLayout>
     }
 }

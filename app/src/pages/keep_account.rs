@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use crate::islands::fields::PasswordField;
-use crate::islands::form::FormIsland;
 use crate::pages::email_change::with_link;
+use crate::pages::form::Form;
 use crate::pages::layouts::{ProgressStep, SignedOutLayout};
 use crate::pages::page_request::{PageRequest, cookie_check};
 use crate::pages::reauthentication::HiddenUsernameField;
@@ -39,7 +39,7 @@ fn KeepAccountForm(request: PageRequest, link: LinkView, token: String) -> impl 
     let asks_password = link.unconfirmed && link.has_password;
     view! {
         <SignedOutLayout request=request.clone() title="Keep your account?".to_owned() lead=lead step=ProgressStep::None>
-            <FormIsland action="/do/keep_account".to_owned() errors=request.errors()>
+            <Form action="/do/keep_account".to_owned() errors=request.errors()>
                 <input type="hidden" name="token" value=token />
                 {cookie_check()}
                 {asks_password.then(|| view! {
@@ -56,7 +56,7 @@ fn KeepAccountForm(request: PageRequest, link: LinkView, token: String) -> impl 
                 <div class="flex flex-wrap gap-3">
                     <button class="btn btn-primary btn-block">"Keep account"</button>
                 </div>
-            </FormIsland>
+            </Form>
             <p class="text-sm/6 text-muted">"If you want your account to be deleted, close this page."</p>
         </SignedOutLayout>
     }

@@ -10,6 +10,7 @@ use crate::islands::session_timeout::SessionTimeout;
 use crate::islands::theme::ThemeSwitch;
 use crate::pages::document::{brand, skip_link};
 use crate::pages::page_request::PageRequest;
+use crate::pages::rendered::{IntoRendered as _, RenderedChildren};
 use backend::admin::queue::count_pending;
 use backend::sessions::{CurrentUser, seconds_until};
 use backend::settings::Settings;
@@ -88,7 +89,7 @@ pub fn FlashMessages(
     view! {
         <div class="empty:hidden">
             {notice.map(|(message, text)| if let Some((href, label)) = next_page(message) {
-                view! { <SuccessAlertWithLink message=text href=href label=label /> }.into_any()
+                view! { <SuccessAlertWithLink message=text href=href label=label /> }.rendered()
             } else if let Some((decision, from)) = undoable(message, &request) {
                 view! {
                     <div class="flex flex-col items-start gap-2">
@@ -100,11 +101,11 @@ pub fn FlashMessages(
                         </form>
                     </div>
                 }
-                .into_any()
+                .rendered()
             } else if message.is_success() {
-                view! { <SuccessAlert message=text /> }.into_any()
+                view! { <SuccessAlert message=text /> }.rendered()
             } else {
-                view! { <InfoAlert message=text /> }.into_any()
+                view! { <InfoAlert message=text /> }.rendered()
             })}
         </div>
     }
@@ -230,7 +231,7 @@ pub fn SignedOutLayout(
     /// The current step.
     step: ProgressStep,
     /// The content of the page.
-    children: Children,
+    children: RenderedChildren,
 ) -> impl IntoView {
     let name = request.settings().portal_name.clone();
     view! {
@@ -240,7 +241,7 @@ pub fn SignedOutLayout(
             view! {
                 <FlashMessages request=request.clone() />
                 <PageHeading title=title lead=lead />
-                {children()}
+                {children.render()}
             },
             view! { {help_link(request.settings())} {theme_switch(&request)} },
             view! {
@@ -257,7 +258,7 @@ pub fn SignedOutLayout(
         )}
         {request.context.restricted_user.as_deref().or(request.current_user()).map(|current_user| session_timeout(&request, current_user))}
     }
-    .into_any()
+    .rendered()
 }
 
 /// The steps of a registration or of a password reset, with the current step marked.
@@ -334,7 +335,7 @@ pub fn SignedInLayout(
     /// True for content in a narrow column, such as text and forms. False for lists.
     narrow: bool,
     /// The content of the page.
-    children: Children,
+    children: RenderedChildren,
 ) -> impl IntoView {
     let current_user = request.current_user().cloned();
     let timeout = current_user.as_ref().map(|current_user| session_timeout(&request, current_user));
@@ -365,7 +366,7 @@ pub fn SignedInLayout(
                     </a>
                 })}
                 <PageHeading title=title lead=lead />
-                {children()}
+                {children.render()}
             </main>
             {timeout}
             <footer

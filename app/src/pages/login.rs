@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::components::icon::MicrosoftMark;
 use crate::http::STATUS_PAGE;
 use crate::islands::fields::{PasswordField, TextField};
-use crate::islands::form::FormIsland;
+use crate::pages::form::Form;
 use crate::pages::layouts::{PageDescription, ProgressStep, SignedOutLayout};
 use crate::pages::page_request::{PageRequest, cookie_check, query};
 use domain::errors::{ErrorCode, Field};
@@ -45,7 +45,7 @@ pub fn LoginPage() -> impl IntoView {
                 "Sign in to {} with your username or email address.",
                 request.settings().portal_name
             ) />
-            <FormIsland action="/do/sign_in".to_owned() errors=request.errors()>
+            <Form action="/do/sign_in".to_owned() errors=request.errors()>
                 <input type="hidden" name="next" value=next />
                 {cookie_check()}
                 <TextField
@@ -96,7 +96,7 @@ pub fn LoginPage() -> impl IntoView {
                     </div>
                 })}
                 <p class="text-sm/6 text-muted">"No account yet? " <a href="/register">"Create an account"</a></p>
-            </FormIsland>
+            </Form>
             {can_resend_verification.then(|| view! { <form id="ask-confirmation" method="post" action="/do/ask_confirmation"></form> })}
         </SignedOutLayout>
     })

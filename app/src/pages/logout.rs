@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::islands::form::FormIsland;
+use crate::pages::form::Form;
 use crate::pages::layouts::{NavSection, ProgressStep, SignedInLayout, SignedOutLayout};
 use crate::pages::page_request::PageRequest;
 
@@ -18,12 +18,12 @@ pub fn LogoutPage() -> impl IntoView {
                 lead="You can ask for a temporary password at any time.".to_owned()
                 step=ProgressStep::None
             >
-                <FormIsland action="/do/sign_out".to_owned() errors=request.errors()>
+                <Form action="/do/sign_out".to_owned() errors=request.errors()>
                     <div class="flex flex-wrap items-center gap-3">
                         <button class="btn btn-primary">"Sign out"</button>
                         <a class="btn border-line" href="/change-password">"Cancel"</a>
                     </div>
-                </FormIsland>
+                </Form>
             </SignedOutLayout>
         }
         .into_any(),
@@ -35,12 +35,12 @@ pub fn LogoutPage() -> impl IntoView {
                 section=NavSection::None
                 narrow=true
             >
-                <FormIsland action="/do/sign_out".to_owned() errors=request.errors()>
+                <Form action="/do/sign_out".to_owned() errors=request.errors()>
                     <div class="flex flex-wrap items-center gap-3">
                         <button class="btn btn-primary">"Sign out"</button>
                         <a class="btn border-line" href="/profile">"Cancel"</a>
                     </div>
-                </FormIsland>
+                </Form>
             </SignedInLayout>
         }
         .into_any(),

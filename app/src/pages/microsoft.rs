@@ -2,11 +2,12 @@
 
 use leptos::prelude::*;
 
-use crate::islands::form::FormIsland;
 use crate::pages::error_page::{ErrorPage, internal_error_page};
+use crate::pages::form::Form;
 use crate::pages::layouts::{FlashError, NavSection, SignedInLayout};
 use crate::pages::page_request::PageRequest;
 use crate::pages::reauthentication::{CurrentPasswordField, ForgottenPasswordHint, ReauthenticationRequired};
+use crate::pages::rendered::IntoRendered as _;
 use backend::entity::identity;
 use backend::microsoft::identity_lookup::find_identity;
 use backend::microsoft::is_only_sign_in_method;
@@ -78,7 +79,7 @@ fn MicrosoftContent(
                             <a class="btn border-line" href="/profile">"Cancel"</a>
                         </div>
                     }
-                    .into_any()
+                    .rendered()
                 } else if is_unconfirmed {
                     view! {
                         <FlashError request=request />
@@ -89,11 +90,11 @@ fn MicrosoftContent(
                             <a class="btn border-line" href="/profile">"Cancel"</a>
                         </div>
                     }
-                    .into_any()
+                    .rendered()
                 } else if needs_reauthentication {
-                    view! { <ReauthenticationRequired request=request /> }.into_any()
+                    view! { <ReauthenticationRequired request=request /> }.rendered()
                 } else {
-                    view! { <MicrosoftLinkForm request=request current_user=current_user is_linked=is_linked /> }.into_any()
+                    view! { <MicrosoftLinkForm request=request current_user=current_user is_linked=is_linked /> }.rendered()
                 }}
             </div>
         </SignedInLayout>
@@ -111,14 +112,14 @@ fn MicrosoftLinkForm(request: PageRequest, current_user: CurrentUser, is_linked:
     };
     let asks_password = current_user.requires_password();
     view! {
-        <FormIsland action=action.to_owned() errors=request.errors()>
+        <Form action=action.to_owned() errors=request.errors()>
             <CurrentPasswordField current_user=current_user first=true />
             <div class="flex flex-wrap gap-3">
                 <button class="btn btn-primary">{label}</button>
                 <a class="btn border-line" href="/profile">"Cancel"</a>
             </div>
-        </FormIsland>
+        </Form>
         {asks_password.then(|| view! { <ForgottenPasswordHint /> })}
     }
-    .into_any()
+    .rendered()
 }

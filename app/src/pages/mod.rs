@@ -8,6 +8,7 @@
 
 pub mod admin;
 mod answer;
+mod card;
 mod change_password;
 mod delete_account;
 pub mod dev_mail;
@@ -16,6 +17,7 @@ mod email_change;
 mod email_verification;
 pub mod error_page;
 mod first_admin;
+mod form;
 mod home;
 mod invalid_link;
 mod keep_account;
@@ -28,6 +30,7 @@ mod profile;
 mod reauthentication;
 mod register;
 mod registration_status;
+mod rendered;
 mod reset_password;
 mod routes;
 mod sign_in_link;

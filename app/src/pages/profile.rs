@@ -5,13 +5,14 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use crate::components::badge::{ConfirmationBadge, RoleBadge, StatusBadge};
-use crate::components::card::Card;
 use crate::components::email_address::EmailAddressText;
 use crate::components::icon::{Icon, IconName};
 use crate::islands::relative_time::{RelativeTimes, UtcTime};
+use crate::pages::card::Card;
 use crate::pages::error_page::internal_error_page;
 use crate::pages::layouts::{FlashError, NavSection, SignedInLayout};
 use crate::pages::page_request::PageRequest;
+use crate::pages::rendered::IntoRendered as _;
 use backend::accounts::profile::{AccountActivity, ProfileData, RECENT_ACTIVITY_LIMIT};
 use backend::error::InternalError;
 use backend::sessions::CurrentUser;
@@ -88,7 +89,7 @@ fn YourDetails(current_user: CurrentUser) -> impl IntoView {
             </div>
         </Card>
     }
-    .into_any()
+    .rendered()
 }
 
 /// The link to change or set the password.
@@ -176,13 +177,13 @@ fn Sessions(sessions: Vec<SessionRow>) -> impl IntoView {
                         " to sign out everywhere else."
                     </p>
                 }
-                .into_any()
+                .rendered()
             } else {
-                view! { <p class="text-muted">"You're not signed in anywhere else."</p> }.into_any()
+                view! { <p class="text-muted">"You're not signed in anywhere else."</p> }.rendered()
             }}
         </Card>
     }
-    .into_any()
+    .rendered()
 }
 
 /// A session, with the action to end it if the user may end it.
@@ -222,9 +223,9 @@ fn RecentActivity(activity: Vec<ActivityRow>) -> impl IntoView {
     let rows = activity.into_iter().map(|row| {
         // Changes of the account stand out among sign-ins and sign-outs.
         let description = if row.is_change {
-            view! { <strong>{row.description}</strong> }.into_any()
+            view! { <strong>{row.description}</strong> }.rendered()
         } else {
-            row.description.into_any()
+            row.description.rendered()
         };
         let by = (!row.actor.is_empty()).then(|| format!(" by {}", row.actor));
         let from = (!row.ip_address.is_empty()).then(|| format!("From {}, ", row.ip_address));
@@ -241,7 +242,7 @@ fn RecentActivity(activity: Vec<ActivityRow>) -> impl IntoView {
             })}
         </Card>
     }
-    .into_any()
+    .rendered()
 }
 
 /// The links to download the data and to delete the account.

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use crate::islands::fields::PasswordField;
 use crate::pages::layouts::FlashError;
 use crate::pages::page_request::PageRequest;
+use crate::pages::rendered::IntoRendered as _;
 use backend::sessions::CurrentUser;
 use domain::errors::Field;
 
@@ -64,7 +65,7 @@ pub fn ReauthenticationRequired(
                         </div>
                     </form>
                 }
-                .into_any()
+                .rendered()
             } else {
                 view! {
                     <p>"Confirm it's you: sign out, then ask for a temporary password or another sign-in link."</p>
@@ -73,11 +74,11 @@ pub fn ReauthenticationRequired(
                         <a class="btn border-line" href="/profile">"Cancel"</a>
                     </div>
                 }
-                .into_any()
+                .rendered()
             }}
         </div>
     }
-    .into_any()
+    .rendered()
 }
 
 /// The hint below a form that asks for the current password, for a user who has forgotten it.

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::islands::fields::{PasswordField, TextAreaField, TextField};
-use crate::islands::form::FormIsland;
+use crate::pages::form::Form;
 use crate::pages::layouts::{PageDescription, ProgressStep, SignedOutLayout};
 use crate::pages::page_request::{PageRequest, cookie_check};
 use domain::errors::Field;
@@ -27,7 +27,7 @@ pub fn RegisterPage() -> impl IntoView {
                 "Create an account for {}. An administrator approves new accounts.",
                 request.settings().portal_name
             ) />
-            <FormIsland action="/do/register".to_owned() errors=request.errors()>
+            <Form action="/do/register".to_owned() errors=request.errors()>
                 {cookie_check()}
                 {registration_fields(
                     &request,
@@ -46,7 +46,7 @@ pub fn RegisterPage() -> impl IntoView {
                 <div class="flex flex-wrap gap-3">
                     <button class="btn btn-primary btn-block">"Create account"</button>
                 </div>
-            </FormIsland>
+            </Form>
             <p class="text-sm/6 text-muted">"Already have an account? " <a href="/login">"Sign in"</a></p>
             {has_microsoft.then(|| view! {
                 <p class="text-sm/6 text-muted">"Do you have a Microsoft work account? " <a href="/ms-login">"Sign in with Microsoft"</a></p>

@@ -4,11 +4,12 @@ use leptos::prelude::*;
 
 use crate::http::{QUESTION_PAGE, STATUS_PAGE, escape};
 use crate::islands::fields::PasswordField;
-use crate::islands::form::FormIsland;
 use crate::pages::error_page::internal_error_page;
+use crate::pages::form::Form;
 use crate::pages::layouts::{FlashError, ProgressStep, SignedOutLayout};
 use crate::pages::page_request::{PageRequest, cookie_check};
 use crate::pages::reauthentication::HiddenUsernameField;
+use crate::pages::rendered::{IntoRendered as _, Rendered};
 use backend::accounts::registration_status::{RegistrationState, RegistrationView, find_registration};
 use backend::error::InternalError;
 use domain::errors::Field;
@@ -141,7 +142,7 @@ fn RegistrationStatus(request: PageRequest, registration: RegistrationView) -> i
                     "No email? Enter your username and password on the " <a href="/login">"sign-in page"</a> " to get a new link."
                 </p>
             }
-            .into_any()
+            .rendered()
         }
         RegistrationState::Question { .. } => next_page(QUESTION_PAGE, "Answer the question"),
         RegistrationState::Approved => next_page("/login", "Sign in"),
@@ -154,25 +155,25 @@ fn RegistrationStatus(request: PageRequest, registration: RegistrationView) -> i
             })}
             {next_page("/register", "Register again")}
         }
-        .into_any(),
-        RegistrationState::Waiting => ().into_any(),
+        .rendered(),
+        RegistrationState::Waiting => ().rendered(),
     };
     let can_withdraw = registration.is_undecided();
     view! {
         <SignedOutLayout request=request.clone() title=title.to_owned() lead=lead step=step>
             {next}
             {if can_withdraw {
-                view! { <WithdrawalForm request=request registration=registration /> }.into_any()
+                view! { <WithdrawalForm request=request registration=registration /> }.rendered()
             } else {
-                view! { <FlashError request=request /> }.into_any()
+                view! { <FlashError request=request /> }.rendered()
             }}
         </SignedOutLayout>
     }
 }
 
 /// Renders the link to the page on which the person continues.
-fn next_page(href: &'static str, label: &'static str) -> AnyView {
-    view! { <div class="flex flex-wrap gap-3"><a class="btn btn-primary btn-block" href=href>{label}</a></div> }.into_any()
+fn next_page(href: &'static str, label: &'static str) -> Rendered {
+    view! { <div class="flex flex-wrap gap-3"><a class="btn btn-primary btn-block" href=href>{label}</a></div> }.rendered()
 }
 
 /// The form that withdraws the request. It asks for the password, because several people may use the browser.
@@ -188,7 +189,7 @@ fn WithdrawalForm(request: PageRequest, registration: RegistrationView) -> impl 
             </div>
             {if has_password || is_verified {
                 view! {
-                    <FormIsland action="/do/withdraw_request".to_owned() errors=request.errors()>
+                    <Form action="/do/withdraw_request".to_owned() errors=request.errors()>
                         <input type="hidden" name="registration" value=username.clone() />
                         {cookie_check()}
                         {has_password.then(|| view! {
@@ -205,9 +206,9 @@ fn WithdrawalForm(request: PageRequest, registration: RegistrationView) -> impl 
                         <div class="flex flex-wrap gap-3">
                             <button class="btn btn-outline btn-error">"Withdraw my request"</button>
                         </div>
-                    </FormIsland>
+                    </Form>
                 }
-                .into_any()
+                .rendered()
             } else {
                 let sign_in = format!("/ms-login?next={}", escape(STATUS_PAGE));
                 view! {
@@ -219,7 +220,7 @@ fn WithdrawalForm(request: PageRequest, registration: RegistrationView) -> impl 
                         <a class="btn border-line" href=sign_in>"Sign in with Microsoft to withdraw"</a>
                     </div>
                 }
-                .into_any()
+                .rendered()
             }}
         </section>
     }

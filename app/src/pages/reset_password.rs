@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::islands::fields::TextField;
-use crate::islands::form::FormIsland;
+use crate::pages::form::Form;
 use crate::pages::layouts::{PageDescription, ProgressStep, SignedOutLayout};
 use crate::pages::page_request::{PageRequest, cookie_check};
 use domain::errors::Field;
@@ -19,7 +19,7 @@ pub fn ResetPasswordPage() -> impl IntoView {
                 "Ask for a temporary password for your account at {}.",
                 request.settings().portal_name
             ) />
-            <FormIsland action="/do/ask_reset".to_owned() errors=request.errors()>
+            <Form action="/do/ask_reset".to_owned() errors=request.errors()>
                 {cookie_check()}
                 <TextField
                     field=Field::Email
@@ -33,7 +33,7 @@ pub fn ResetPasswordPage() -> impl IntoView {
                 <div class="flex flex-wrap gap-3">
                     <button class="btn btn-primary btn-block">"Send a temporary password"</button>
                 </div>
-            </FormIsland>
+            </Form>
             <p class="text-sm/6 text-muted">"Remembered your password? " <a href="/login">"Sign in"</a></p>
         </SignedOutLayout>
     })

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use crate::islands::fields::PasswordField;
-use crate::islands::form::FormIsland;
 use crate::pages::error_page::internal_error_page;
+use crate::pages::form::Form;
 use crate::pages::invalid_link::InvalidLinkPage;
 use crate::pages::layouts::{ProgressStep, SignedOutLayout};
 use crate::pages::page_request::{PageRequest, cookie_check, param};
@@ -56,7 +56,7 @@ fn SignInLinkForm(request: PageRequest, link: LinkView, token: String) -> impl I
         .into_any(),
         None => view! {
             <SignedOutLayout request=request.clone() title=title.clone() lead="This link signs you in once.".to_owned() step=ProgressStep::SignInAfterApproval>
-                <FormIsland action="/do/use_sign_in_link".to_owned() errors=request.errors()>
+                <Form action="/do/use_sign_in_link".to_owned() errors=request.errors()>
                     <input type="hidden" name="token" value=token />
                     {cookie_check()}
                     {link.unconfirmed.then(|| view! {
@@ -73,7 +73,7 @@ fn SignInLinkForm(request: PageRequest, link: LinkView, token: String) -> impl I
                     <div class="flex flex-wrap gap-3">
                         <button class="btn btn-primary btn-block">{title}</button>
                     </div>
-                </FormIsland>
+                </Form>
             </SignedOutLayout>
         }
         .into_any(),

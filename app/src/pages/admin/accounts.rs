@@ -6,6 +6,7 @@ use crate::components::badge::{ConfirmationBadge, RoleBadge, StatusBadge};
 use crate::components::email_address::EmailAddressText;
 use crate::components::icon::{Icon, IconName};
 use crate::islands::relative_time::UtcTime;
+use crate::pages::rendered::{IntoRendered as _, RenderedChildren};
 use domain::status::{AdminAction, UserId};
 use domain::view_models::{Page, UserRow};
 
@@ -52,8 +53,8 @@ fn AccountRow(user: UserRow) -> impl IntoView {
             </td>
             <td role="cell" data-label="Sign-in">{sign_in_method}</td>
             <td role="cell" data-label="Last sign-in">{match user.last_sign_in {
-                Some(at) => view! { <UtcTime at=at /> }.into_any(),
-                None => view! { <span class="text-muted">"Never"</span> }.into_any(),
+                Some(at) => view! { <UtcTime at=at /> }.rendered(),
+                None => view! { <span class="text-muted">"Never"</span> }.rendered(),
             }}</td>
             <td role="cell"><div class="flex grow gap-2 max-lg:flex-wrap lg:justify-end"><AccountMenu user=user /></div></td>
         </tr>
@@ -86,7 +87,7 @@ pub fn Menu(
     /// The username.
     name: String,
     /// The items.
-    children: Children,
+    children: RenderedChildren,
 ) -> impl IntoView {
     view! {
         <details class="dropdown dropdown-end">
@@ -94,7 +95,7 @@ pub fn Menu(
                 <Icon name=IconName::Ellipsis />
             </summary>
             <ul class="dropdown-content menu mt-1 w-max max-w-[calc(100vw-2rem)] rounded-box border border-base-300 bg-base-100 shadow-lg sm:min-w-48">
-                {children()}
+                {children.render()}
             </ul>
         </details>
     }

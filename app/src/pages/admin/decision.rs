@@ -4,14 +4,15 @@ use leptos::prelude::*;
 
 use crate::components::alert::WarningAlert;
 use crate::islands::fields::TextAreaField;
-use crate::islands::form::FormIsland;
 use crate::pages::admin::email_preview::EmailPreview;
-use crate::pages::admin::queue_facts::RegistrationCard;
+use crate::pages::admin::queue_facts::registration_card;
 use crate::pages::admin::saved_reasons::SavedReasons;
 use crate::pages::admin::user::{ActionMenu, UserCard, with_user};
 use crate::pages::error_page::ErrorPage;
+use crate::pages::form::Form;
 use crate::pages::layouts::{FlashError, NavSection, SignedInLayout};
 use crate::pages::page_request::{PageRequest, param};
+use crate::pages::rendered::{IntoRendered as _, Rendered};
 use backend::admin::saved_reasons::read_reasons_for;
 use domain::errors::{ErrorCode, Field, FormErrors};
 use domain::saved_reason::SavedReason;
@@ -23,15 +24,27 @@ use domain::view_models::UserRow;
 #[component]
 pub fn AdminActionPage() -> impl IntoView {
     let action = AdminAction::from_slug(&param("decision"));
-    with_user(move |request, user| match action {
-        Some(action) => view! { <ActionConfirmation request=request user=user action=action /> }.into_any(),
-        None => view! { <ErrorPage status=404 reference=None /> }.into_any(),
+    with_user(move |request, user| async move {
+        let Some(action) = action else {
+            return view! { <ErrorPage status=404 reference=None /> }.into_any();
+        };
+        let registration = registration_card(&request, user.id).await;
+        // They are optional here. Their own page reports a failed query.
+        let reasons = read_reasons_for(&request.backend, action).await.unwrap_or_default();
+        view! { <ActionConfirmation request=request user=user action=action registration=registration reasons=reasons /> }
+            .into_any()
     })
 }
 
 /// The confirmation of an action, or the reason why the action is not possible.
 #[component]
-fn ActionConfirmation(request: PageRequest, user: UserRow, action: AdminAction) -> impl IntoView {
+fn ActionConfirmation(
+    request: PageRequest,
+    user: UserRow,
+    action: AdminAction,
+    registration: Option<Rendered>,
+    reasons: Vec<SavedReason>,
+) -> impl IntoView {
     let name = user.username.clone();
     // Approving a deactivated user reactivates them, because the original application had no other way to reactivate.
     let action = if action == AdminAction::Approve && user.status == PublicStatus::Deactivated {
@@ -53,18 +66,18 @@ fn ActionConfirmation(request: PageRequest, user: UserRow, action: AdminAction) 
                         // The form shows all other errors.
                         {is_stale(&request.errors()).then(|| view! { <FlashError request=request.clone() /> })}
                         <UserCard user=user.clone() />
-                        <RegistrationCard request=request.clone() id=id />
+                        {registration}
                         <EmailPreview />
-                        <Suspense>{decision_form(request, user, action)}</Suspense>
+                        <DecisionForm request=request user=user action=action reasons=reasons />
                     }
-                    .into_any()
+                    .rendered()
                 } else {
                     view! {
                         <FlashError request=request />
                         <WarningAlert message=reason_not_possible(&user, action) />
                         <UserCard user=user.clone() />
                     }
-                    .into_any()
+                    .rendered()
                 }}
                 <ActionMenu title="Other actions" id=id confirmed=confirmed allowed_actions=other_actions />
             </div>
@@ -91,15 +104,6 @@ fn lead(request: &PageRequest, user: &UserRow, action: AdminAction) -> String {
     format!("{consequence} You can undo this for {}.", period_in_words(window))
 }
 
-/// Reads the saved reasons for an action and renders its form.
-fn decision_form(request: PageRequest, user: UserRow, action: AdminAction) -> impl IntoView {
-    Suspend::new(async move {
-        // They are optional here. Their own page reports a failed query.
-        let reasons = read_reasons_for(&request.backend, action).await.unwrap_or_default();
-        view! { <DecisionForm request=request user=user action=action reasons=reasons /> }
-    })
-}
-
 /// The form of an action: its fields and its button. Above it, the saved reasons that fill in a field.
 #[component]
 fn DecisionForm(
@@ -114,7 +118,7 @@ fn DecisionForm(
     let page = format!("/admin/{}/{}", action.slug(), user.id);
     let preview = format!("{page}/preview#preview");
     view! {
-        <FormIsland action="/do/decide".to_owned() errors=errors>
+        <Form action="/do/decide".to_owned() errors=errors>
             <input type="hidden" name="id" value=user.id.0 />
             <input type="hidden" name="mark" value=user.mark().to_string() />
             <input type="hidden" name="decision" value=action.slug() />
@@ -132,7 +136,7 @@ fn DecisionForm(
                 })}
                 <a class="btn border-line" href="/admin">"Cancel"</a>
             </div>
-        </FormIsland>
+        </Form>
     }
 }
 

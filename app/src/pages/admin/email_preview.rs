@@ -3,8 +3,9 @@
 use axum::http::request::Parts;
 use leptos::prelude::*;
 
-use crate::components::card::Card;
 use crate::http::EmailPreview as Preview;
+use crate::pages::card::Card;
+use crate::pages::rendered::IntoRendered as _;
 
 /// The email that the form of this page would send, if the form was sent for a preview.
 #[component]
@@ -28,8 +29,8 @@ pub fn EmailPreview() -> impl IntoView {
                             aria-label="Text of the email"
                         >{email.text}</pre>
                     }
-                    .into_any(),
-                    None => view! { <p class="text-muted">"No email will be sent."</p> }.into_any(),
+                    .rendered(),
+                    None => view! { <p class="text-muted">"No email will be sent."</p> }.rendered(),
                 }}
             </Card>
         }

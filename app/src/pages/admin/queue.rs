@@ -10,6 +10,7 @@ use crate::pages::admin::queue_bar::QueueBar;
 use crate::pages::admin::queue_facts::Facts;
 use crate::pages::admin::users_url::UsersUrl;
 use crate::pages::page_request::PageRequest;
+use crate::pages::rendered::IntoRendered as _;
 use domain::queue::{QueueRow, QueueView};
 use domain::status::{AdminAction, PublicStatus, UserId};
 use domain::time::Timestamp;
@@ -52,7 +53,7 @@ pub fn Queue(
             <div class="flex flex-col gap-3" id="queue" data-live data-keys>
                 <div class="card card-border border-base-300 bg-base-100">
                     {if is_empty {
-                        view! { <EmptyQueue filtered=url.filter.is_some() /> }.into_any()
+                        view! { <EmptyQueue filtered=url.filter.is_some() /> }.rendered()
                     } else {
                         view! {
                             // Long answers wrap in their own column, because the widths of the others are fixed.
@@ -68,7 +69,7 @@ pub fn Queue(
                                 <tbody role="rowgroup">{rows.collect_view()}</tbody>
                             </table>
                         }
-                        .into_any()
+                        .rendered()
                     }}
                 </div>
                 {next.map(|next| view! { <NextPage url=next label="More pending registrations" /> })}

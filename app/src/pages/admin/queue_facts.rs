@@ -9,37 +9,32 @@ use leptos::prelude::*;
 use crate::islands::relative_time::UtcTime;
 use crate::pages::admin::users_url::UsersUrl;
 use crate::pages::page_request::PageRequest;
+use crate::pages::rendered::{IntoRendered as _, Rendered};
 use backend::admin::queue::find_facts;
 use domain::decision::QueueFilter;
 use domain::queue::{AskedQuestion, Counted, EarlierDecision, QueueRow};
 use domain::status::{PublicStatus, UserId};
 use domain::view_models::UserRow;
 
-/// The card with the facts about a registration and the decisions about it. Shows nothing for an account without any.
-#[component]
-pub fn RegistrationCard(
-    /// The request that the page answers.
-    request: PageRequest,
-    /// The id of the account.
-    id: UserId,
-) -> impl IntoView {
+/// Reads the facts about the registration of the account `id` and the decisions about it, and renders their card. Returns `None` for
+/// an account without any.
+pub async fn registration_card(request: &PageRequest, id: UserId) -> Option<Rendered> {
     let current_user = request.administrator()?.user_id;
-    let card = Suspend::new(async move {
-        // The facts are optional here. The queue reports a failed query.
-        let row = find_facts(&request.backend, current_user, id).await.ok().flatten();
-        let row = row.filter(|row| {
-            is_waiting(&row.user) || row.answer.is_some() || !row.asked.is_empty() || !row.earlier.is_empty()
-        });
-        row.map(|row| view! {
+    // The facts are optional here. The queue reports a failed query.
+    let row = find_facts(&request.backend, current_user, id).await.ok().flatten()?;
+    let has_facts =
+        is_waiting(&row.user) || row.answer.is_some() || !row.asked.is_empty() || !row.earlier.is_empty();
+    has_facts.then(|| {
+        view! {
             <section class="card card-border border-base-300 bg-base-100" aria-labelledby="registration-title">
                 <div class="card-body gap-4 max-md:p-4">
                     <h2 class="card-title text-base" id="registration-title">"Registration and decisions"</h2>
                     <Facts row=row />
                 </div>
             </section>
-        })
-    });
-    Some(view! { <Suspense>{card}</Suspense> })
+        }
+        .rendered()
+    })
 }
 
 fn is_waiting(user: &UserRow) -> bool {
@@ -112,8 +107,8 @@ fn Asked(asked: AskedQuestion) -> impl IntoView {
                     <span class="text-muted">"Answered " {asked.answered_at.map(|at| view! { <UtcTime at=at /> })}</span>
                     <Quote text=answer />
                 }
-                .into_any(),
-                None => view! { <span class="text-muted">"No answer yet."</span> }.into_any(),
+                .rendered(),
+                None => view! { <span class="text-muted">"No answer yet."</span> }.rendered(),
             }}
         </li>
     }
@@ -124,11 +119,11 @@ fn Asked(asked: AskedQuestion) -> impl IntoView {
 fn Earlier(earlier: EarlierDecision, user_id: UserId) -> impl IntoView {
     let by = earlier.by.map(|by| format!(" by {by}"));
     let account = match earlier.account {
-        Some((id, _)) if id == user_id => ().into_any(),
+        Some((id, _)) if id == user_id => ().rendered(),
         Some((id, username)) => {
-            view! { "Account " <a href=format!("/admin/users/{id}")>{username}</a> ": " }.into_any()
+            view! { "Account " <a href=format!("/admin/users/{id}")>{username}</a> ": " }.rendered()
         }
-        None => "A deleted account with this email address: ".into_any(),
+        None => "A deleted account with this email address: ".rendered(),
     };
     view! {
         <li>

@@ -5,11 +5,12 @@ use leptos::prelude::*;
 
 use crate::components::icon::{Icon, IconName};
 use crate::islands::fields::{TextAreaField, TextField};
-use crate::islands::form::FormIsland;
 use crate::pages::admin::users::AdminTabs;
 use crate::pages::error_page::{ErrorPage, internal_error_page};
+use crate::pages::form::Form;
 use crate::pages::layouts::{FlashError, NavSection, SignedInLayout};
 use crate::pages::page_request::{PageRequest, param, query, set_status};
+use crate::pages::rendered::IntoRendered as _;
 use backend::admin::failed_emails::count_failed_emails;
 use backend::admin::saved_reasons::{find_saved_reason, read_saved_reasons};
 use domain::errors::Field;
@@ -46,9 +47,9 @@ fn Reasons(request: PageRequest, reasons: Vec<SavedReason>, failed_count: u64) -
                 <FlashError request=request />
                 {if is_full {
                     view! { <p class="text-muted">{format!("There are {MAX_SAVED_REASONS} saved reasons. Delete one before you add another.")}</p> }
-                        .into_any()
+                        .rendered()
                 } else {
-                    view! { <p><a class="btn btn-primary" href="/admin/reasons/new">"Add reason"</a></p> }.into_any()
+                    view! { <p><a class="btn btn-primary" href="/admin/reasons/new">"Add reason"</a></p> }.rendered()
                 }}
                 <div class="card card-border divide-y divide-base-300 border-base-300 bg-base-100">
                     {is_empty.then(|| view! {
@@ -147,7 +148,7 @@ fn ReasonForm(request: PageRequest, reason: Option<SavedReason>) -> impl IntoVie
     let is_saved = reason.is_some();
     view! {
         <SignedInLayout request=request.clone() title=title.to_owned() lead=lead section=NavSection::Admin narrow=true>
-            <FormIsland action=action.to_owned() errors=request.errors()>
+            <Form action=action.to_owned() errors=request.errors()>
                 {reason.map(|reason| view! {
                     <input type="hidden" name="id" value=reason.id />
                     <input type="hidden" name="changed_at" value=reason.changed_at.0 />
@@ -179,7 +180,7 @@ fn ReasonForm(request: PageRequest, reason: Option<SavedReason>) -> impl IntoVie
                         </button>
                     })}
                 </div>
-            </FormIsland>
+            </Form>
         </SignedInLayout>
     }
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::components::alert::WarningAlert;
 use crate::pages::page_request::PageRequest;
+use crate::pages::rendered::{IntoRendered as _, RenderedChildren};
 use backend::admin::decisions::{describe_report, recent_decisions};
 use backend::error::InternalError;
 use domain::decision::{BatchReport, DecisionResult, FilteredQueue, RecentDecision, UndoTarget};
@@ -148,7 +149,7 @@ fn UndoForm(
     /// The page to return to.
     page: String,
     /// The label of the button.
-    children: Children,
+    children: RenderedChildren,
 ) -> impl IntoView {
     // A script shows the result of one decision as a toast, and that of a batch on the page.
     let act = if batch.is_empty() { "" } else { "page" };
@@ -165,7 +166,7 @@ fn UndoForm(
             <input type="hidden" name="after" value=next.map(|next| next.after.to_string()).unwrap_or_default() />
             <input type="hidden" name="not_done" value=next.map(|next| next.not_done.to_string()).unwrap_or_default() />
             <input type="hidden" name="from" value=page />
-            <button class="btn border-line" data-key=next.is_none().then_some("u")>{children()}</button>
+            <button class="btn border-line" data-key=next.is_none().then_some("u")>{children.render()}</button>
         </form>
     }
 }
@@ -255,7 +256,7 @@ fn NextPartForm(report: BatchReport, texts: Vec<(Field, String)>, page: String) 
             view! {
                 <UndoForm id=String::new() batch=report.batch next=Some(next) page=page>{label}</UndoForm>
             }
-            .into_any(),
+            .rendered(),
         );
     };
     let FilteredQueue { filter, up_to, shown_at } = queue;
@@ -277,7 +278,7 @@ fn NextPartForm(report: BatchReport, texts: Vec<(Field, String)>, page: String) 
                 <button class="btn btn-primary">{label}</button>
             </form>
         }
-        .into_any(),
+        .rendered(),
     )
 }
 

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::islands::saved_reasons::SavedReasonChoice;
 use crate::pages::page_request::PageRequest;
+use crate::pages::rendered::IntoRendered as _;
 use domain::errors::Field;
 use domain::saved_reason::SavedReason;
 
@@ -39,16 +40,16 @@ pub fn SavedReasons(
         })
         .collect();
     (!options.is_empty()).then(|| {
-        view! {
-            <SavedReasonChoice>
-                <div class="flex min-w-0 grow flex-col gap-2">
-                    <label class="text-sm font-semibold" for="saved">"Saved reason"</label>
-                    <select class="select w-full border-line text-base" id="saved" name=Field::SavedReason.name()>
-                        {options}
-                    </select>
-                </div>
-                <button class="btn border-line" formaction=format!("{page}/use-reason") data-page>"Use reason"</button>
-            </SavedReasonChoice>
+        let choice = view! {
+            <div class="flex min-w-0 grow flex-col gap-2">
+                <label class="text-sm font-semibold" for="saved">"Saved reason"</label>
+                <select class="select w-full border-line text-base" id="saved" name=Field::SavedReason.name()>
+                    {options}
+                </select>
+            </div>
+            <button class="btn border-line" formaction=format!("{page}/use-reason") data-page>"Use reason"</button>
         }
+        .rendered();
+        view! { <SavedReasonChoice>{choice}</SavedReasonChoice> }
     })
 }

@@ -6,10 +6,11 @@ use leptos::prelude::*;
 use crate::components::badge::{ConfirmationBadge, RoleBadge, StatusBadge};
 use crate::components::email_address::EmailAddressText;
 use crate::islands::relative_time::{RelativeTimes, UtcTime};
-use crate::pages::admin::queue_facts::RegistrationCard;
+use crate::pages::admin::queue_facts::registration_card;
 use crate::pages::error_page::{ErrorPage, internal_error_page};
 use crate::pages::layouts::{FlashError, NavSection, SignedInLayout};
 use crate::pages::page_request::{PageRequest, param, set_status};
+use crate::pages::rendered::IntoRendered as _;
 use backend::admin::users::find_user_row;
 use domain::status::{AdminAction, PublicStatus, UserId};
 use domain::time::utc_text;
@@ -18,15 +19,16 @@ use domain::view_models::UserRow;
 /// The page of one user.
 #[component]
 pub fn UserPage() -> impl IntoView {
-    with_user(|request, user| {
+    with_user(|request, user| async move {
         let id = user.id;
+        let registration = registration_card(&request, id).await;
         let allowed_actions = user.allowed_actions.clone();
         view! {
             <SignedInLayout request=request.clone() title=user.username.clone() lead=String::new() section=NavSection::Admin narrow=true>
                 <div class="flex flex-col gap-6">
                     <FlashError request=request.clone() />
                     <UserCard user=user.clone() />
-                    <RegistrationCard request=request id=id />
+                    {registration}
                     <ActionMenu title="Actions" id=id confirmed=user.confirmed allowed_actions=allowed_actions />
                 </div>
             </SignedInLayout>
@@ -36,8 +38,8 @@ pub fn UserPage() -> impl IntoView {
 }
 
 /// Finds the user of the URL and renders `page` for them.
-pub(super) fn with_user(
-    page: impl FnOnce(PageRequest, UserRow) -> AnyView + Send + 'static,
+pub(super) fn with_user<P: Future<Output = AnyView> + Send + 'static>(
+    page: impl FnOnce(PageRequest, UserRow) -> P + Send + 'static,
 ) -> impl IntoView {
     let request = PageRequest::get()?;
     let current_user = request.administrator().map(|current_user| current_user.user_id);
@@ -49,7 +51,7 @@ pub(super) fn with_user(
             (_, None) => return view! { <UserNotFound request=request /> }.into_any(),
         };
         match find_user_row(&request.backend, current_user, id).await {
-            Ok(Some(user)) => page(request, user),
+            Ok(Some(user)) => page(request, user).await,
             Ok(None) => view! { <UserNotFound request=request /> }.into_any(),
             Err(error) => internal_error_page(&error),
         }
@@ -117,8 +119,8 @@ pub(super) fn UserCard(user: UserRow) -> impl IntoView {
                     <div>
                         <dt>"Last sign-in"</dt>
                         <dd>{match user.last_sign_in {
-                            Some(at) => view! { <UtcTime at=at /> }.into_any(),
-                            None => view! { <span class="text-muted">"Never"</span> }.into_any(),
+                            Some(at) => view! { <UtcTime at=at /> }.rendered(),
+                            None => view! { <span class="text-muted">"Never"</span> }.rendered(),
                         }}</dd>
                     </div>
                 </dl>

@@ -15,6 +15,7 @@ use crate::pages::admin::users_url::UsersUrl;
 use crate::pages::error_page::{ErrorPage, internal_error_page};
 use crate::pages::layouts::{FlashError, NavSection, SignedInLayout};
 use crate::pages::page_request::PageRequest;
+use crate::pages::rendered::IntoRendered as _;
 use backend::admin::overdue_emails::OVERDUE_AFTER;
 use backend::admin::users::{UsersCursor, read_users_page};
 use domain::time::{Timestamp, rfc3339, utc_date, utc_text};
@@ -77,44 +78,47 @@ fn Users(
     let undo_seconds = seconds_to_undo(&decisions.recent, decisions.now);
     let undo_until = decisions.report.as_ref().and_then(|report| decisions.undo_until(&report.batch));
     let overdue = (lists.overdue_emails > 0).then(|| overdue_message(lists.overdue_emails));
+    let (failed_count, read_at) = (lists.failed_emails, lists.read_at);
+    let lists = view! {
+        <nav class="flex flex-wrap gap-x-6 text-sm" id="on-this-page" aria-label="On this page" data-live>
+            {(!decisions.recent.is_empty()).then(|| view! {
+                <a class="link py-2" href="#recent-title" data-seconds=undo_seconds.to_string()>"Recent decisions"</a>
+            })}
+            <a class="link py-2" href="#people-title">"All accounts"</a>
+        </nav>
+        <div class="flex flex-col gap-6 empty:hidden" id="results" data-live>
+            <FlashError request=request.clone() />
+            {field_error.map(|message| view! { <ErrorAlert message=message /> })}
+            {decisions.report.map(|report| view! {
+                <BatchResult
+                    report=report
+                    texts=decisions.texts
+                    undo_until=undo_until
+                    can_approve_unconfirmed=can_approve_unconfirmed
+                    page=page.clone()
+                    now=decisions.now
+                />
+            })}
+        </div>
+        <Queue request=request.clone() queue=lists.queue url=url read_at=lists.read_at />
+        <div id="recent" class="empty:hidden" data-live><RecentDecisions decisions=decisions.recent page=page now=decisions.now /></div>
+        <AccountList users=lists.users next=next_users />
+        <ListDialogs undo_window=undo_window />
+    }
+    .rendered();
     view! {
-        <SignedInLayout request=request.clone() title="People".to_owned() lead="Pending registrations and all accounts.".to_owned() section=NavSection::Admin narrow=false>
+        <SignedInLayout request=request title="People".to_owned() lead="Pending registrations and all accounts.".to_owned() section=NavSection::Admin narrow=false>
             <div class="flex flex-col gap-6">
                 <div class="flex flex-wrap-reverse items-center justify-between gap-x-4 gap-y-2 border-b border-base-300">
-                    <AdminTabs current="people" failed_count=lists.failed_emails />
+                    <AdminTabs current="people" failed_count=failed_count />
                     <p class="text-sm text-muted">
-                        "Last updated " <time datetime=rfc3339(lists.read_at)>{utc_text(lists.read_at)}</time>
+                        "Last updated " <time datetime=rfc3339(read_at)>{utc_text(read_at)}</time>
                     </p>
                 </div>
                 {proxy_warning.map(|message| view! { <WarningAlert message=message.to_owned() /> })}
                 {overdue.map(|message| view! { <WarningAlert message=message /> })}
                 {secret_warning.map(|message| view! { <WarningAlert message=message /> })}
-                <AdminLists>
-                    <nav class="flex flex-wrap gap-x-6 text-sm" id="on-this-page" aria-label="On this page" data-live>
-                        {(!decisions.recent.is_empty()).then(|| view! {
-                            <a class="link py-2" href="#recent-title" data-seconds=undo_seconds.to_string()>"Recent decisions"</a>
-                        })}
-                        <a class="link py-2" href="#people-title">"All accounts"</a>
-                    </nav>
-                    <div class="flex flex-col gap-6 empty:hidden" id="results" data-live>
-                        <FlashError request=request.clone() />
-                        {field_error.map(|message| view! { <ErrorAlert message=message /> })}
-                        {decisions.report.map(|report| view! {
-                            <BatchResult
-                                report=report
-                                texts=decisions.texts
-                                undo_until=undo_until
-                                can_approve_unconfirmed=can_approve_unconfirmed
-                                page=page.clone()
-                                now=decisions.now
-                            />
-                        })}
-                    </div>
-                    <Queue request=request queue=lists.queue url=url read_at=lists.read_at />
-                    <div id="recent" class="empty:hidden" data-live><RecentDecisions decisions=decisions.recent page=page now=decisions.now /></div>
-                    <AccountList users=lists.users next=next_users />
-                    <ListDialogs undo_window=undo_window />
-                </AdminLists>
+                <AdminLists>{lists}</AdminLists>
                 <RelativeTimes />
             </div>
         </SignedInLayout>
