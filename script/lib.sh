@@ -166,13 +166,14 @@ leptos_debug() {
 RELEASE_FEATURES=jemalloc
 
 # Builds both halves at the same time, the program first: for half of its time it keeps only one core busy, most of it the link.
-# Stops the other half if one fails.
+# Stops the other half if one fails. RELEASE_CARGO_CONFIG is a file with settings of cargo for the program (.ci/run has one).
 leptos_release() (
   # An asynchronous command ignores Ctrl-C unless the trap is reset.
   build_half() { (trap - INT && exec nice -n "$1" cargo leptos build --release "${@:2}") & }
   export LEPTOS_SITE_ROOT="$RELEASE_SITE"
   cd "$ROOT" || return
-  build_half 0 --server-only --bin-features "$RELEASE_FEATURES"
+  build_half 0 --server-only --bin-features "$RELEASE_FEATURES" \
+    ${RELEASE_CARGO_CONFIG:+"--bin-cargo-args=--config=$RELEASE_CARGO_CONFIG"}
   build_half 19 --frontend-only --precompress
   if wait -n && wait -n; then return; fi
   kill -INT "$(jobs -pr)" 2>/dev/null
