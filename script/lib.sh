@@ -84,11 +84,13 @@ is_supported_version() { # VERSION
   [ "$(printf '%s\n%s\n' "$RUST_MINIMUM" "$1" | sort -V | head -n 1)" = "$RUST_MINIMUM" ]
 }
 
-# True if the toolchain on PATH is usable.
+active_toolchain_is_new_enough() { have rustc && have cargo && is_supported_version "$(rustc --version | cut -d ' ' -f 2)"; }
+
+# True if the toolchain on PATH can compile both halves.
 active_toolchain_is_usable() {
   local libdir
-  have rustc && have cargo && libdir="$(rustc --print target-libdir --target "$WASM" 2>/dev/null)" &&
-    compgen -G "$libdir/libstd-*.rlib" >/dev/null && is_supported_version "$(rustc --version | cut -d ' ' -f 2)"
+  active_toolchain_is_new_enough && libdir="$(rustc --print target-libdir --target "$WASM" 2>/dev/null)" &&
+    compgen -G "$libdir/libstd-*.rlib" >/dev/null
 }
 
 # True if Debian's toolchain is usable.
@@ -98,18 +100,33 @@ debian_toolchain_is_usable() {
     [ "$(<"$DEBIAN_STAMP")" = "$version" ] && is_supported_version "$(cut -d ' ' -f 2 <<<"$version")"
 }
 
-# Selects a usable toolchain, by PATH or RUSTUP_TOOLCHAIN. Fails if there is none.
+# rustup's name of the toolchain for the browser's half. Empty if it is the same one as for the server's half.
+BROWSER_TOOLCHAIN=
+
+# Selects a usable toolchain for each half, by PATH, RUSTUP_TOOLCHAIN or BROWSER_TOOLCHAIN. Fails if there is none.
 choose_toolchain() {
-  if debian_toolchain_is_usable && { [ "${RUSTUP_TOOLCHAIN:-}" = debian ] || ! active_toolchain_is_usable; }; then
-    if have rustup; then
-      [ "${RUSTUP_HOME:-$HOME/.rustup}/toolchains/debian" -ef /usr ] || rustup toolchain link debian /usr
-      export RUSTUP_TOOLCHAIN=debian
-    else
-      export PATH="$TOOLS_DIR/bin:$ROOT/style/node_modules/.bin:/usr/bin:$PATH"
-    fi
-  else
+  local server
+  BROWSER_TOOLCHAIN=
+  if ! debian_toolchain_is_usable || { [ "${RUSTUP_TOOLCHAIN:-}" != debian ] && active_toolchain_is_usable; }; then
     active_toolchain_is_usable
+  elif ! have rustup; then
+    export PATH="$TOOLS_DIR/bin:$ROOT/style/node_modules/.bin:/usr/bin:$PATH"
+  else
+    [ "${RUSTUP_HOME:-$HOME/.rustup}/toolchains/debian" -ef /usr ] || rustup toolchain link debian /usr
+    if [ "${RUSTUP_TOOLCHAIN:-}" != debian ] && active_toolchain_is_new_enough && server="$(rustup show active-toolchain)"; then
+      # rustup's compiler needs two thirds of the time of Debian's (docs/contribute/timings.md), so it compiles the server's half.
+      BROWSER_TOOLCHAIN=debian
+      export LEPTOS_BIN_CARGO_COMMAND="rustup run ${server%% *} cargo"
+    else
+      export RUSTUP_TOOLCHAIN=debian
+    fi
   fi
+}
+
+# Runs a command with the toolchain for the browser's half. cargo-leptos is such a command: it starts cargo for the server's half with
+# LEPTOS_BIN_CARGO_COMMAND.
+with_browser_toolchain() {
+  if [ -n "$BROWSER_TOOLCHAIN" ]; then RUSTUP_TOOLCHAIN="$BROWSER_TOOLCHAIN" "$@"; else "$@"; fi
 }
 
 # ---- Programs for the tests: each function prints a path, or nothing if the program is not installed
@@ -159,7 +176,7 @@ cargo_debug() {
 }
 
 leptos_debug() {
-  CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-1}" LEPTOS_SITE_ROOT="$DEBUG_SITE" cargo leptos "$@"
+  CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-1}" LEPTOS_SITE_ROOT="$DEBUG_SITE" with_browser_toolchain cargo leptos "$@"
 }
 
 # The features of the release program.
@@ -169,12 +186,14 @@ RELEASE_FEATURES=jemalloc
 # Stops the other half if one fails. RELEASE_CARGO_CONFIG is a file with settings of cargo for the program (.ci/run has one).
 leptos_release() (
   # An asynchronous command ignores Ctrl-C unless the trap is reset.
-  build_half() { (trap - INT && exec nice -n "$1" cargo leptos build --release "${@:2}") & }
+  build_half() { (trap - INT && with_browser_toolchain exec nice -n "$1" cargo leptos build --release "${@:2}") & }
+  local browser_niceness=19
+  [ -z "${RELEASE_CARGO_CONFIG:-}" ] || browser_niceness=0 # without LTO, the browser's half takes longer
   export LEPTOS_SITE_ROOT="$RELEASE_SITE"
   cd "$ROOT" || return
   build_half 0 --server-only --bin-features "$RELEASE_FEATURES" \
     ${RELEASE_CARGO_CONFIG:+"--bin-cargo-args=--config=$RELEASE_CARGO_CONFIG"}
-  build_half 19 --frontend-only --precompress
+  build_half "$browser_niceness" --frontend-only --precompress
   if wait -n && wait -n; then return; fi
   kill -INT "$(jobs -pr)" 2>/dev/null
   wait
