@@ -188,7 +188,7 @@ leptos_release() (
   # An asynchronous command ignores Ctrl-C unless the trap is reset.
   build_half() { (trap - INT && with_browser_toolchain exec nice -n "$1" cargo leptos build --release "${@:2}") & }
   local browser_niceness=19
-  [ -z "${RELEASE_CARGO_CONFIG:-}" ] || browser_niceness=0 # without LTO, the browser's half takes longer
+  [ -z "${RELEASE_CARGO_CONFIG:-}" ] || browser_niceness=0 # without LTO, the browser's half is the longer one
   export LEPTOS_SITE_ROOT="$RELEASE_SITE"
   cd "$ROOT" || return
   build_half 0 --server-only --bin-features "$RELEASE_FEATURES" \
